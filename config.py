@@ -32,7 +32,7 @@ class Settings:
     port: int  #: PORT
     data_dir: Path  #: DATA_DIR, database, keys and broker files of the embedded mode
     database_url: str  #: DATABASE_URL, sqlite:///… or postgresql://…
-    redis_url: str  #: REDIS_URL, empty = the embedded Valkey server
+    redis_url: str  #: REDIS_URL; not given = the embedded Valkey server (its address is in DATA_DIR/broker.url)
     secret_key: str  #: SECRET_KEY, signs the session cookie and the forms
     encryption_keys: tuple[str, ...]  #: ENCRYPTION_KEYS, comma separated Fernet keys, newest first
     admin_email: str  #: ADMIN_EMAIL + ADMIN_PASSWORD make the owner without the one-time link
@@ -44,6 +44,7 @@ class Settings:
     job_workers: int  #: JOB_WORKERS, RQ worker processes
     allow_private: bool  #: ALLOW_PRIVATE_ADDRESSES, let connections reach private and loopback addresses
     sandbox_url: str  #: SANDBOX_URL, our own sandbox server: the one private address that is always allowed
+    metrics_token: str  #: METRICS_TOKEN, bearer token that opens /metrics to other machines; empty = loopback only
 
     @property
     def is_sqlite(self) -> bool:
@@ -65,8 +66,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         port=port,
         data_dir=data_dir,
         database_url=_database_url(env, data_dir),
-        redis_url=env.get("REDIS_URL", ""),
-        secret_key=env.get("SECRET_KEY") or _kept(data_dir / "secret.key", lambda: secrets.token_urlsafe(48)),
+        redis_url=env.get("REDIS_URL") or _noted(data_dir / "broker.url"),
+        secret_key=env.get("SECRET_KEY") or kept_secret(data_dir / "secret.key", lambda: secrets.token_urlsafe(48)),
         encryption_keys=_encryption_keys(env, data_dir),
         admin_email=env.get("ADMIN_EMAIL", ""),
         admin_password=env.get("ADMIN_PASSWORD", ""),
@@ -77,6 +78,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         job_workers=_number(env, "JOB_WORKERS", 2, 1, 64),
         allow_private=env.get("ALLOW_PRIVATE_ADDRESSES", "").lower() in TRUE,
         sandbox_url=env.get("SANDBOX_URL", "").rstrip("/"),
+        metrics_token=env.get("METRICS_TOKEN", ""),
     )
 
 
@@ -91,7 +93,7 @@ def _database_url(env: Mapping[str, str], data_dir: Path) -> str:
 
 
 def _encryption_keys(env: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:
-    given = env.get("ENCRYPTION_KEYS") or _kept(data_dir / "encryption.key", lambda: Fernet.generate_key().decode())
+    given = env.get("ENCRYPTION_KEYS") or kept_secret(data_dir / "encryption.key", lambda: Fernet.generate_key().decode())
     keys = tuple(key.strip() for key in given.split(",") if key.strip())
     for key in keys:
         try:
@@ -101,7 +103,7 @@ def _encryption_keys(env: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:
     return keys
 
 
-def _kept(path: Path, make: Callable[[], str]) -> str:
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
     """The secret in the file, made on first use. Linked whole: of two starting at once, both read the same one."""
     if path.exists():
         return path.read_text().strip()
@@ -113,6 +115,11 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
         os.link(draft, path)
     draft.unlink()
     return path.read_text().strip()
+
+
+def _noted(path: Path) -> str:
+    """What another process of ours left in the file; empty when there is none."""
+    return path.read_text().strip() if path.exists() else ""
 
 
 def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

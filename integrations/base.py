@@ -1,0 +1,202 @@
+"""What a connector is: facts as class attributes, a settings form, mapping tables, and small capabilities.
+
+A connector is made for one connection, used by one job (possibly from a few threads at once), and thrown
+away: it keeps no state between calls but what it is given. It does its I/O only through `self.http`, raises only
+integrations.errors, and never retries by itself: the jobs decide that. Translation to and from the vendor's shapes
+lives in translate.py as pure functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from wtforms import Form, StringField, URLField
+from wtforms.validators import URL, InputRequired, Optional
+from wtforms.widgets import PasswordInput
+
+from .http import HttpClient
+from .text import N_
+from .types import Copy, OrderData, Page, ProductData, Raw, Reference, Sent, StatusChange, TestResult
+
+MASK = "••••••••"
+
+
+class SecretField(StringField):
+    """A secret setting. Goes out as a mask; a mask that comes back means "unchanged"."""
+
+    widget = PasswordInput(hide_value=False)
+
+    def _value(self) -> str:
+        return MASK if self.data else ""
+
+
+class SettingsForm(Form):
+    """Base of every connector's settings: the address it calls can point at a sandbox or a proxy."""
+
+    #: names of fields shown folded away under "Advanced"
+    advanced: ClassVar[tuple[str, ...]] = ("api_url",)
+
+    api_url = URLField(
+        N_("API address"),
+        [Optional(), URL(require_tld=False, message=N_("This is not an address: it starts with https://"))],
+        description=N_("Change it only to go through a proxy or to try a sandbox."),
+    )
+
+
+def required(message: str = N_("This field is required.")) -> InputRequired:
+    return InputRequired(message=message)
+
+
+@dataclass(frozen=True)
+class Extra:
+    """One more column of a mapping table, e.g. the reason that a cancelled status needs."""
+
+    key: str
+    title: str
+    choices: Sequence[tuple[str, str]] = ()  # (code, title); empty = free text or a tick
+    kind: str = "select"  # select | text | tick
+
+
+@dataclass(frozen=True)
+class MappingTable:
+    """Which of our lists meets which of theirs. "in": their code leads to one of ours; "out": ours to theirs."""
+
+    key: str  # e.g. "status_out"
+    title: str
+    direction: str  # in | out
+    ours: str  # key of a registry: statuses, delivery, payment…
+    theirs: str  # key of a reference list of the connector
+    help: str = ""
+    extras: Sequence[Extra] = ()
+    #: code -> our group/kind/key, for suggestions that names alone can't give
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Periodic work: orders (pull), statuses (read back), references (lists for the mapping editors)."""
+
+    key: str
+    title: str
+    every: int  # seconds
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a connector gets of its connection."""
+
+    id: int
+    name: str
+    settings: Mapping[str, Any]  # all fields of the Settings form, secrets too
+
+
+class Connector:
+    """Base of all connectors."""
+
+    key: ClassVar[str]  #: stable, lower case; the folder's name
+    title: ClassVar[str]
+    color: ClassVar[str] = "blue"  #: of the initials tile
+    summary: ClassVar[str] = ""  #: one sentence for the catalogue of integrations
+    countries: ClassVar[tuple[str, ...]] = ()
+    api_url: ClassVar[str]  #: default address; "" when the settings must give it
+    docs_url: ClassVar[str] = ""
+    rate: ClassVar[float | None] = None  #: requests a second; None = unpublished, obey 429
+    batch_size: ClassVar[int] = 1  #: orders in one `send`
+    Settings: ClassVar[type[SettingsForm]] = SettingsForm
+    mappings: ClassVar[Sequence[MappingTable]] = ()
+    tasks: ClassVar[Sequence[Task]] = ()
+    #: settings fields that say where a shop link is; used by pages only
+    help_steps: ClassVar[Sequence[str]] = ()  #: how to get the credentials, step by step, in our own words
+
+    def __init__(self, account: Account, http: HttpClient) -> None:
+        self.account = account
+        self.settings = account.settings
+        self.http = http
+
+    @property
+    def base_url(self) -> str:
+        return str(self.settings.get("api_url") or self.api_url).rstrip("/")
+
+    @classmethod
+    def secret_names(cls) -> set[str]:
+        return {f.name for f in cls.Settings() if isinstance(f, SecretField)}
+
+    @classmethod
+    def can(cls, capability: type) -> bool:
+        """Does this connector offer the capability (one of the protocols below)?"""
+        wanted = [name for name in vars(capability) if not name.startswith("_")]
+        return all(callable(getattr(cls, name, None)) for name in wanted)
+
+    def test(self) -> TestResult:
+        """Try the credentials with a harmless read. Raises VendorError, or tells what else is wrong."""
+        raise NotImplementedError  # every connector has it; the registry refuses one without
+
+
+@runtime_checkable
+class PullsOrders(Protocol):
+    """A source. `pull` yields pages, oldest knowledge last, until a page with a cursor ends it. Safe to repeat:
+    it may give an order again (overlap is wanted), it may not skip one. The first pull has an empty cursor."""
+
+    def pull(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]: ...
+
+    def read(self, raw: Raw) -> OrderData: ...  # pure translation; never raises for an unknown code
+
+
+@runtime_checkable
+class ReceivesOrders(Protocol):
+    """A destination. `send` creates up to batch_size orders and answers for each; `update` changes a copy;
+    `find` looks orders up by our key: it is asked before anything uncertain is sent again, so it must be exact."""
+
+    def send(self, orders: Sequence[OrderData]) -> Sequence[Sent]: ...
+
+    def update(self, external_id: str, order: OrderData) -> Sent: ...
+
+    def find(self, keys: Sequence[str]) -> Mapping[str, Copy]: ...
+
+
+@runtime_checkable
+class KeepsProducts(Protocol):
+    """A destination whose orders name products that must exist. Called before `send` for SKUs not yet known;
+    creates what is absent. Returns the external id of each SKU it could settle."""
+
+    def ensure_products(self, products: Sequence[ProductData]) -> Mapping[str, str]: ...
+
+
+@runtime_checkable
+class DeletesOrders(Protocol):
+    def delete(self, external_id: str) -> None: ...
+
+
+@runtime_checkable
+class ReadsStatuses(Protocol):
+    """`statuses` reads what changed since the cursor: returns changes (our own left out where the vendor marks
+    them) and the next cursor. `statuses_of` reads given orders on demand, up to 100 at a time."""
+
+    def statuses(
+        self, cursor: Mapping[str, Any], now: datetime
+    ) -> tuple[Sequence[StatusChange], Mapping[str, Any]]: ...
+
+    def statuses_of(self, external_ids: Sequence[str]) -> Sequence[StatusChange]: ...
+
+
+@runtime_checkable
+class WritesStatuses(Protocol):
+    """Writes several changes; answers which external ids were changed and what went wrong with the others
+    (external id -> Sent-like fault, detail)."""
+
+    def write_statuses(self, changes: Sequence[StatusChange]) -> Mapping[str, tuple[str, str]]: ...
+
+
+@runtime_checkable
+class WritesTracking(Protocol):
+    def write_tracking(self, external_id: str, number: str, carrier: str) -> None: ...
+
+
+@runtime_checkable
+class OffersLists(Protocol):
+    """Reference lists for the mapping editors and settings: list key -> entries."""
+
+    def references(self) -> Mapping[str, Sequence[Reference]]: ...

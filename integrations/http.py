@@ -1,0 +1,217 @@
+"""The one HTTP client for everything that leaves the machine.
+
+Timeouts on every call, no redirects, private addresses refused after resolution (and the checked address is the one
+connected to), answers capped in size, one pace a connection shared by all processes, every exchange recorded with
+its secrets hidden. One pooled client a process: making one a call costs 40 ms.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+
+from .errors import Later, Refused, Unknown
+from .redact import Redactor
+
+MAX_ANSWER = 20 * 1024 * 1024
+MAX_RECORDED = 60_000
+TIMEOUT = httpx.Timeout(30.0, connect=7.0)
+USER_AGENT = "Mozilla/5.0 (compatible; Perron order hub)"  # some vendors turn default library agents away
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which private addresses may be called: all (a setting of the machine's owner), or just our own sandbox."""
+
+    allow_private: bool = False
+    allowed: frozenset[tuple[str, int]] = frozenset()  # (host, port)
+
+    @classmethod
+    def for_sandbox(cls, sandbox_url: str, allow_private: bool = False) -> Policy:
+        parts = urlsplit(sandbox_url)
+        own = frozenset({(parts.hostname, parts.port)}) if parts.hostname and parts.port else frozenset()
+        return cls(allow_private, own)
+
+
+class _Blocked(Exception):
+    pass
+
+
+class _Guard(httpcore.SyncBackend):
+    """Resolves, checks every address, and connects to a checked one: no second look-up can slip another in."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        try:
+            found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        except OSError as error:
+            raise httpcore.ConnectError(f"{host} can't be found: {error}") from error
+        if not self.policy.allow_private and (host, port) not in self.policy.allowed:
+            for address in found:
+                if not ipaddress.ip_address(str(address).split("%")[0]).is_global:
+                    raise _Blocked(f"{host} is at the private address {address}")
+        last: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in sorted(map(str, found), key=lambda a: ":" in a):  # IPv4 first: hosts without IPv6 are many
+            try:
+                return super().connect_tcp(address, port, *args, **kwargs)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+        raise last
+
+
+_clients: dict[Policy, httpx.Client] = {}
+_lock = threading.Lock()
+
+
+def _client(policy: Policy) -> httpx.Client:
+    with _lock:
+        if policy not in _clients:
+            limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=20)
+            transport = httpx.HTTPTransport(limits=limits, trust_env=False)
+            # httpx offers no hook between resolving and connecting; httpcore does, one layer below
+            transport._pool = httpcore.ConnectionPool(
+                ssl_context=httpx.create_ssl_context(trust_env=False),
+                max_connections=100,
+                max_keepalive_connections=20,
+                keepalive_expiry=20,
+                network_backend=_Guard(policy),
+            )
+            _clients[policy] = httpx.Client(
+                transport=transport, timeout=TIMEOUT, follow_redirects=False, headers={"User-Agent": USER_AGENT}
+            )
+        return _clients[policy]
+
+
+def close_all() -> None:
+    """Close the pooled connections (before a fork, at the end of tests)."""
+    with _lock:
+        for client in _clients.values():
+            client.close()
+        _clients.clear()
+
+
+@dataclass
+class Answer:
+    """A vendor's answer, read to its end."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON (numbers with a point stay exact: Decimal-ready strings are the vendors' affair).
+        Raises Unknown("broken") when it is none, e.g. a proxy's HTML page: the call may have been carried out."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise Unknown("broken", f"HTTP {self.status}, not JSON: {self.text[:200]}") from None
+
+    @property
+    def retry_after(self) -> float | None:
+        value = self.headers.get("retry-after", "")
+        return float(value) if value.isdigit() else None
+
+
+@dataclass
+class HttpClient:
+    """The client as a connector sees it: bound to one connection's pace, secrets and log."""
+
+    policy: Policy = Policy()
+    secrets: Iterable[str] = ()
+    pace: Callable[[], float] | None = None  # reserves the next slot; returns seconds to wait for it
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sleep: Callable[[float], None] = time.sleep
+
+    def __post_init__(self) -> None:
+        self._redact = Redactor(self.secrets)
+        self._log = threading.local()
+
+    def exchanges(self) -> list[dict[str, Any]]:
+        """The exchanges of this thread since the last call of `exchanges`, redacted, and forgets them."""
+        taken: list[dict[str, Any]] = getattr(self._log, "items", [])
+        self._log.items = []
+        return taken
+
+    def request(self, method: str, url: str, *, safe: bool | None = None, **kwargs: Any) -> Answer:
+        """One exchange. kwargs as httpx: params, json, data, content, headers, timeout.
+
+        `safe`: repeating can't hurt (default: GET and HEAD). Raises Later("unreachable") when nothing was sent;
+        when an answer is lost: Unknown("timeout") if the call may have changed something, else Later. What a
+        status means is the connector's to say."""
+        if self.pace:
+            wait = self.pace()
+            if wait > 0:
+                self.sleep(wait)
+        harmless = method in ("GET", "HEAD") if safe is None else safe
+        headers = {**self.headers, **kwargs.pop("headers", {})}
+        try:
+            request = _client(self.policy).build_request(method, url, headers=headers, **kwargs)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
+            raise Refused("misconfigured", f"{url}: {error}", field="api_url") from None
+        return self._exchange(request, harmless)
+
+    def get(self, url: str, **kwargs: Any) -> Answer:
+        return self.request("GET", url, **kwargs)
+
+    def post(self, url: str, **kwargs: Any) -> Answer:
+        return self.request("POST", url, **kwargs)
+
+    def _exchange(self, request: httpx.Request, harmless: bool) -> Answer:
+        started = time.monotonic()
+        note: dict[str, Any] = {"method": request.method, "url": self._redact(str(request.url))}
+        note["request"] = self._redact(request.content.decode("utf-8", "replace"))[:MAX_RECORDED]
+        try:
+            answer = self._send(request)
+        except _Blocked as error:
+            note["error"] = str(error)
+            raise Refused("blocked", str(error), field="api_url") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+            note["error"] = self._redact(str(error))
+            raise Later("unreachable", note["error"]) from None
+        except httpx.TransportError as error:
+            note["error"] = self._redact(f"{type(error).__name__}: {error}")
+            raise _lost(note["error"], harmless) from None
+        else:
+            note["status"] = answer.status
+            note["response"] = self._redact(answer.text[: MAX_RECORDED * 2])[:MAX_RECORDED]
+            return answer
+        finally:
+            note["ms"] = round((time.monotonic() - started) * 1000)
+            self._log.items = [*getattr(self._log, "items", []), note]
+
+    def _send(self, request: httpx.Request) -> Answer:
+        response = _client(self.policy).send(request, stream=True)
+        try:
+            body = b""
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER:
+                    raise httpx.ReadError(f"the answer is larger than {MAX_ANSWER // 2**20} MiB")
+            return Answer(response.status_code, response.headers, body)
+        finally:
+            response.close()
+
+
+def _lost(detail: str, harmless: bool) -> Later | Unknown:
+    """No answer came: a harmless call is simply made again, any other may have been carried out."""
+    return Later("unavailable", detail) if harmless else Unknown("timeout", detail)

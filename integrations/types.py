@@ -1,0 +1,190 @@
+"""The plain data that connectors take and return. No tables, no network: dataclasses only.
+
+Money is Decimal in `currency`; weights are grams, sizes millimetres, times aware UTC, phones E.164 (or as the
+vendor gave them where they can't be read as a phone). Codes are the vendor's own, as strings; the jobs turn
+them into ours through the connection's mappings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Person:
+    last_name: str = ""
+    first_name: str = ""
+    patronymic: str = ""
+    phone: str = ""
+    email: str = ""
+
+    @property
+    def full_name(self) -> str:
+        return " ".join(part for part in (self.last_name, self.first_name, self.patronymic) if part)
+
+
+@dataclass(frozen=True)
+class Address:
+    country: str = ""  # ISO 3166-1 alpha-2
+    region: str = ""
+    city: str = ""
+    street: str = ""
+    house: str = ""
+    flat: str = ""
+    postal_code: str = ""
+    text: str = ""  # the whole address in one line
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """`code`/`name`: the method in the vendor's words (incoming) or ours (outgoing)."""
+
+    code: str = ""
+    name: str = ""
+    tariff_code: str = ""
+    tariff_name: str = ""
+    term: str = ""
+    pickup_code: str = ""
+    pickup_address: str = ""
+    cost: Decimal = Decimal(0)
+    tracking_number: str = ""
+
+
+@dataclass(frozen=True)
+class Payment:
+    """`kind` is one of ours: cod_cash, cod_card, online_card, transfer, other (outgoing)."""
+
+    code: str = ""
+    name: str = ""
+    kind: str = "other"
+    paid: bool = False
+    state: str = ""  # the vendor's word for it
+    cod: bool = False
+    cod_amount: Decimal = Decimal(0)
+    paid_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LineData:
+    name: str
+    sku: str = ""
+    external_id: str = ""
+    quantity: Decimal = Decimal(1)
+    price: Decimal = Decimal(0)
+    discount: Decimal = Decimal(0)  # off the whole line
+    weight: int = 0
+
+
+@dataclass(frozen=True)
+class OrderData:
+    """An order on its way in or out. `key` is our stable name for it: other systems hold it as their external id."""
+
+    key: str = ""
+    number: str = ""
+    external_id: str = ""  # incoming: the vendor's id
+    status: str = ""  # incoming: the vendor's code; outgoing: "" unless mapped
+    status_name: str = ""
+    placed_at: datetime | None = None
+    currency: str = "UAH"
+    recipient: Person = field(default_factory=Person)
+    buyer: Person | None = None  # only when another person
+    address: Address = field(default_factory=Address)
+    delivery: Delivery = field(default_factory=Delivery)
+    payment: Payment = field(default_factory=Payment)
+    lines: Sequence[LineData] = ()
+    discount: Decimal = Decimal(0)  # off the whole order
+    coupon: str = ""
+    total: Decimal = Decimal(0)  # goods - discounts + delivery
+    declared_value: Decimal = Decimal(0)
+    weight: int = 0
+    length: int = 0
+    width: int = 0
+    height: int = 0
+    customer_comment: str = ""
+    staff_comment: str = ""
+    utm: Mapping[str, str] = field(default_factory=dict)
+    do_not_call: bool = False
+    fulfilment: bool = False
+    commission: Decimal | None = None
+    cancel_reason: str = ""
+    cancel_text: str = ""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """An order exactly as the vendor sent it, to be stored before anything is made of it."""
+
+    external_id: str
+    body: Any  # JSON
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some raw orders and, with the last page, the cursor that the next pull starts from."""
+
+    orders: Sequence[Raw]
+    cursor: Mapping[str, Any] | None = None  # None = more pages follow
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What a connected system holds of one of our orders."""
+
+    external_id: str
+    number: str = ""
+    status: str = ""
+    status_name: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The outcome for one order of a batch. fault "" = done, and `copy` is there."""
+
+    key: str
+    copy: Copy | None = None
+    fault: str = ""  # a class from errors.py, e.g. "validation"
+    detail: str = ""  # the vendor's own words
+    field: str = ""  # which of our fields the vendor complains about, where it says so
+
+
+@dataclass(frozen=True)
+class StatusChange:
+    """A status to write (out), or one that was read (in)."""
+
+    external_id: str
+    status: str
+    key: str = ""  # our order, where the vendor tells it
+    status_name: str = ""
+    reason: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One entry of a vendor's list. `group` is the vendor's coarser word where there is one."""
+
+    code: str
+    name: str
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class ProductData:
+    sku: str
+    name: str
+    price: Decimal = Decimal(0)
+    weight: int = 0
+    external_id: str = ""
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """What "Test connection" found; `notes` are texts for the user (marked N_), worst first."""
+
+    ok: bool
+    notes: Sequence[str] = ()

@@ -1,0 +1,160 @@
+"""The database handle, column types shared by every table, and what SQLite and PostgreSQL need at connect."""
+
+from __future__ import annotations
+
+import json
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import JSON, BigInteger, DateTime, Engine, Integer, LargeBinary, MetaData, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+if TYPE_CHECKING:  # the class that Flask-SQLAlchemy makes at run time can't be named to a type checker
+    Model = Base
+else:
+    Model = db.Model
+
+#: 64-bit keys on PostgreSQL; on SQLite only INTEGER makes the key the row id itself.
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC. A naive one is refused: it hides a guess about the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime: give it a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class _Scaled(TypeDecorator[Decimal]):
+    """A Decimal kept as a whole number, so that sums are exact on both databases."""
+
+    impl = BigInteger
+    cache_ok = True
+    places = 0
+
+    def process_bind_param(self, value: Decimal | int | None, dialect: Any) -> int | None:
+        if value is None:
+            return None
+        return int((Decimal(value) * 10**self.places).to_integral_value())
+
+    def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:
+        return None if value is None else Decimal(int(value)).scaleb(-self.places)
+
+
+class Money(_Scaled):
+    """Amount in hundredths of the row's currency."""
+
+    cache_ok = True
+    places = 2
+
+
+class Quantity(_Scaled):
+    """Pieces, kilograms or metres, to a thousandth."""
+
+    cache_ok = True
+    places = 3
+
+
+_keys: MultiFernet | None = None
+
+
+def use_encryption_keys(keys: tuple[str, ...]) -> None:
+    """Set the keys of every Encrypted column; the first encrypts, all decrypt."""
+    global _keys
+    _keys = MultiFernet([Fernet(key) for key in keys])
+
+
+class SecretsUnreadable(Exception):
+    """Stored secrets don't open with the ENCRYPTION_KEYS of this start."""
+
+
+class Encrypted(TypeDecorator[dict[str, str]]):
+    """A dict of secrets as one encrypted value: the only kind of column a secret may live in."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[str, str] | None, dialect: Any) -> bytes | None:
+        return None if value is None else _fernet().encrypt(json.dumps(value).encode())
+
+    def process_result_value(self, value: bytes | None, dialect: Any) -> dict[str, str] | None:
+        if value is None:
+            return None
+        try:
+            return json.loads(_fernet().decrypt(value))
+        except InvalidToken:
+            raise SecretsUnreadable("ENCRYPTION_KEYS don't open the stored secrets: bring back the old key") from None
+
+
+def _fernet() -> MultiFernet:
+    if _keys is None:
+        raise RuntimeError("use_encryption_keys() comes before the first secret")
+    return _keys
+
+
+#: True while a request only reads. SQLite gives the write lock at BEGIN otherwise: a transaction that
+#: reads first and writes later would fail at once with SQLITE_BUSY_SNAPSHOT if another wrote in between.
+reading: ContextVar[bool] = ContextVar("reading", default=False)
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    if type(connection).__module__.split(".")[0] != "sqlite3":
+        return
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "busy_timeout=15000",
+        "cache_size=-65536",
+        "mmap_size=268435456",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Any) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN" if reading.get() else "BEGIN IMMEDIATE")
