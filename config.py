@@ -71,7 +71,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         encryption_keys=_encryption_keys(env, data_dir),
         admin_email=env.get("ADMIN_EMAIL", ""),
         admin_password=env.get("ADMIN_PASSWORD", ""),
-        public_url=(env.get("PUBLIC_URL") or f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}").rstrip("/"),
+        public_url=(env.get("PUBLIC_URL") or f"http://{_reachable(host)}:{port}").rstrip("/"),
         log_level=_choice(env, "LOG_LEVEL", "INFO", LOG_LEVELS),
         web_workers=_number(env, "WEB_WORKERS", 2, 1, 64),
         web_threads=_number(env, "WEB_THREADS", 4, 1, 64),
@@ -80,6 +80,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         sandbox_url=env.get("SANDBOX_URL", "").rstrip("/"),
         metrics_token=env.get("METRICS_TOKEN", ""),
     )
+
+
+def _reachable(host: str) -> str:
+    """The address a browser on this machine uses for what HOST listens on."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"[{host}]" if ":" in host else host
 
 
 def _database_url(env: Mapping[str, str], data_dir: Path) -> str:
@@ -93,7 +99,9 @@ def _database_url(env: Mapping[str, str], data_dir: Path) -> str:
 
 
 def _encryption_keys(env: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:
-    given = env.get("ENCRYPTION_KEYS") or kept_secret(data_dir / "encryption.key", lambda: Fernet.generate_key().decode())
+    given = env.get("ENCRYPTION_KEYS") or kept_secret(
+        data_dir / "encryption.key", lambda: Fernet.generate_key().decode()
+    )
     keys = tuple(key.strip() for key in given.split(",") if key.strip())
     for key in keys:
         try:

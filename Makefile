@@ -1,0 +1,75 @@
+# One command for each thing. Needs Python 3.11 or newer and make; everything else is installed into .venv.
+.DEFAULT_GOAL := help
+.SUFFIXES:
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCALES := $(wildcard translations/*/LC_MESSAGES/messages.po)
+CATALOGUES := $(LOCALES:.po=.mo)
+PYTEST_WORKERS ?= 2
+
+.PHONY: help run demo test bench soak lint messages clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|' 2>/dev/null \
+	 || grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed $(CATALOGUES) ## Run the hub: web, workers, scheduler and broker, stopped together by Ctrl-C
+	@exec $(BIN)/python app.py
+
+demo: $(VENV)/installed $(CATALOGUES) ## The same with sandbox vendors, connected, and orders flowing; data in data/demo
+	@exec $(BIN)/python app.py --demo
+
+test: $(VENV)/installed-dev $(CATALOGUES) ## All tests, on SQLite and on PostgreSQL
+	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(ARGS)
+
+bench: $(VENV)/installed-dev $(CATALOGUES) ## Benchmarks, printed as ratios
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(VENV)/installed-dev $(CATALOGUES) ## Three hundred kills of workers and broker; every order ends exactly once
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
+
+lint: $(VENV)/installed-dev ## Style, types and import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+messages: $(VENV)/installed-dev ## Collect the texts of the pages into translations/
+	@$(BIN)/pybabel --quiet extract -F babel.cfg -k _l -k _ -k N_ -k ngettext:1,2 --no-location --sort-output \
+	  --omit-header -o $(VENV)/messages.pot .
+	@for language in uk ru; do \
+	  if [ -e translations/$$language/LC_MESSAGES/messages.po ]; then verb=update; else verb=init; fi; \
+	  $(BIN)/pybabel --quiet $$verb -i $(VENV)/messages.pot -d translations -l $$language || exit 1; \
+	done
+
+clean: ## Remove the virtual environment and every cache; data/ stays
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -f $(CATALOGUES)
+
+# The newest interpreter that will do. Distributions differ in what `python3` means.
+$(BIN)/python:
+	@for candidate in python3.13 python3.12 python3.11 python3 python; do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Perron needs Python 3.11 or newer; this machine has $$(python3 --version 2>&1 || echo none)." >&2; exit 1; \
+	fi; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python has no venv module here. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/installed: requirements.txt | $(BIN)/python
+	@echo "Installing packages into $(VENV) (once)…"
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
+	@echo "Installing packages for development into $(VENV) (once)…"
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@ $(VENV)/installed
+
+%.mo: %.po | $(VENV)/installed
+	@$(BIN)/pybabel --quiet compile -i $< -o $@

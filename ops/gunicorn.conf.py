@@ -1,0 +1,35 @@
+"""The web server: gunicorn with threads; the same file under `python app.py`, in the Procfile and in the image.
+
+The app is loaded once and then forked: quicker to start and lighter. Safe because nothing of ours opens a connection
+at import, and because each worker drops what the engine may hold before its first request.
+"""
+
+from typing import Any
+
+import config
+from ops.processes import die_with_parent
+
+settings = config.load()
+
+bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
+worker_class = "gthread"
+workers = settings.web_workers
+threads = settings.web_threads
+preload_app = True
+accesslog = None
+loglevel = "warning"
+timeout = 60
+graceful_timeout = 5
+keepalive = 15
+max_requests = 20_000  # a slow leak in any package never grows old
+max_requests_jitter = 2_000
+control_socket_disable = True
+forwarded_allow_ips = "127.0.0.1,::1"
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    die_with_parent()
+    from models.base import db  # not at the top: gunicorn reads this file before it loads the app
+
+    with worker.app.callable.app_context():
+        db.engine.dispose(close=False)
