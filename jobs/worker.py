@@ -8,6 +8,7 @@ costs one restart by the pool and nothing else.
 from __future__ import annotations
 
 import logging
+import signal
 from importlib import import_module
 from multiprocessing import parent_process
 from types import TracebackType
@@ -43,6 +44,7 @@ class HubWorker(SimpleWorker):
         """As in RQ, without its scheduler: waits live in the database (Transfer.not_before), not in the broker."""
         if parent_process():
             die_with_parent()  # a pool killed by -9 must not leave workers behind
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until RQ installs its own: no traceback from a stop at start
         kwargs["with_scheduler"] = False
         self.flask_app = _app_module.create_app()
         logging.getLogger("rq.worker").setLevel(logging.WARNING)

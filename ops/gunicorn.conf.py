@@ -6,10 +6,10 @@ at import, and because each worker drops what the engine may hold before its fir
 
 from typing import Any
 
-import config
+from config import load  # a plain `import config` would read as a setting of that name
 from ops.processes import die_with_parent
 
-settings = config.load()
+settings = load()
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 worker_class = "gthread"

@@ -165,7 +165,7 @@ def _wait_for_web(tree: Tree, settings: config.Settings, patience: float = 60) -
 
 
 def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - the address we avoid
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def _banner(settings: config.Settings, setup_link: str, credentials: demo.Credentials | None) -> str:

@@ -43,8 +43,8 @@ PACKAGES = (
         "@tabler/core",
         "1.6.1",
         "MIT",
-        ("dist/css/tabler.min.css", "dist/js/tabler.min.js"),
-        "components on Bootstrap 5 (left-to-right build, system fonts)",
+        ("dist/css/tabler.min.css",),
+        "styles on Bootstrap 5 (left-to-right build, system fonts; its script is not needed)",
     ),
     Package(
         "tom-select",
