@@ -6,11 +6,12 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LANGUAGES := uk ru
 LOCALES := $(wildcard translations/*/LC_MESSAGES/messages.po)
 CATALOGUES := $(LOCALES:.po=.mo)
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run demo test bench soak lint messages clean
+.PHONY: help run demo test bench soak lint messages translations clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|' 2>/dev/null \
@@ -37,13 +38,19 @@ lint: $(VENV)/installed-dev ## Style, types and import directions
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-messages: $(VENV)/installed-dev ## Collect the texts of the pages into translations/
-	@$(BIN)/pybabel --quiet extract -F babel.cfg -k _l -k _ -k N_ -k ngettext:1,2 --no-location --sort-output \
-	  --omit-header -o $(VENV)/messages.pot .
-	@for language in uk ru; do \
-	  if [ -e translations/$$language/LC_MESSAGES/messages.po ]; then verb=update; else verb=init; fi; \
-	  $(BIN)/pybabel --quiet $$verb -i $(VENV)/messages.pot -d translations -l $$language || exit 1; \
+messages: $(VENV)/messages.pot ## Collect the texts of the pages into translations/
+	@for language in $(LANGUAGES); do \
+	  if [ -e translations/$$language/LC_MESSAGES/messages.po ]; then verb=update options=--ignore-pot-creation-date; else verb=init options=; fi; \
+	  $(BIN)/pybabel --quiet $$verb -i $< -d translations -l $$language $$options || exit 1; \
 	done
+
+translations: $(VENV)/messages.pot ## Check that every text is there in every language
+	@$(BIN)/python -m ops.check_translations $< translations
+
+.PHONY: $(VENV)/messages.pot
+$(VENV)/messages.pot: $(VENV)/installed-dev
+	@$(BIN)/pybabel --quiet extract -F babel.cfg -k _l -k lazy_gettext -k lazy_ngettext:1,2 -k N_ --no-location \
+	  --sort-output --project=Perron --copyright-holder=Perron -o $@ .
 
 clean: ## Remove the virtual environment and every cache; data/ stays
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov

