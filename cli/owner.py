@@ -16,14 +16,14 @@ def first_run(app: Flask) -> str | None:
     from views.setup_link import ensure_owner_from_env, new_setup_link
 
     with app.app_context():
-        if ensure_owner_from_env(app.config["SETTINGS"]):
+        if ensure_owner_from_env(app.config["HUB"]):
             return None
         return new_setup_link()
 
 
 @click.command("prepare")
 @with_appcontext
-def prepare() -> None:
+def command() -> None:
     """Bring the database to the newest schema; print the one-time owner link when there is no user yet."""
     upgrade()
     link = first_run(current_app._get_current_object())  # type: ignore[attr-defined]  # werkzeug's proxy is untyped

@@ -15,6 +15,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 import config
+from ops import logs
 
 #: (function, queue, seconds between runs)
 PERIODIC = (
@@ -44,7 +45,9 @@ def scheduler(connection: redis.Redis) -> CronScheduler:
 
 def main() -> int:
     """Run until SIGTERM. Exit status 1 when the broker is gone: whoever started this starts it again."""
-    url = config.load().redis_url
+    settings = config.load()
+    logs.configure(settings.log_level)
+    url = settings.redis_url
     if not url:
         print("REDIS_URL is not set and no embedded broker is running", file=sys.stderr)
         return 1

@@ -7,7 +7,6 @@ costs one restart by the pool and nothing else.
 
 from __future__ import annotations
 
-import logging
 import signal
 from importlib import import_module
 from multiprocessing import parent_process
@@ -20,6 +19,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 
+from ops import logs
 from ops.processes import die_with_parent
 
 #: Seconds after which a silent worker counts as dead; RQ's own 420 would leave /readyz green for minutes.
@@ -47,7 +47,7 @@ class HubWorker(SimpleWorker):
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # until RQ installs its own: no traceback from a stop at start
         kwargs["with_scheduler"] = False
         self.flask_app = _app_module.create_app()
-        logging.getLogger("rq.worker").setLevel(logging.WARNING)
+        logs.configure(self.flask_app.config["HUB"].log_level)
         return super().work(*args, **kwargs)
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:

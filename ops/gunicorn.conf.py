@@ -9,9 +9,11 @@ import shutil
 from typing import Any
 
 from config import load  # a plain `import config` would read as a setting of that name
+from ops import logs
 from ops.processes import die_with_parent
 
 settings = load()
+logs.configure(settings.log_level)
 
 # Request durations of all processes; counts of an earlier start would only mislead.
 metrics_dir = settings.data_dir / "metrics"

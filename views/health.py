@@ -112,8 +112,10 @@ def _scheduler() -> str:
 
 def broker(app: Flask) -> redis.Redis:
     """The broker with short timeouts: a probe must not hang with what it probes. One client a process."""
+    url = app.config["HUB"].redis_url
+    if not url:
+        raise redis.ConnectionError("REDIS_URL is not set and no embedded broker is running")
     if "health_broker" not in app.extensions:
-        url = app.config["SETTINGS"].redis_url
         app.extensions["health_broker"] = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
     return app.extensions["health_broker"]
 
@@ -150,7 +152,7 @@ def metrics() -> Response:
 
 
 def _may_read_metrics() -> bool:
-    token = current_app.config["SETTINGS"].metrics_token
+    token = current_app.config["HUB"].metrics_token
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token:
         return hmac.compare_digest(given.encode(), token.encode())
