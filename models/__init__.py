@@ -1,6 +1,6 @@
 """Tables, and the small rules that belong to one row. Imports nothing of ours."""
 
-from .base import db, reading, use_encryption_keys, utcnow
+from .base import db, insert_into, reading, use_encryption_keys, utcnow
 from .connections import (
     Attempt,
     AttemptItem,
@@ -74,6 +74,7 @@ __all__ = [
     "User",
     "UserSession",
     "db",
+    "insert_into",
     "reading",
     "use_encryption_keys",
     "utcnow",

@@ -1,0 +1,85 @@
+"""The hub's web application; `python app.py` runs everything it needs in one process tree."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import redis
+from flask import Flask, request
+from flask_migrate import Migrate
+from htmx_flask import Htmx
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import cli
+import config
+import integrations
+import views
+from integrations.http import Policy
+from jobs import wake
+from models import db, reading, use_encryption_keys
+from views import security, text
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def create_app(settings: config.Settings | None = None) -> Flask:
+    """The WSGI application for these settings (default: from the environment)."""
+    settings = settings or config.load()
+    app = Flask(__name__)
+    app.config.update(
+        HUB=settings,
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        MAX_CONTENT_LENGTH=16 * 1024 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,  # a form left open overnight must still save
+        BABEL_TRANSLATION_DIRECTORIES="translations",
+        SEND_FILE_MAX_AGE_DEFAULT=31536000,  # static addresses carry the version
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions["policy"] = Policy.for_sandbox(settings.sandbox_url, settings.allow_private)
+    app.extensions["broker"] = redis.Redis.from_url(settings.redis_url) if settings.redis_url else None
+    integrations.connectors()  # a malformed connector stops the start with a sentence that names it
+    use_encryption_keys(settings.encryption_keys)
+    db.init_app(app)
+    Migrate(app, db, directory="migrations", render_as_batch=True, include_object=_ours)
+    Htmx(app)
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]  # Flask's documented way
+    app.before_request(_begin)
+    app.teardown_request(_end)
+    security.init_app(app)
+    text.init_app(app)
+    wake.init_app(app)
+    views.register(app)
+    cli.register(app)
+    return app
+
+
+def _engine_options(settings: config.Settings) -> dict[str, Any]:
+    if settings.is_sqlite:
+        return {"connect_args": {"timeout": 15, "check_same_thread": False}}
+    # prepared statements would be planned once for all terms and dates; ours need the plan for this one
+    return {"pool_size": settings.web_threads + 1, "pool_pre_ping": True, "connect_args": {"prepare_threshold": None}}
+
+
+def _ours(item: Any, name: str | None, kind: str, _reflected: bool, _compare: Any) -> bool:
+    """The search index's tables belong to SQLite's FTS5, the index over them to pg_trgm: no business of the models'."""
+    return not (name or "").startswith(("order_search_fts", "ix_order_search_trigram"))
+
+
+def _begin() -> None:
+    reading.set(request.method in SAFE)
+
+
+def _end(_error: BaseException | None) -> None:
+    reading.set(False)
+
+
+if __name__ == "__main__":
+    from ops import supervisor
+
+    sys.exit(supervisor.main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Products and what is made of them."""

@@ -1,0 +1,113 @@
+"""Wakes workers after a commit. Losing the broker delays work until the sweeper's next round, never loses it."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, current_app
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from models import db
+
+log = structlog.get_logger()
+
+#: a wake-up already on its way serves all that comes meanwhile; the worker clears the mark before it looks
+_MARK_SECONDS = 20
+_MARK = "hub:woken:{}"
+#: grows with every commit that changed what pages show; open pages ask for it instead of asking the database
+_REVISION = "hub:revision"
+
+
+def init_app(app: Flask) -> None:
+    with app.app_context():
+        session_class = db.session.session_factory.class_ if hasattr(db.session, "session_factory") else Session
+    if not event.contains(session_class, "after_commit", _after_commit):
+        event.listen(session_class, "after_commit", _after_commit)
+        event.listen(session_class, "after_rollback", _after_rollback)
+
+
+def broker() -> Redis | None:
+    found: Redis | None = current_app.extensions["broker"]
+    return found
+
+
+def queue(name: str = "default") -> Queue:
+    """The RQ queue. Raises RuntimeError without a broker (plain commands that only read)."""
+    connection = broker()
+    if connection is None:
+        raise RuntimeError("no broker: set REDIS_URL or use make run")
+    return Queue(name, connection=connection, serializer=JSONSerializer)
+
+
+def drain_soon(connection_id: int) -> None:
+    """Have a worker look for due transfers of this connection."""
+    redis = broker()
+    if redis is None:
+        return
+    try:
+        if redis.set(_MARK.format(connection_id), 1, nx=True, ex=_MARK_SECONDS):
+            queue("high").enqueue("jobs.work.drain", connection_id, result_ttl=0, failure_ttl=86400, job_timeout=900)
+    except RedisError as error:
+        log.warning("broker_away", error=str(error))
+
+
+def run_soon(run_id: int) -> None:
+    """Have a worker carry out this run."""
+    redis = broker()
+    if redis is None:
+        return
+    try:
+        queue("default").enqueue("jobs.runs.carry_out", run_id, result_ttl=0, failure_ttl=86400, job_timeout=3600)
+    except RedisError as error:
+        log.warning("broker_away", error=str(error))
+
+
+def clear_mark(connection_id: int) -> None:
+    redis = broker()
+    if redis is not None:
+        redis.delete(_MARK.format(connection_id))
+
+
+def changed() -> None:
+    """Note that what pages show has changed; told to them after the commit."""
+    db.session().info["changed"] = True
+
+
+def revision() -> int | None:
+    """The number of the last change, None when the broker can't tell."""
+    redis = broker()
+    if redis is None:
+        return None
+    try:
+        return int(redis.get(_REVISION) or 0)
+    except RedisError:
+        return None
+
+
+def _after_commit(session: Session) -> None:
+    ids, runs = session.info.pop("wake", set()), session.info.pop("runs", set())
+    news = session.info.pop("changed", False)
+    for connection_id in sorted(ids):
+        drain_soon(connection_id)
+    for run_id in sorted(runs):
+        run_soon(run_id)
+    if ids or runs or news:
+        _tell_pages()
+
+
+def _tell_pages() -> None:
+    redis = broker()
+    if redis is not None:
+        try:
+            redis.incr(_REVISION)
+        except RedisError as error:
+            log.warning("broker_away", error=str(error))
+
+
+def _after_rollback(session: Session) -> None:
+    for key in ("wake", "runs", "changed"):
+        session.info.pop(key, None)

@@ -1,0 +1,1 @@
+"""Operations on orders: editing, totals, numbers, statuses, filters, search, timeline, kept counters."""

@@ -1,0 +1,161 @@
+"""Kept counters: number and sum of orders by shop, source, type, status and currency, and by day.
+
+Every change of an order's status, type, sum… adds two small rows here in the same transaction (see OrderCount);
+reading sums a few hundred rows however many orders there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from models import Order, OrderCount, OrderDay, db
+
+#: rows that may pile up before the sweeper folds them
+FOLD_AT = 400
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the counters need to know of an order."""
+
+    shop_id: int | None
+    source_id: int | None
+    type_id: int
+    status_id: int
+    currency: str
+    total: Decimal
+    created_at: datetime
+
+
+#: the columns that make a Counted, in its order
+COLUMNS = (
+    Order.shop_id,
+    Order.source_id,
+    Order.type_id,
+    Order.status_id,
+    Order.currency,
+    Order.total,
+    Order.created_at,
+)
+
+
+def record(removed: Iterable[Counted], added: Iterable[Counted]) -> None:
+    """Note that orders left the one state and entered the other."""
+    numbers: Counter[tuple] = Counter()
+    sums: dict[tuple, Decimal] = {}
+    for sign, orders in ((-1, removed), (1, added)):
+        for o in orders:
+            for key in (("total", o.shop_id, o.source_id, o.type_id, o.status_id, o.currency),
+                        ("day", o.created_at.date(), o.source_id, o.status_id, o.currency)):  # fmt: skip
+                numbers[key] += sign
+                sums[key] = sums.get(key, Decimal(0)) + sign * o.total
+    live = [key for key in numbers if numbers[key] or sums[key]]
+    totals = [_total_row(key, numbers[key], sums[key]) for key in live if key[0] == "total"]
+    days = [_day_row(key, numbers[key], sums[key]) for key in live if key[0] == "day"]
+    if totals:
+        db.session.execute(db.insert(OrderCount), totals)
+    if days:
+        db.session.execute(db.insert(OrderDay), days)
+
+
+def _total_row(key: tuple, n: int, total: Decimal) -> dict:
+    return dict(
+        zip(("shop_id", "source_id", "type_id", "status_id", "currency"), key[1:], strict=True), n=n, total=total
+    )
+
+
+def _day_row(key: tuple, n: int, total: Decimal) -> dict:
+    return dict(zip(("day", "source_id", "status_id", "currency"), key[1:], strict=True), n=n, total=total)
+
+
+@dataclass
+class Cell:
+    """A cell of the statistics strip: how many, and the sums by currency."""
+
+    n: int
+    sums: dict[str, Decimal]
+
+
+def by_status(shop_id: int | None = None, source_id: int | None = None, type_id: int | None = None) -> dict[int, Cell]:
+    """Count and sums of each status id, narrowed by the filters that the counters know."""
+    query = db.select(
+        OrderCount.status_id, OrderCount.currency, db.func.sum(OrderCount.n), db.func.sum(OrderCount.total)
+    )
+    for column, value in (
+        (OrderCount.shop_id, shop_id),
+        (OrderCount.source_id, source_id),
+        (OrderCount.type_id, type_id),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    cells: dict[int, Cell] = {}
+    for status_id, currency, n, total in db.session.execute(query.group_by(OrderCount.status_id, OrderCount.currency)):
+        if n:
+            cell = cells.setdefault(status_id, Cell(0, {}))
+            cell.n += int(n)
+            cell.sums[currency] = total
+    return cells
+
+
+def by_day(since: date) -> list[tuple[date, int | None, int, str, int, Decimal]]:
+    """(day, source id, status id, currency, count, sum) from that day on."""
+    key = (OrderDay.day, OrderDay.source_id, OrderDay.status_id, OrderDay.currency)
+    query = (
+        db.select(*key, db.func.sum(OrderDay.n), db.func.sum(OrderDay.total))
+        .where(OrderDay.day >= since)
+        .group_by(*key)
+    )
+    return [(*row[:4], int(row[4]), row[5]) for row in db.session.execute(query.order_by(OrderDay.day))]
+
+
+def fold() -> int:
+    """Replace piled-up rows by their sums; returns how many rows went. Rows that come meanwhile stay untouched."""
+    gone = 0
+    for model, key in ((OrderCount, ("shop_id", "source_id", "type_id", "status_id", "currency")),
+                       (OrderDay, ("day", "source_id", "status_id", "currency"))):  # fmt: skip
+        top = db.session.scalar(db.select(db.func.max(model.id)))
+        rows = db.session.scalar(db.select(db.func.count()).select_from(model))
+        groups = db.session.scalar(
+            db.select(db.func.count()).select_from(db.select(*(getattr(model, k) for k in key)).distinct().subquery())
+        )
+        if top is None or rows < groups + FOLD_AT:
+            continue
+        columns = [getattr(model, name) for name in key]
+        # what is summed is exactly what is deleted: rows of transactions not yet committed may lie below `top`
+        dead = db.session.execute(
+            db.delete(model).where(model.id <= top).returning(*columns, model.n, model.total)
+        ).all()
+        sums: dict[tuple, list] = {}
+        for row in dead:
+            entry = sums.setdefault(tuple(row[: len(key)]), [0, Decimal(0)])
+            entry[0] += row[-2]
+            entry[1] += row[-1]
+        kept = [dict(zip(key, k, strict=True), n=n, total=t) for k, (n, t) in sums.items() if n or t]
+        if kept:
+            db.session.execute(db.insert(model), kept)
+        gone += len(dead) - len(kept)
+    return gone
+
+
+def recount() -> None:
+    """Make the counters anew from the orders (after a bulk load, or to check them)."""
+    db.session.execute(db.delete(OrderCount))
+    db.session.execute(db.delete(OrderDay))
+    n, total = db.func.count(), db.func.sum(Order.total)
+    columns = (Order.shop_id, Order.source_id, Order.type_id, Order.status_id, Order.currency)
+    names = ["shop_id", "source_id", "type_id", "status_id", "currency", "n", "total"]
+    db.session.execute(db.insert(OrderCount).from_select(names, db.select(*columns, n, total).group_by(*columns)))
+    day = (
+        db.func.date(Order.created_at) if _on_sqlite() else db.cast(db.func.timezone("UTC", Order.created_at), db.Date)
+    )
+    key = (day, Order.source_id, Order.status_id, Order.currency)
+    names = ["day", "source_id", "status_id", "currency", "n", "total"]
+    db.session.execute(db.insert(OrderDay).from_select(names, db.select(*key, n, total).group_by(*key)))
+
+
+def _on_sqlite() -> bool:
+    return db.session.get_bind().dialect.name == "sqlite"

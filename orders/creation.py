@@ -1,0 +1,147 @@
+"""Making orders, many at once: the one way in for forms, imports and the demo's filler alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from models import Order, OrderLine, OrderType, Product, Status, db, insert_into, utcnow
+
+from . import counts, search
+from .timeline import Actor, note_many
+
+
+@dataclass
+class Draft:
+    """An order to be made: columns of Order (derived ones settled already) and of its lines."""
+
+    values: dict[str, Any]
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    event: dict[str, Any] = field(default_factory=dict)  # detail of the first timeline entry
+
+
+def default_number(now: datetime, zone: ZoneInfo) -> str:
+    """The number of an order made by hand: its date and time."""
+    return now.astimezone(zone).strftime("%y%m%d-%H%M%S")
+
+
+def insert_many(drafts: Sequence[Draft], actor: Actor, kind: str = "created") -> list[int]:
+    """Make the orders in the caller's transaction; returns their ids in the same order. A taken number gets "-2"."""
+    if not drafts:
+        return []
+    _number(drafts)
+    defaults = {"status_id": default_status_id(), "type_id": default_type_id()}
+    now = utcnow()
+    rows = [_complete({**defaults, "created_at": now, "updated_at": now, "placed_at": now, **d.values}) for d in drafts]
+    query = db.insert(Order).returning(Order.id, sort_by_parameter_order=True)
+    ids = list(db.session.scalars(query, rows))
+    lines = [
+        {**_BLANK_LINE, **line, "order_id": order_id, "position": position}
+        for order_id, d in zip(ids, drafts, strict=True)
+        for position, line in enumerate(d.lines)
+    ]
+    if lines:
+        db.session.execute(db.insert(OrderLine), lines)
+    search.store((i, search.text_of(row, d.lines)) for i, row, d in zip(ids, rows, drafts, strict=True))
+    counts.record([], [counted(row) for row in rows])
+    note_many(zip(ids, (d.event for d in drafts), strict=True), actor, kind)
+    return ids
+
+
+#: every column with its default, so that all rows of one INSERT have the same shape
+_BLANK: dict[str, Any] = {}
+_BLANK_LINE = {
+    "product_id": None,
+    "sku": "",
+    "external_id": "",
+    "name": "",
+    "quantity": 1,
+    "price": 0,
+    "discount": 0,
+    "weight": 0,
+    "status": "",
+}
+
+
+def _complete(values: dict[str, Any]) -> dict[str, Any]:
+    if not _BLANK:
+        for column in Order.__table__.columns:
+            if column.default is not None and column.default.is_scalar:
+                _BLANK[column.name] = column.default.arg
+            elif column.nullable:
+                _BLANK[column.name] = None
+        _BLANK.pop("id", None)
+    row = {**_BLANK, "unmapped": [], "utm": {}, **values}
+    row.setdefault("key", row["number"])
+    return row
+
+
+def counted(row: dict[str, Any]) -> counts.Counted:
+    return counts.Counted(
+        row.get("shop_id"),
+        row.get("source_id"),
+        row["type_id"],
+        row["status_id"],
+        row["currency"],
+        row["total"],
+        row["created_at"],
+    )
+
+
+def _number(drafts: Sequence[Draft]) -> None:
+    wanted = [d.values["number"] for d in drafts]
+    both = db.select(Order.number, Order.key).where(db.or_(Order.number.in_(wanted), Order.key.in_(wanted)))
+    taken = {name for row in db.session.execute(both) for name in row}
+    for d in drafts:
+        number = base = d.values["number"]
+        n = 1
+        while number in taken:
+            n += 1
+            number = f"{base}-{n}"
+            if n == 2 or n % 50 == 0:  # rarely reached: see what else is taken under this base
+                like = Order.number.like(search.like(base)[1:], escape="\\")
+                taken |= set(db.session.scalars(db.select(Order.number).where(like)))
+        d.values["number"] = number
+        taken.add(number)
+
+
+def default_status_id() -> int:
+    return _first(Status, "new")
+
+
+def default_type_id() -> int:
+    return _first(OrderType, "standard")
+
+
+def _first(model: Any, key: str) -> int:
+    found = db.session.scalar(db.select(model.id).where(model.key == key))
+    if found is None:
+        raise LookupError(f"{model.__tablename__}: the row {key!r} is missing; run the migrations")
+    return int(found)
+
+
+def learn_products(lines: Sequence[dict[str, Any]], currency: str) -> None:
+    """Remember products seen in lines, so that they can be found when an order is made by hand."""
+    seen = {line["sku"]: line for line in lines if line.get("sku") and line.get("name")}
+    known = set(db.session.scalars(db.select(Product.sku).where(Product.sku.in_(seen))))
+    values = [
+        {
+            "sku": sku,
+            "name": line["name"],
+            "price": line["price"],
+            "currency": currency,
+            "weight": line.get("weight", 0),
+            "search_text": product_text(sku, line["name"]),
+        }
+        for sku, line in seen.items()
+        if sku not in known
+    ]
+    if values:
+        db.session.execute(insert_into(Product).on_conflict_do_nothing(index_elements=["sku"]), values)
+
+
+def product_text(sku: str, name: str) -> str:
+    return search.normal(f"{sku} {name}")[:500]

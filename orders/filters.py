@@ -1,0 +1,188 @@
+"""The filters of the orders page: read from the address, written back to it, turned into conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from models import Link, Order, Status, Transfer, db
+
+#: payment filter -> kinds of payment it takes in (a card paid online is both "card" and "prepaid")
+PAYMENTS = {
+    "cash": ("cod_cash",),
+    "card": ("cod_card", "online_card"),
+    "prepaid": ("online_card", "transfer", "other"),
+}
+#: link states a connection filter can ask for; "none" = no copy there
+LINK_FILTERS = ("linked", "working", "problem", "none")
+FLAGS = ("mapping", "do_not_call", "fulfilment")
+
+
+@dataclass(frozen=True)
+class OrderFilter:
+    """What the page shows. Every field has its name in the address; the default is the New orders."""
+
+    q: str = ""
+    status: tuple[int, ...] | None = None  # None = the group New; () = all but Deleted
+    group: str = ""  # a status group, e.g. "problem"
+    type: int | None = None
+    payment: str = ""
+    paid: str = ""  # yes | no
+    source: int | None = None
+    shop: int | None = None
+    link: str = ""  # "<connection id>:<state>"
+    since: date | None = None
+    until: date | None = None
+    flag: str = ""  # see FLAGS
+    sort: str = "new"  # new | old
+
+    @classmethod
+    def read(cls, args: Mapping[str, str]) -> OrderFilter:
+        """From the address. What can't be read is left out: an old or mistyped link still gives a page."""
+        given = {key: value.strip() for key, value in args.items() if value and value.strip()}
+        return cls(
+            q=given.get("q", "")[:200],
+            status=_statuses(given),
+            group=given.get("group", ""),
+            type=_int(given.get("type")),
+            payment=_one_of(given.get("payment"), PAYMENTS),
+            paid=_one_of(given.get("paid"), ("yes", "no")),
+            source=_int(given.get("source")),
+            shop=_int(given.get("shop")),
+            link=_link(given.get("link", "")),
+            since=_date(given.get("since")),
+            until=_date(given.get("until")),
+            flag=_one_of(given.get("flag"), FLAGS),
+            sort=_one_of(given.get("sort"), ("new", "old")) or "new",
+        )
+
+    def query(self, **changes: Any) -> str:
+        """The address' query for this filter with some fields changed, without the defaults."""
+        f = replace(self, **changes)
+        status = None if f.status is None else ",".join(map(str, f.status)) or "all"
+        pairs = {"q": f.q, "status": status, "group": f.group, "type": f.type, "payment": f.payment, "paid": f.paid,
+                 "source": f.source, "shop": f.shop, "link": f.link, "since": f.since, "until": f.until, "flag": f.flag,
+                 "sort": f.sort if f.sort != "new" else ""}  # fmt: skip
+        query = urlencode({key: value for key, value in pairs.items() if value not in (None, "")})
+        # nothing at all would mean "the New orders": say that all are meant
+        return query or ("" if f.status is None else "status=all")
+
+    @property
+    def is_default(self) -> bool:
+        return self == OrderFilter()
+
+    @property
+    def counted(self) -> bool:
+        """Do the kept counters know exactly how many orders this shows?"""
+        return not (self.q or self.payment or self.paid or self.link or self.since or self.until or self.flag)
+
+    def status_ids(self, statuses: list[Status]) -> set[int]:
+        """The ids of the statuses that are shown."""
+        if self.status:
+            return set(self.status)
+        if self.group:
+            return {s.id for s in statuses if s.group == self.group}
+        if self.status is None:
+            return {s.id for s in statuses if s.group == "new"}
+        return {s.id for s in statuses if s.group != "deleted"}
+
+    def conditions(self, statuses: list[Status], zone: ZoneInfo) -> list[Any]:
+        """SQL conditions, all but the search."""
+        ids = self.status_ids(statuses)
+        found: list[Any] = []
+        if ids != {s.id for s in statuses}:
+            found.append(Order.status_id == ids.pop() if len(ids) == 1 else Order.status_id.in_(sorted(ids)))
+        for column, value in ((Order.type_id, self.type), (Order.source_id, self.source), (Order.shop_id, self.shop)):
+            if value is not None:
+                found.append(column == value)
+        if self.payment:
+            found.append(Order.payment_kind.in_(PAYMENTS[self.payment]))
+        if self.paid:
+            found.append(Order.paid if self.paid == "yes" else ~Order.paid)
+        found += _date_conditions(self.since, self.until, zone)
+        if self.flag:
+            found.append(
+                {"mapping": Order.needs_mapping, "do_not_call": Order.do_not_call, "fulfilment": Order.fulfilment}[
+                    self.flag
+                ]
+            )
+        if self.link:
+            found.append(_link_condition(self.link))
+        return found
+
+
+def _statuses(given: Mapping[str, str]) -> tuple[int, ...] | None:
+    text = given.get("status", "")
+    if text == "new":
+        return None
+    if text == "all" or given.get("group"):
+        return ()
+    ids = tuple(int(part) for part in text.split(",") if part.isdigit())
+    if ids:
+        return ids
+    others = {key for key in given if key not in ("sort", "type", "cursor", "page", "density")}
+    return () if others else None
+
+
+def _date_conditions(since: date | None, until: date | None, zone: ZoneInfo) -> list[Any]:
+    """Ids follow arrival, so a range of dates is also a range of ids: the walk by id then starts and stops there."""
+    found: list[Any] = []
+    if since:
+        moment = datetime.combine(since, time(), zone).astimezone(UTC)
+        first = db.session.scalar(
+            db.select(Order.id).where(Order.created_at >= moment).order_by(Order.created_at, Order.id).limit(1)
+        )
+        found += [Order.created_at >= moment, Order.id >= (first or 0) - _SKEW]
+    if until:
+        moment = datetime.combine(until + timedelta(days=1), time(), zone).astimezone(UTC)
+        last = db.session.scalar(
+            db.select(Order.id)
+            .where(Order.created_at < moment)
+            .order_by(Order.created_at.desc(), Order.id.desc())
+            .limit(1)
+        )
+        found += [Order.created_at < moment, Order.id <= (last or 0) + _SKEW]
+    return found
+
+
+#: transactions that overlap may commit ids out of order of their times, by no more than this many
+_SKEW = 1000
+
+
+def _link_condition(text: str) -> Any:
+    connection_id, state = int(text.split(":")[0]), text.split(":")[1]
+    mine = db.select(Link.id).where(Link.order_id == Order.id, Link.connection_id == connection_id)
+    if state == "none":
+        return ~mine.exists()
+    if state == "working":
+        open_ones = db.select(Transfer.id).where(
+            Transfer.order_id == Order.id,
+            Transfer.connection_id == connection_id,
+            Transfer.state.in_(("waiting", "working")),
+        )
+        return open_ones.exists()
+    return Order.id.in_(db.select(Link.order_id).where(Link.connection_id == connection_id, Link.state == state))
+
+
+def _link(text: str) -> str:
+    connection_id, _, state = text.partition(":")
+    return text if connection_id.isdigit() and state in LINK_FILTERS else ""
+
+
+def _int(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() and len(text) < 12 else None
+
+
+def _one_of(text: str | None, allowed: Any) -> str:
+    return text if text and text in allowed else ""
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,233 @@
+"""A page of the order list: keyset paging, search, what each row shows. At most a handful of queries a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.sql import Select
+
+from models import Connection, Link, Order, OrderLine, OrderSearch, Status, Transfer, db
+
+from . import counts, search
+from .filters import OrderFilter
+
+COUNT_LIMIT = 10_000
+#: what a row shows; the rest of the order is not read
+COLUMNS = (
+    *(Order.id, Order.number, Order.created_at, Order.updated_at, Order.placed_at),
+    *(Order.shop_id, Order.source_id, Order.type_id, Order.status_id, Order.external_number),
+    *(Order.last_name, Order.first_name, Order.patronymic, Order.phone, Order.city),
+    *(Order.delivery_method_id, Order.pickup_address, Order.ttn, Order.ttn_state),
+    *(Order.total, Order.currency, Order.paid, Order.cod, Order.payment_kind),
+    *(Order.do_not_call, Order.fulfilment, Order.needs_mapping, Order.staff_comment, Order.customer_comment),
+)
+
+
+@dataclass
+class Tile:
+    """An external copy in a row: green linked, amber working, red problem, grey not sent."""
+
+    connection_id: int
+    kind: str
+    name: str
+    state: str
+    url: str = ""
+    number: str = ""
+    status: str = ""
+    error: dict[str, Any] | None = None
+
+
+@dataclass
+class Row:
+    """One row: the order's columns as `o`, its first line and how many lines, its tiles."""
+
+    o: Any
+    item: str = ""
+    items: int = 0
+    tiles: list[Tile] = field(default_factory=list)
+
+    @property
+    def recipient(self) -> str:
+        return " ".join(part for part in (self.o.last_name, self.o.first_name) if part)
+
+
+@dataclass
+class Page:
+    rows: list[Row]
+    newer: int | None  # cursor of the page before, if there is one
+    older: int | None
+    at_start: bool
+    shallow: bool = False  # a term of one or two letters: only the newest orders were looked through
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page starts: after the order with this id, walking on ("next") or back ("prev"); "last" = the end."""
+
+    id: int | None = None
+    way: str = "next"
+
+    @classmethod
+    def read(cls, text: str) -> Cursor:
+        if text == "last":
+            return cls(None, "prev")
+        way = "prev" if text.startswith("-") else "next"
+        digits = text.lstrip("-")
+        return cls(int(digits), way) if digits.isdigit() and len(digits) < 19 else cls()
+
+
+def page(f: OrderFilter, statuses: list[Status], zone: ZoneInfo, cursor: Cursor = Cursor(), size: int = 50) -> Page:
+    """The orders that the filter shows, one page from the cursor on."""
+    found, shallow = find(f, statuses, zone, cursor, size + 1)
+    more = len(found) > size
+    found = found[:size]
+    if cursor.way == "prev":
+        found.reverse()
+    forward = cursor.way == "next"
+    has_newer = bool(found) and (cursor.id is not None if forward else more)
+    has_older = bool(found) and (more if forward else cursor.id is not None)
+    rows = decorate(found)
+    newer = found[0].id if has_newer else None
+    return Page(rows, newer, found[-1].id if has_older else None, newer is None, shallow)
+
+
+def find(f: OrderFilter, statuses: list[Status], zone: ZoneInfo, cursor: Cursor, limit: int) -> tuple[list[Any], bool]:
+    """Up to `limit` orders in walking order, and whether only the newest were looked through."""
+    query = db.select(*COLUMNS).where(*f.conditions(statuses, zone))
+    descending = (f.sort == "new") == (cursor.way == "next")
+    query = query.order_by(Order.id.desc() if descending else Order.id).limit(limit)
+    if cursor.id is not None:
+        query = query.where(Order.id < cursor.id if descending else Order.id > cursor.id)
+    words = search.terms(f.q)
+    if not words:
+        return list(db.session.execute(query)), False
+    if all(len(word) < 3 for word in words):
+        return _walk(query, words, search.SHORT_TERM_DEPTH, cursor, descending=True), True
+    if db.session.get_bind().dialect.name == "sqlite":
+        return list(db.session.execute(_fts(query, words, descending))), False
+    return _trigram(query, words, cursor, descending, limit), False
+
+
+def _fts(query: Select[Any], words: Sequence[str], descending: bool) -> Select[Any]:
+    """FTS5 gives its matches in order of row id, which is the order's id: the walk stops after a page. CROSS JOIN
+    keeps SQLite from starting at the orders; the order is asked of the FTS row id, the only one it has for free."""
+    fts = db.table("order_search_fts", db.column("rowid"), db.column("order_search_fts"))
+    match = " AND ".join('"' + word.replace('"', '""') + '"' for word in words if len(word) >= 3)
+    query = query.select_from(fts).join(Order, db.literal_column("orders.id") == fts.c.rowid)
+    query = query.order_by(None)
+    query = query.where(fts.c.order_search_fts.op("MATCH")(match))
+    for word in words:
+        if len(word) < 3:
+            text = db.select(OrderSearch.text).where(OrderSearch.order_id == fts.c.rowid).scalar_subquery()
+            query = query.where(text.like(search.like(word), escape="\\"))
+    return query.order_by(fts.c.rowid.desc() if descending else fts.c.rowid)
+
+
+def _walk(query: Select[Any], words: Sequence[str], depth: int, cursor: Cursor, descending: bool) -> list[Any]:
+    """Look through `depth` orders from the cursor on, one by one: right for terms that many orders match."""
+    if descending:
+        top = cursor.id or db.session.scalar(db.select(db.func.max(Order.id))) or 0
+        query = query.where(Order.id > top - depth)
+    else:
+        query = query.where(Order.id < (cursor.id or 0) + depth)
+    query = query.join(OrderSearch, OrderSearch.order_id == Order.id)
+    return list(db.session.execute(query.where(*(OrderSearch.text.like(search.like(w), escape="\\") for w in words))))
+
+
+def _trigram(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool, limit: int) -> list[Any]:
+    """PostgreSQL: a short walk first; it fills the page when the term is common. A rare term gets its matches from
+    the trigram index before anything is ordered: with ORDER BY ... LIMIT in one query the planner would walk the
+    whole table by id instead."""
+    found = _walk(query, words, search.WALK, cursor, descending)
+    if len(found) >= limit:
+        return found
+    db.session.execute(db.text("SET LOCAL enable_seqscan = off"))
+    conditions = [OrderSearch.text.like(search.like(word), escape="\\") for word in words]
+    hits = (
+        db.select(OrderSearch.order_id).where(*conditions).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    found = list(db.session.execute(query.join(hits, hits.c.order_id == Order.id)))
+    db.session.execute(db.text("SET LOCAL enable_seqscan = on"))
+    return found
+
+
+def total_found(f: OrderFilter, statuses: list[Status], zone: ZoneInfo) -> tuple[int, bool]:
+    """How many the filter shows, and whether that is exact; past COUNT_LIMIT it stops counting."""
+    if f.counted:
+        cells = counts.by_status(f.shop, f.source, f.type)
+        return sum(cells[i].n for i in f.status_ids(statuses) if i in cells), True
+    found = ids(f, statuses, zone, COUNT_LIMIT + 1)
+    return min(len(found), COUNT_LIMIT), len(found) <= COUNT_LIMIT
+
+
+def ids(f: OrderFilter, statuses: list[Status], zone: ZoneInfo, limit: int = COUNT_LIMIT) -> list[int]:
+    """The ids of the orders that the filter shows ("choose all found")."""
+    if f.q:
+        return [row.id for row in find(f, statuses, zone, Cursor(), limit)[0]]
+    query = db.select(Order.id).where(*f.conditions(statuses, zone)).order_by(Order.id.desc()).limit(limit)
+    return list(db.session.scalars(query))
+
+
+def by_ids(order_ids: Sequence[int]) -> list[Row]:
+    """Rows of given orders, newest first (for refreshing what a page shows)."""
+    query = db.select(*COLUMNS).where(Order.id.in_(order_ids)).order_by(Order.id.desc())
+    return decorate(list(db.session.execute(query)))
+
+
+def decorate(found: Sequence[Any]) -> list[Row]:
+    """Add lines and external copies: three queries, however many rows."""
+    rows = {o.id: Row(o) for o in found}
+    if not rows:
+        return []
+    lines = (
+        db.select(OrderLine.order_id, OrderLine.name)
+        .where(OrderLine.order_id.in_(rows))
+        .order_by(OrderLine.order_id, OrderLine.position)
+    )
+    for order_id, name in db.session.execute(lines):
+        row = rows[order_id]
+        row.item = row.item or name
+        row.items += 1
+    busy = set(
+        db.session.execute(
+            db.select(Transfer.order_id, Transfer.connection_id).where(
+                Transfer.order_id.in_(rows), Transfer.state.in_(("waiting", "working"))
+            )
+        ).tuples()
+    )
+    columns = (
+        Link.order_id,
+        Link.connection_id,
+        Link.state,
+        Link.url,
+        Link.external_number,
+        Link.external_status,
+        Link.external_status_name,
+        Link.error,
+        Connection.kind,
+        Connection.name,
+    )
+    links = (
+        db.select(*columns)
+        .join(Connection)
+        .where(Link.order_id.in_(rows))
+        .order_by(Link.role.desc(), Link.connection_id)
+    )
+    for link in db.session.execute(links):
+        state = "working" if (link.order_id, link.connection_id) in busy else link.state
+        rows[link.order_id].tiles.append(
+            Tile(
+                link.connection_id,
+                link.kind,
+                link.name,
+                state,
+                link.url,
+                link.external_number,
+                link.external_status_name or link.external_status,
+                link.error,
+            )
+        )
+    return list(rows.values())

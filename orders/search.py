@@ -1,0 +1,73 @@
+"""Search: what an order is found by, and how the two databases look for it.
+
+Parts of words, any case, Cyrillic included: a trigram index over one lower-case text an order (FTS5 on SQLite,
+pg_trgm on PostgreSQL). Terms of one or two letters can't use it and look through the newest orders only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from models import Order, OrderLine, OrderSearch, db, insert_into
+
+#: how many of the newest orders a one- or two-letter term looks through
+SHORT_TERM_DEPTH = 20_000
+#: how many orders, from the page's edge on, are walked before the trigram index is asked (PostgreSQL)
+WALK = 4_000
+_APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "`": "'", "ё": "е"})
+_PHONE = re.compile(r"^\+?[\d\s()\-]{7,}$")
+
+
+def normal(text: str) -> str:
+    """Lower case, one kind of apostrophe, ё as е, single spaces."""
+    return " ".join(text.lower().translate(_APOSTROPHES).split())
+
+
+def text_of(order: dict[str, Any], lines: Iterable[dict[str, Any]]) -> str:
+    """The text an order is found by: numbers, names, phones (digits), e-mails, TTN, SKUs."""
+    names = (
+        "number",
+        "external_number",
+        "last_name",
+        "first_name",
+        "patronymic",
+        "buyer_name",
+        "email",
+        "buyer_email",
+        "ttn",
+    )
+    parts = [str(order.get(name) or "") for name in names]
+    parts += [re.sub(r"\D", "", order.get(name) or "") for name in ("phone", "buyer_phone")]
+    parts += [line.get("sku") or "" for line in lines]
+    return normal(" ".join(dict.fromkeys(part for part in parts if part)))
+
+
+def terms(query: str) -> list[str]:
+    """The words to look for; a phone typed with spaces and brackets is one word of digits."""
+    query = query.strip()
+    if _PHONE.match(query):
+        digits = re.sub(r"\D", "", query)
+        return [digits[1:] if query.startswith("0") and len(digits) == 10 else digits]
+    return normal(query).split()[:6]
+
+
+def store(rows: Iterable[tuple[int, str]]) -> None:
+    """Keep the texts of these orders (order id, text)."""
+    values = [{"order_id": order_id, "text": text} for order_id, text in rows]
+    if values:
+        query = insert_into(OrderSearch)
+        query = query.on_conflict_do_update(index_elements=["order_id"], set_={"text": query.excluded.text})
+        db.session.execute(query, values)
+
+
+def refresh(order: Order) -> None:
+    """Make the text of one order anew."""
+    lines = db.session.execute(db.select(OrderLine.sku).where(OrderLine.order_id == order.id)).mappings()
+    store([(order.id, text_of(vars(order), [dict(line) for line in lines]))])
+
+
+def like(term: str) -> str:
+    escaped = re.sub(r"([\\%_])", r"\\\1", term)
+    return f"%{escaped}%"

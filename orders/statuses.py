@@ -1,0 +1,131 @@
+"""The one function that changes the status of orders, and undoing a bulk change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from models import BulkUndo, Order, Status, db, utcnow
+
+from . import counts, work
+from .timeline import Actor, note_many
+
+UNDO_SECONDS = 60
+CHUNK = 500
+
+
+@dataclass
+class Changed:
+    """What became of a change: ids changed, and those left alone with the reason (a key of REASONS)."""
+
+    changed: list[int] = field(default_factory=list)
+    before: dict[int, int] = field(default_factory=dict)
+    skipped: list[tuple[int, str]] = field(default_factory=list)
+
+
+#: why an order is left alone; pages have the sentence
+REASONS = ("same", "by_hand", "gone")
+
+
+def may_set_by_hand(status: Status) -> bool:
+    """All but Transferred (which a transfer sets) can be set by hand."""
+    return status.group != "transferred" and status.active
+
+
+def change(
+    order_ids: Iterable[int],
+    status: Status,
+    actor: Actor,
+    *,
+    cause: int | None = None,
+    reason: str = "",
+    text: str = "",
+    kind: str = "status",
+) -> Changed:
+    """Give orders a status, in the caller's transaction: order, timeline, counters, and the rows that pass the
+    change on to the systems the orders came from. `cause`: the connection whose news this is; nothing is sent back
+    there. A person can't set what only the hub may set: those orders are skipped as "by_hand"."""
+    result = Changed()
+    ids = list(dict.fromkeys(order_ids))
+    if actor.kind == "person" and kind == "status" and not may_set_by_hand(status):
+        result.skipped = [(order_id, "by_hand") for order_id in ids]
+        return result
+    names = {s.id: s.name for s in db.session.scalars(db.select(Status))}
+    for start in range(0, len(ids), CHUNK):
+        _change_some(ids[start : start + CHUNK], status, actor, cause, (reason, text), kind, names, result)
+    return result
+
+
+def _change_some(
+    ids: Sequence[int],
+    status: Status,
+    actor: Actor,
+    cause: int | None,
+    why: tuple[str, str],
+    kind: str,
+    names: dict[int, str],
+    result: Changed,
+) -> None:
+    query = db.select(Order.id, *counts.COLUMNS).where(Order.id.in_(ids)).order_by(Order.id).with_for_update()
+    found = {row[0]: counts.Counted(*row[1:]) for row in db.session.execute(query)}
+    result.skipped += [(i, "gone") for i in ids if i not in found]
+    result.skipped += [(i, "same") for i, o in found.items() if o.status_id == status.id]
+    moved = {i: o for i, o in found.items() if o.status_id != status.id}
+    if not moved:
+        return
+    values = {"status_id": status.id, "updated_at": utcnow()}
+    if status.group == "cancelled":
+        values |= {"cancel_reason": why[0], "cancel_text": why[1]}
+    db.session.execute(
+        db.update(Order).where(Order.id.in_(moved)).values(values),
+        execution_options={"synchronize_session": "fetch" if _loaded() else False},
+    )
+    counts.record(moved.values(), [replace(o, status_id=status.id) for o in moved.values()])
+    detail = {key: value for key, value in (("reason", why[0]), ("text", why[1])) if value}
+    note_many(
+        [(i, {"changes": [["status", names.get(o.status_id, "?"), status.name]], **detail}) for i, o in moved.items()],
+        actor,
+        kind,
+    )
+    work.request_status_push(list(moved), status, cause=cause, reason=why[0], text=why[1], by=actor.name)
+    result.changed += list(moved)
+    result.before |= {i: o.status_id for i, o in moved.items()}
+
+
+def _loaded() -> bool:
+    return any(isinstance(row, Order) for row in db.session.identity_map.values())
+
+
+def remember(result: Changed, status: Status, user_id: int) -> int | None:
+    """Keep a bulk change for a minute; returns the id to undo it by."""
+    if not result.changed:
+        return None
+    row = BulkUndo(user_id=user_id, orders=[[i, result.before[i], status.id] for i in result.changed])
+    db.session.add(row)
+    db.session.flush()
+    return row.id
+
+
+def undo(undo_id: int, user_id: int, actor: Actor) -> int | None:
+    """Take a bulk change back where nobody has changed the order since. Returns how many, None when too late."""
+    row = db.session.get(BulkUndo, undo_id, with_for_update=True)
+    too_late = utcnow() - timedelta(seconds=UNDO_SECONDS)
+    if row is None or row.user_id != user_id or row.done_at or row.created_at < too_late:
+        return None
+    row.done_at = utcnow()
+    now = dict(
+        db.session.execute(
+            db.select(Order.id, Order.status_id).where(Order.id.in_([o[0] for o in row.orders]))
+        ).tuples()
+    )
+    back: dict[int, list[int]] = {}
+    for order_id, before, after in row.orders:
+        if now.get(order_id) == after:
+            back.setdefault(before, []).append(order_id)
+    done = 0
+    for status_id, ids in back.items():
+        status = db.session.get(Status, status_id)
+        if status:
+            done += len(change(ids, status, actor, kind="undone").changed)
+    return done

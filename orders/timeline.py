@@ -1,0 +1,63 @@
+"""The timeline of an order: who changed what, with before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models import OrderEvent, db, utcnow
+
+#: kinds of events; pages have a sentence and an icon for each
+KINDS = (
+    "created",  # {"source": name}
+    "imported",  # {"connection": name}
+    "edited",  # {"changes": [[field, before, after], …]}
+    "status",  # {"changes": [["status", before, after]], "reason"?, "connection"?}
+    "requested",  # {"connection": name, "operation": op}
+    "sent",  # {"connection": name, "operation": op, "external": number}
+    "refused",  # {"connection": name, "operation": op, "fault": class, "detail": text}
+    "external",  # {"connection": name, "changes": [["external status", before, after]]}
+    "payment",  # {"changes": [["paid", before, after]], "state": text}
+    "unlinked",  # {"connection": name}
+    "mapped",  # {"table": key, "name": theirs}
+    "undone",  # {"changes": [["status", before, after]]}
+)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does it: a person (their name), or a job, webhook or rule (the connection's or rule's name)."""
+
+    kind: str
+    name: str = ""
+
+
+def note_many(rows: Iterable[tuple[int, Mapping[str, Any]]], actor: Actor, kind: str) -> None:
+    """One event for each (order id, detail); part of the caller's transaction."""
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of event: {kind}")
+    now = utcnow()
+    values = [
+        {
+            "order_id": order_id,
+            "at": now,
+            "actor": actor.kind,
+            "actor_name": actor.name,
+            "kind": kind,
+            "detail": dict(detail),
+        }
+        for order_id, detail in rows
+    ]
+    if values:
+        db.session.execute(db.insert(OrderEvent), values)
+
+
+def note(order_id: int, actor: Actor, kind: str, **detail: Any) -> None:
+    note_many([(order_id, detail)], actor, kind)
+
+
+def of_order(order_id: int, limit: int = 200) -> Sequence[OrderEvent]:
+    """The newest events first."""
+    query = db.select(OrderEvent).filter_by(order_id=order_id).order_by(OrderEvent.id.desc()).limit(limit)
+    return db.session.scalars(query).all()

@@ -1,0 +1,200 @@
+"""Work rows: what has to be sent where. Written in the transaction that needs them; the jobs do the sending.
+
+`session.info["wake"]` collects the connections with new work; after the commit the jobs' listener wakes workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models import Connection, Link, Mapping, Order, OrderLine, Status, Transfer, db, insert_into, utcnow
+
+CHUNK = 1000
+
+
+def wake(connection_ids: Iterable[int]) -> None:
+    """Remember to wake workers for these connections after the commit."""
+    db.session().info.setdefault("wake", set()).update(connection_ids)
+
+
+def request_send(order_ids: Sequence[int], connection_id: int, by: str) -> int:
+    """Ask that orders be created or updated at a destination. Asking twice is asking once. Returns how many."""
+    now = utcnow()
+    ids = list(dict.fromkeys(order_ids))
+    for start in range(0, len(ids), CHUNK):
+        part = ids[start : start + CHUNK]
+        blank = {"connection_id": connection_id, "role": "destination", "state": "pending"}
+        links = insert_into(Link).on_conflict_do_nothing(index_elements=["order_id", "connection_id"])
+        db.session.execute(links, [{"order_id": i, **blank} for i in part])
+        _queue([(i, connection_id, {}) for i in part], "send", by)
+        db.session.execute(
+            db.update(Order)
+            .where(Order.id.in_(part))
+            .values(updated_at=now)
+            .execution_options(synchronize_session=False)
+        )
+    if ids:
+        wake([connection_id])
+    return len(ids)
+
+
+def _queue(rows: Sequence[tuple[int, int, dict[str, Any]]], operation: str, by: str) -> None:
+    """(order id, connection id, payload): a waiting row each; one that waits already takes the new payload."""
+    now = utcnow()
+    common = {"operation": operation, "requested_by": by, "not_before": now}
+    values = [{"order_id": o, "connection_id": c, "payload": payload, **common} for o, c, payload in rows]
+    if not values:
+        return
+    query = insert_into(Transfer)
+    query = query.on_conflict_do_update(
+        index_elements=["order_id", "connection_id", "operation"],
+        index_where=db.text("state = 'waiting'"),
+        set_={"payload": query.excluded.payload, "not_before": now, "requested_by": by},
+    )
+    db.session.execute(query, values)
+
+
+def request_status_push(
+    order_ids: Sequence[int], status: Status, *, cause: int | None, reason: str, text: str, by: str
+) -> None:
+    """Pass a status on to the systems that these orders came from, where a mapping says to what. Not to `cause`."""
+    query = (
+        db.select(Link.order_id, Link.connection_id, Mapping.theirs, Mapping.extra, Order.ttn)
+        .join(Mapping, Mapping.connection_id == Link.connection_id)
+        .join(Connection, Connection.id == Link.connection_id)
+        .join(Order, Order.id == Link.order_id)
+        .where(
+            Link.order_id.in_(order_ids), Link.role == "source", Link.state == "linked", Link.external_id.is_not(None)
+        )
+        .where(Mapping.table == "status_out", Mapping.lookup == str(status.id), Mapping.theirs != "")
+        .where(Connection.enabled, Connection.removed_at.is_(None))
+    )
+    rows = [row for row in db.session.execute(query) if row.connection_id != cause]
+    pushes = [
+        (row.order_id, row.connection_id, _status_payload(row.theirs, row.extra or {}, reason, text)) for row in rows
+    ]
+    _queue(pushes, "status", by)
+    _queue(
+        [(r.order_id, r.connection_id, {"number": r.ttn}) for r in rows if r.ttn and (r.extra or {}).get("ttn")],
+        "ttn",
+        by,
+    )
+    wake({row.connection_id for row in rows})
+
+
+def _status_payload(theirs: str, extra: dict[str, Any], reason: str, text: str) -> dict[str, Any]:
+    return {"status": theirs, "reason": extra.get("reason") or reason, "text": extra.get("text") or text}
+
+
+def retry(transfer_ids: Sequence[int], by: str) -> int:
+    """Put refused or parked transfers back into the queue. Where a newer one waits already, that one serves."""
+    rows = db.session.scalars(
+        db.select(Transfer)
+        .where(Transfer.id.in_(transfer_ids), Transfer.state.in_(("refused", "parked")))
+        .with_for_update()
+    ).all()
+    waiting = set(
+        db.session.execute(
+            db.select(Transfer.order_id, Transfer.connection_id, Transfer.operation).where(
+                Transfer.state == "waiting", Transfer.order_id.in_([r.order_id for r in rows])
+            )
+        ).tuples()
+    )
+    done = 0
+    for row in rows:
+        key = (row.order_id, row.connection_id, row.operation)
+        if key in waiting:
+            continue
+        waiting.add(key)
+        row.state, row.not_before, row.tries, row.requested_by, row.finished_at = "waiting", utcnow(), 0, by, None
+        done += 1
+    wake({row.connection_id for row in rows})
+    return done
+
+
+@dataclass
+class Preview:
+    """What sending these orders would do, order by order, before anything is done."""
+
+    create: list[int] = field(default_factory=list)
+    update: list[int] = field(default_factory=list)
+    unchanged: list[int] = field(default_factory=list)  # the copy holds this version already
+    working: list[int] = field(default_factory=list)  # a transfer waits or runs: asking again changes nothing
+    blocked: dict[str, list[int]] = field(default_factory=dict)  # reason (see BLOCKS) -> ids
+
+    @property
+    def sendable(self) -> list[int]:
+        return self.create + self.update
+
+
+#: why an order can't be sent as it is; pages have the sentence and the link to the field
+BLOCKS = ("deleted", "cancelled", "preorder", "no_lines", "no_recipient", "needs_mapping")
+
+
+def preview(order_ids: Sequence[int], connection_id: int) -> Preview:
+    """Sort orders by what a transfer to the connection would do with them."""
+    result = Preview()
+    ids = list(dict.fromkeys(order_ids))
+    for start in range(0, len(ids), CHUNK):
+        _preview_some(ids[start : start + CHUNK], connection_id, result)
+    return result
+
+
+def _preview_some(ids: Sequence[int], connection_id: int, result: Preview) -> None:
+    has_lines = db.select(OrderLine.order_id).where(OrderLine.order_id == Order.id).exists()
+    query = (
+        db.select(
+            Order.id,
+            Order.version,
+            Order.first_name,
+            Order.last_name,
+            Order.needs_mapping,
+            Status.group,
+            has_lines.label("lines"),
+            Link.external_id,
+            Link.sent_version,
+            Link.state,
+        )
+        .join(Status, Status.id == Order.status_id)
+        .outerjoin(Link, (Link.order_id == Order.id) & (Link.connection_id == connection_id))
+        .where(Order.id.in_(ids))
+    )
+    open_ids = set(
+        db.session.scalars(
+            db.select(Transfer.order_id).where(
+                Transfer.order_id.in_(ids),
+                Transfer.connection_id == connection_id,
+                Transfer.operation == "send",
+                Transfer.state.in_(("waiting", "working")),
+            )
+        )
+    )
+    rows = {row.id: row for row in db.session.execute(query)}
+    for order_id in ids:
+        if row := rows.get(order_id):
+            _sort_in(row, order_id in open_ids, result)
+
+
+def _sort_in(row: Any, is_open: bool, result: Preview) -> None:
+    if block := _block(row):
+        result.blocked.setdefault(block, []).append(row.id)
+    elif is_open:
+        result.working.append(row.id)
+    elif not row.external_id:
+        result.create.append(row.id)
+    elif row.state == "linked" and row.sent_version == row.version:
+        result.unchanged.append(row.id)
+    else:
+        result.update.append(row.id)
+
+
+def _block(row: Any) -> str:
+    if row.group in ("deleted", "cancelled", "preorder"):
+        return str(row.group)
+    if not row.lines:
+        return "no_lines"
+    if not (row.first_name or row.last_name):
+        return "no_recipient"
+    return "needs_mapping" if row.needs_mapping else ""

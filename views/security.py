@@ -1,0 +1,138 @@
+"""Who is there and what they may do: sessions, roles, CSRF, rate limits, headers."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from flask import Flask, abort, render_template, request, session
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager, current_user, login_user, logout_user
+from flask_talisman import Talisman
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+
+from models import User, UserSession, db, utcnow
+
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address, default_limits=[], in_memory_fallback_enabled=True)
+login_manager = LoginManager()
+login_manager.login_view = "auth.login"
+
+SESSION_DAYS = 30
+#: blueprints that need no login: their views check for themselves
+OPEN = {"auth", "health", "static", None}
+CSP = {
+    "default-src": "'self'",
+    "img-src": "'self' data: https:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+
+
+def init_app(app: Flask) -> None:
+    hub = app.config["HUB"]
+    csrf.init_app(app)
+    app.config["RATELIMIT_STORAGE_URI"] = hub.redis_url or "memory://"
+    app.config["RATELIMIT_HEADERS_ENABLED"] = True
+    limiter.init_app(app)
+    login_manager.init_app(app)
+    Talisman(
+        app,
+        force_https=False,  # TLS ends at the proxy; PUBLIC_URL decides about cookies
+        strict_transport_security=hub.secure_cookies,
+        session_cookie_secure=hub.secure_cookies,
+        content_security_policy=CSP,
+        referrer_policy="same-origin",
+    )
+    app.before_request(_require_login)
+    app.register_error_handler(CSRFError, _csrf_failed)
+    app.register_error_handler(HTTPException, _explain)
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def start_session(user: User) -> None:
+    """Log the user in on this device; the caller commits."""
+    session.clear()
+    token = secrets.token_urlsafe(32)
+    agent = (request.user_agent.string or "")[:300]
+    db.session.add(
+        UserSession(user_id=user.id, token_hash=digest(token), address=request.remote_addr or "", agent=agent)
+    )
+    login_user(user)
+    session["token"] = token
+    session.permanent = True
+
+
+def end_session() -> None:
+    """Log out here; the caller commits."""
+    if row := current_session():
+        row.revoked_at = utcnow()
+    logout_user()
+    session.clear()
+
+
+def current_session() -> UserSession | None:
+    token = session.get("token")
+    if not token:
+        return None
+    query = db.select(UserSession).where(UserSession.token_hash == digest(token), UserSession.revoked_at.is_(None))
+    return db.session.scalar(query)
+
+
+@login_manager.user_loader
+def _load_user(user_id: str) -> User | None:
+    row = current_session()
+    if row is None or str(row.user_id) != user_id or not row.user.active:
+        return None
+    if row.created_at < utcnow() - timedelta(days=SESSION_DAYS):
+        return None
+    return row.user
+
+
+def _require_login() -> Any:
+    if request.blueprint in OPEN and (request.endpoint is None or request.blueprint or request.endpoint == "static"):
+        return None
+    if not current_user.is_authenticated:
+        return login_manager.unauthorized()
+    if (
+        request.method not in ("GET", "HEAD", "OPTIONS")
+        and not current_user.can_edit
+        and request.blueprint != "account"
+    ):
+        abort(403)
+    return None
+
+
+def owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
+    """The view is for owners: users, connections' secrets, removal."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if not current_user.is_authenticated or not current_user.is_owner:
+            abort(403)
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def _csrf_failed(error: CSRFError) -> tuple[str, int]:
+    return render_template("errors/csrf.html", error=error), 400
+
+
+def _explain(error: HTTPException) -> Any:
+    code = error.code or 500
+    if code < 400:
+        return error
+    known = code if code in (400, 403, 404, 429, 500) else 400 if code < 500 else 500
+    return render_template(f"errors/{known}.html", error=error), code
