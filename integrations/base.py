@@ -45,6 +45,11 @@ class SettingsForm(Form):
         description=N_("Change it only to go through a proxy or to try a sandbox."),
     )
 
+    def merged(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """The values to store: a secret that came back as its mask keeps the one in `stored`."""
+        kept = {f.name for f in self if isinstance(f, SecretField) and f.data == MASK}
+        return {name: stored.get(name, "") if name in kept else value for name, value in self.data.items()}
+
 
 def required(message: str = N_("This field is required.")) -> InputRequired:
     return InputRequired(message=message)
@@ -184,14 +189,23 @@ class ReadsStatuses(Protocol):
 
 @runtime_checkable
 class WritesStatuses(Protocol):
-    """Writes several changes; answers which external ids were changed and what went wrong with the others
-    (external id -> Sent-like fault, detail)."""
+    """Writes several changes; answers for every external id with (fault, detail) as in Sent: fault "" = changed.
+    Raises VendorError when nothing was written and the reason lies with the call, not with one order."""
 
     def write_statuses(self, changes: Sequence[StatusChange]) -> Mapping[str, tuple[str, str]]: ...
 
 
 @runtime_checkable
+class GreetsOrders(Protocol):
+    """A source that wants an answer when an order is taken in: the status to write back, or None. Pure."""
+
+    def on_arrival(self, order: OrderData) -> StatusChange | None: ...
+
+
+@runtime_checkable
 class WritesTracking(Protocol):
+    """`carrier`: its code or its name, in any of the languages staff use."""
+
     def write_tracking(self, external_id: str, number: str, carrier: str) -> None: ...
 
 

@@ -109,6 +109,7 @@ class Answer:
     status: int
     headers: httpx.Headers
     body: bytes
+    redact: Callable[[str], str] = str  # to be put over the vendor's words before they leave the connector
 
     @property
     def ok(self) -> bool:
@@ -124,12 +125,24 @@ class Answer:
         try:
             return json.loads(self.body)
         except ValueError:
-            raise Unknown("broken", f"HTTP {self.status}, not JSON: {self.text[:200]}") from None
+            raise Unknown("broken", self.redact(f"HTTP {self.status}, not JSON: {self.text[:200]}")) from None
+
+    def peek(self) -> Any:
+        """The body as JSON, None where it is none: for an error's details."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
 
     @property
     def retry_after(self) -> float | None:
         value = self.headers.get("retry-after", "")
-        return float(value) if value.isdigit() else None
+        return float(value) if value.isdecimal() else None
+
+    @property
+    def is_html(self) -> bool:
+        """A web page instead of an API's answer: a wrong address, a proxy or a firewall spoke."""
+        return self.body.lstrip()[:1] == b"<"
 
 
 @dataclass
@@ -207,7 +220,7 @@ class HttpClient:
                 body += chunk
                 if len(body) > MAX_ANSWER:
                     raise httpx.ReadError(f"the answer is larger than {MAX_ANSWER // 2**20} MiB")
-            return Answer(response.status_code, response.headers, body)
+            return Answer(response.status_code, response.headers, body, self._redact)
         finally:
             response.close()
 
@@ -215,3 +228,29 @@ class HttpClient:
 def _lost(detail: str, harmless: bool) -> Later | Unknown:
     """No answer came: a harmless call is simply made again, any other may have been carried out."""
     return Later("unavailable", detail) if harmless else Unknown("timeout", detail)
+
+
+def judge(answer: Answer, detail: str = "", *, write: bool = False) -> None:
+    """Raise what an HTTP status means at any vendor; 2xx passes. `detail`: the vendor's words, if it has any.
+
+    Connectors call it after the cases of their own. `write`: the call may have changed something, so a server
+    error leaves it open whether it did. Raises Refused, Later or Unknown."""
+    if answer.ok:
+        return
+    words = answer.redact(detail or f"HTTP {answer.status}: {answer.text[:200]}".strip())
+    status = answer.status
+    if status in (429, 503):
+        raise Later("rate_limited" if status == 429 else "unavailable", words, answer.retry_after)
+    if status >= 500:
+        raise _failed(status, words) if write else Later("unavailable", words, answer.retry_after)
+    if status in (401, 403):
+        raise Refused("credentials", words)
+    if status < 400 or status == 405 or answer.is_html:
+        raise Refused("misconfigured", words, field="api_url")
+    if status == 409:
+        raise Unknown("duplicate", words)
+    raise Refused("not_found" if status == 404 else "validation", words)
+
+
+def _failed(status: int, words: str) -> Unknown:
+    return Unknown("timeout" if status in (502, 504) else "broken", words)

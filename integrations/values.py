@@ -1,0 +1,50 @@
+"""Reads the values vendors send: money, times and phones that come in several spellings. Pure, never raises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import phonenumbers
+
+_NUMBER = re.compile(r"-?\d[\d\s]*(?:[.,]\d+)?")
+
+
+def money(value: Any) -> Decimal:
+    """A number or a text such as "1 250,50 грн" (also with no-break spaces); 0 when there is none in it."""
+    found = _NUMBER.search(str(value if value is not None else ""))
+    return Decimal(re.sub(r"\s", "", found[0]).replace(",", ".")) if found else Decimal(0)
+
+
+def moment(value: Any) -> datetime | None:
+    """An ISO 8601 time as aware UTC; one without an offset is taken as UTC; None when it can't be read."""
+    try:
+        time = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def phone(value: Any, region: str) -> str:
+    """E.164; a number without a country code is one of `region`. What can't be a phone stays as it was given."""
+    given = text(value)
+    try:
+        number = phonenumbers.parse(given, region)
+    except phonenumbers.NumberParseException:
+        return given
+    if not phonenumbers.is_possible_number(number):
+        return given
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def text(value: Any) -> str:
+    """A stripped text; "" for None. Numbers (vendors' ids) become their digits."""
+    return "" if value is None else str(value).strip()
+
+
+def part(value: Any) -> Mapping[str, Any]:
+    """An object inside an answer; empty for null, and for the [] that PHP writes for an empty one."""
+    return value if isinstance(value, Mapping) else {}
