@@ -2,10 +2,11 @@
 
 Every folder under integrations/ may hold a `sandbox.py` with one `Sandbox` subclass; it is served under `/<key>/…`, so
 that `http://127.0.0.1:8090/prom` is what a user enters as the API address. `/` is a page for people, `/_control/…`
-takes faults, delays and what a vendor adds. Sandboxes are written from the vendors' documentation, not from our connectors:
-the two check each other.
+takes faults, delays and what a vendor adds. Sandboxes are written from the vendors' documentation, not from our
+connectors: the two check each other.
 """
 
+import binascii
 import importlib
 import json
 import signal
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Hashable, Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, ClassVar, Self
@@ -22,7 +24,7 @@ from werkzeug.routing import Map, RequestRedirect, Rule
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response
 
-from integrations.sandbox_http import MAX_BODY, ConnectionDropped, WireServer
+from integrations.sandbox_http import ConnectionDropped, WireServer
 from integrations.sandbox_store import Account, Snapshot, Thing, Window
 
 FAULT_KINDS = ("refuse", "error500", "rate_limited", "slow", "lost", "garbage", "drop", "expired")
@@ -31,10 +33,24 @@ HOUSEKEEPING_SECONDS = 0.25
 
 
 class Request(WerkzeugRequest):
-    """Werkzeug's request, with bodies as large as a batch of orders allowed in forms."""
+    """Werkzeug's request, and `fields`: the posted form, read ten times faster than `form`.
 
-    max_form_memory_size = MAX_BODY
-    max_form_parts = 100_000
+    A batch of 50 orders is some 40,000 percent escapes; urllib's loop over them would be half of the time an upload
+    takes. Quoted-printable differs only in its sign, and is decoded in C.
+    """
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """Form fields by name; {} for any other kind of body."""
+        if self.mimetype != "application/x-www-form-urlencoded":
+            return {}
+        pairs = (pair.partition(b"=") for pair in self.get_data(cache=True).split(b"&") if pair)
+        return {_unquoted(name): _unquoted(value) for name, _, value in pairs}
+
+
+def _unquoted(text: bytes) -> str:
+    signs = text.replace(b"=", b"%3D").replace(b"+", b" ").replace(b"%", b"=")
+    return binascii.a2b_qp(signs).decode("utf-8", "replace")
 
 
 @dataclass
@@ -56,6 +72,14 @@ def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) 
     """A JSON answer."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return Response(text, status, headers, mimetype="application/json")
+
+
+class Refused(Exception):
+    """Raised inside an endpoint: answer with this response and change nothing more."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
 
 
 class Sandbox:
@@ -219,18 +243,18 @@ class Sandbox:
             if fault.kind == "lost":
                 raise ConnectionDropped
             return done
-        response = self.error(fault.kind, request, account)
+        try:
+            response = self.error(fault.kind, request, account)
+        except Refused as refused:
+            response = refused.response
         if fault.retry_after is not None:
             response.headers["Retry-After"] = str(fault.retry_after)
         return response
 
     def _carry_out(self, request: Request, account: Account | None, path: str) -> Response:
-        if account is None:
-            return self.error("unauthorized", request, None)
-        if account.options["expired"]:
-            return self.error("expired", request, account)
-        if self.section(path) in account.options["denied"]:
-            return self.error("denied", request, account)
+        barred = self._barred(account, path)
+        if account is None or barred:
+            return self.error(barred or "unauthorized", request, account)
         try:
             endpoint, values = self._adapter.match(path, request.method)
         except (NotFound, RequestRedirect):
@@ -238,7 +262,18 @@ class Sandbox:
         except MethodNotAllowed:
             return self.error("method", request, account)
         with self.lock:
-            return getattr(self, endpoint)(request, account, **values)
+            try:
+                return getattr(self, endpoint)(request, account, **values)
+            except Refused as refused:
+                return refused.response
+
+    def _barred(self, account: Account | None, path: str) -> str | None:
+        """The kind of error that keeps this token from `path`."""
+        if account is None:
+            return "unauthorized"
+        if account.options["expired"]:
+            return "expired"
+        return "denied" if self.section(path) in account.options["denied"] else None
 
     # Keeping on disk
 
@@ -369,4 +404,4 @@ def run(
             return
 
 
-__all__ = ["Request", "Response", "Sandbox", "SandboxServer", "answer", "discover", "run"]
+__all__ = ["Refused", "Request", "Response", "Sandbox", "SandboxServer", "answer", "discover", "run"]

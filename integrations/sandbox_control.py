@@ -7,7 +7,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 
 from integrations.sandbox import FAULT_KINDS, TOKENS, Request, Response, Sandbox, answer
 from integrations.sandbox_store import Thing
@@ -26,7 +26,7 @@ class SandboxApp:
     def __init__(self, vendors: dict[str, Sandbox]) -> None:
         self.vendors = vendors
         self.latency = 0.0
-        self._pages = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
+        self._pages = Environment(loader=FileSystemLoader(HERE), autoescape=True)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
@@ -92,7 +92,7 @@ def _from_elsewhere(request: Request) -> bool:
 
 def _posted(request: Request) -> Thing:
     if request.mimetype == "application/x-www-form-urlencoded":
-        return {name: _plain(value) for name, value in request.form.items()}
+        return {name: _plain(value) for name, value in request.fields.items()}
     text = request.get_data(as_text=True)
     try:
         posted = json.loads(text) if text else {}

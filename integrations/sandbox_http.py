@@ -55,7 +55,7 @@ class WireHandler(socketserver.StreamRequestHandler):
             return False
         environ = self._environ(line)
         started: list[Any] = []
-        chunks = self.server.app(environ, lambda status, headers, _exc=None: started.extend((status, headers)))  # type: ignore[arg-type,return-value]  # write() is never used
+        chunks = self.server.app(environ, lambda status, headers, _exc=None: started.extend((status, headers)))  # type: ignore[arg-type]  # write() is never used
         body = b"".join(chunks)
         _close(chunks)
         keep = environ.get("HTTP_CONNECTION", "").lower() != "close" and environ["SERVER_PROTOCOL"] == "HTTP/1.1"

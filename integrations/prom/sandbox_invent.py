@@ -51,7 +51,7 @@ def ref(*parts: object) -> str:
 
 def catalogue(first_id: int, modified: datetime) -> list[Thing]:
     """150 products with ids from `first_id` up."""
-    products = []
+    products: list[Thing] = []
     for code, uk, ru, price, unit, group, kind in GOODS:
         for suffix, variant_uk, variant_ru in VARIANTS[kind]:
             number = first_id + len(products)

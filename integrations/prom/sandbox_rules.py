@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from integrations.prom import sandbox_data as data
-from integrations.sandbox import Request
+from integrations.sandbox import Refused, Request, answer
 from integrations.sandbox_store import Thing
 
 Test = Callable[[Thing], bool]
@@ -16,8 +16,11 @@ STATUS_NAMES = {row[0]: {"uk": row[2], "ru": row[3]} for row in data.STATUSES}
 OPTION_NAMES = {row[0]: {"uk": row[1], "ru": row[2]} for row in (*data.PAYMENTS, *data.DELIVERIES)}
 
 
-class Invalid(ValueError):
+class Invalid(Refused):
     """The request can't be read; the text tells why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(answer({"error": text}, 400))
 
 
 def language(request: Request) -> str:
