@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from flask.testing import FlaskClient
 
 import config
 
-from . import servers
+from . import reset, servers
 
 FERNET_KEY = Fernet.generate_key().decode()
 
@@ -94,19 +93,19 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> str:
-    """The name of a migrated, empty database."""
-    url = servers.create_database(postgres_server, "hub_template")
-    migrate(make_settings(tmp_path_factory.mktemp("template"), url, valkey_url))
-    return "hub_template"
+def migrated_postgres(postgres_server: str, tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> str:
+    """A migrated database, to be reset before use."""
+    url = servers.create_database(postgres_server, "hub_test")
+    migrate(make_settings(tmp_path_factory.mktemp("migrated"), url, valkey_url))
+    reset.prepare(url)
+    return url
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
-    """A migrated PostgreSQL database for this test alone."""
-    yield servers.create_database(postgres_server, "hub_test", postgres_template)
-    gc.collect()  # a connection some test forgot would otherwise complain in the middle of the next one
-    servers.drop_database(postgres_server, "hub_test")
+def postgres_url(migrated_postgres: str) -> str:
+    """A PostgreSQL database as the migrations leave it."""
+    reset.reset(migrated_postgres)
+    return migrated_postgres
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -104,7 +104,7 @@ def _wait_for_postgres(server: subprocess.Popen[bytes], url: str, log: Path, pat
 
 def create_database(server: str, name: str, template: str = "template1") -> str:
     """A new database copied from the template, whatever was there before. Returns its address."""
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))

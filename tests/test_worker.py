@@ -87,7 +87,7 @@ def test_periodic_jobs_are_json_and_expire(valkey, environ):
     jobs = {job.func_name: job for job in queue.jobs}
     assert jobs.keys() == {name for name, _, _ in cron.PERIODIC}
     for name, _, every in cron.PERIODIC:
-        assert jobs[name].args == ()
+        assert list(jobs[name].args) == []
         assert 0 < valkey.ttl(jobs[name].key) <= 2 * every
 
 
