@@ -343,7 +343,7 @@
     box.plot?.destroy();
     box.plot = new uPlot({
       width: box.clientWidth, height: 220, cursor: { y: false, points: { show: false } }, scales: { x: { time: false, range: () => [-0.6, x.length - 0.4] }, y: { range: (_plot, _low, high) => [0, (high || 1) * 1.08] } },
-      axes: [{ stroke: text, grid: { show: false }, ticks: { show: false }, incrs: [1, 2, 3, 5, 7, 10, 14, 30], values: (_plot, splits) => splits.map(name) },
+      axes: [{ stroke: text, size: 26, grid: { show: false }, ticks: { show: false }, incrs: [1, 2, 3, 5, 7, 10, 14, 30], values: (_plot, splits) => splits.map(name) },
         { stroke: text, grid, ticks: { show: false }, size: 54, values: (_plot, splits) => splits.map((value) => number.format(value)) }],
       series: [{ label: ' ', value: (_plot, at) => name(at) }, ...series.map((line, at) => ({ label: line.label, fill: colour(line.color), stroke: colour(line.color), width: 0, points: { show: false },
         paths: uPlot.paths.bars({ size: [0.72, 40] }), value: (_plot, _value, _series, index) => index === null ? '' : `${number.format(series[at].values[index])} ${unit}` })).reverse()],
