@@ -8,7 +8,7 @@ lives in translate.py as pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -17,6 +17,7 @@ from wtforms import Form, StringField, URLField
 from wtforms.validators import URL, InputRequired, Optional
 from wtforms.widgets import PasswordInput
 
+from .errors import VendorError
 from .http import HttpClient
 from .text import N_
 from .types import Copy, OrderData, Page, ProductData, Raw, Reference, Sent, StatusChange, TestResult
@@ -33,6 +34,14 @@ class SecretField(StringField):
         return MASK if self.data else ""
 
 
+def required(message: str = N_("This field is required.")) -> InputRequired:
+    return InputRequired(message=message)
+
+
+def an_address() -> URL:
+    return URL(require_tld=False, message=N_("This is not an address: it starts with https://"))
+
+
 class SettingsForm(Form):
     """Base of every connector's settings: the address it calls can point at a sandbox or a proxy."""
 
@@ -41,7 +50,7 @@ class SettingsForm(Form):
 
     api_url = URLField(
         N_("API address"),
-        [Optional(), URL(require_tld=False, message=N_("This is not an address: it starts with https://"))],
+        [Optional(), an_address()],
         description=N_("Change it only to go through a proxy or to try a sandbox."),
     )
 
@@ -49,10 +58,6 @@ class SettingsForm(Form):
         """The values to store: a secret that came back as its mask keeps the one in `stored`."""
         kept = {f.name for f in self if isinstance(f, SecretField) and f.data == MASK}
         return {name: stored.get(name, "") if name in kept else value for name, value in self.data.items()}
-
-
-def required(message: str = N_("This field is required.")) -> InputRequired:
-    return InputRequired(message=message)
 
 
 @dataclass(frozen=True)
@@ -160,6 +165,17 @@ class ReceivesOrders(Protocol):
     def update(self, external_id: str, order: OrderData) -> Sent: ...
 
     def find(self, keys: Sequence[str]) -> Mapping[str, Copy]: ...
+
+
+def outcome_of(key: str, write: Callable[[], Copy], *, alone: bool = True) -> Sent:
+    """What `write` made of the order `key`: a fault that lies with the order becomes its Sent. Others are raised; in
+    the middle of a batch (not `alone`) they are told too, so that the results of the orders before aren't lost."""
+    try:
+        return Sent(key, write())
+    except VendorError as error:
+        if alone and error.fault not in ("validation", "not_found", "duplicate"):
+            raise
+        return Sent(key, fault=error.fault, detail=error.detail, field=error.field)
 
 
 @runtime_checkable

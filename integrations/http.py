@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import httpcore
 import httpx
@@ -192,7 +192,7 @@ class HttpClient:
     def _exchange(self, request: httpx.Request, harmless: bool) -> Answer:
         started = time.monotonic()
         note: dict[str, Any] = {"method": request.method, "url": self._redact(str(request.url))}
-        note["request"] = self._redact(request.content.decode("utf-8", "replace"))[:MAX_RECORDED]
+        note["request"] = self._redact(_readable(request))[:MAX_RECORDED]
         try:
             answer = self._send(request)
         except _Blocked as error:
@@ -223,6 +223,14 @@ class HttpClient:
             return Answer(response.status_code, response.headers, body, self._redact)
         finally:
             response.close()
+
+
+def _readable(request: httpx.Request) -> str:
+    """The body as people read it: a form a line a field, without percent escapes."""
+    body = request.content.decode("utf-8", "replace")
+    if request.headers.get("content-type") != "application/x-www-form-urlencoded":
+        return body
+    return "\n".join(f"{name}={value}" for name, value in parse_qsl(body, keep_blank_values=True))
 
 
 def _lost(detail: str, harmless: bool) -> Later | Unknown:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import phonenumbers
 
+T = TypeVar("T")
 _NUMBER = re.compile(r"-?\d[\d\s]*(?:[.,]\d+)?")
 
 
@@ -40,11 +41,28 @@ def phone(value: Any, region: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def text(value: Any) -> str:
-    """A stripped text; "" for None. Numbers (vendors' ids) become their digits."""
+def text(value: Any, *path: str) -> str:
+    """A stripped text, found along `path` inside nested objects; "" for null or nothing, digits for a number."""
+    for name in path:
+        value = part(value).get(name)
     return "" if value is None else str(value).strip()
 
 
-def part(value: Any) -> Mapping[str, Any]:
-    """An object inside an answer; empty for null, and for the [] that PHP writes for an empty one."""
-    return value if isinstance(value, Mapping) else {}
+def part(value: Any, name: str = "") -> Mapping[str, Any]:
+    """An object inside an answer (`name` of it, if given); empty for null and for the [] that PHP writes for {}."""
+    found = part(value).get(name) if name else value
+    return found if isinstance(found, Mapping) else {}
+
+
+def entries(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list, or of an object keyed by code or id; none for null."""
+    return [part(e) for e in (value.values() if isinstance(value, Mapping) else value or ())]
+
+
+def filled(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that hold something."""
+    return {name: value for name, value in fields.items() if value}
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    yield from (items[start : start + size] for start in range(0, len(items), size))

@@ -24,16 +24,21 @@ from . import translate
 PAGE = 100
 OVERLAP = timedelta(minutes=10)  # clocks differ, and an order may become visible after its own time stamp
 FIRST_DAYS = 14
+TERM = N_("It ends after a year at the latest: make a new one before.")
+LANGUAGES = [("uk", N_("Ukrainian")), ("ru", N_("Russian"))]
+REASONS = (
+    Extra("reason", N_("Cancel reason"), tuple(translate.CANCEL_REASONS.items())),
+    Extra("text", N_("Text for the buyer"), kind="text"),
+    Extra("ttn", N_("Send the tracking number"), kind="tick"),
+)
+REASONS_HELP = N_("Prom wants a reason with every cancellation, and a text with some reasons.")
+MEANINGS = {"pending": "new", "received": "confirmed", "paid": "confirmed", "canceled": "cancelled"}
 
 
 class PromSettings(SettingsForm):
-    token = SecretField(
-        N_("API token"), [required()], description=N_("It ends after a year at the latest: make a new one before.")
-    )
+    token = SecretField(N_("API token"), [required()], description=TERM)
     import_days = IntegerField(N_("Days to look back at the first import"), [NumberRange(0, 365)], default=FIRST_DAYS)
-    language = SelectField(
-        N_("Language of product names"), choices=[("uk", N_("Ukrainian")), ("ru", N_("Russian"))], default="uk"
-    )
+    language = SelectField(N_("Language of product names"), choices=LANGUAGES, default="uk")
     accept_new = BooleanField(N_("Mark new orders as accepted on Prom as soon as they are here"))
 
 
@@ -48,26 +53,9 @@ class Prom(Connector):
     rate = 1.0
     Settings = PromSettings
     mappings = (
+        MappingTable("status_in", N_("Statuses of new orders"), "in", "statuses", "statuses", hints=MEANINGS),
         MappingTable(
-            "status_in",
-            N_("Statuses of new orders"),
-            "in",
-            "statuses",
-            "statuses",
-            hints={"pending": "new", "received": "confirmed", "paid": "confirmed", "canceled": "cancelled"},
-        ),
-        MappingTable(
-            "status_out",
-            N_("Statuses to write back"),
-            "out",
-            "statuses",
-            "statuses",
-            help=N_("Prom wants a reason with every cancellation, and a text with some reasons."),
-            extras=(
-                Extra("reason", N_("Cancel reason"), tuple(translate.CANCEL_REASONS.items())),
-                Extra("text", N_("Text for the buyer"), kind="text"),
-                Extra("ttn", N_("Send the tracking number"), kind="tick"),
-            ),
+            "status_out", N_("Statuses to write back"), "out", "statuses", "statuses", REASONS_HELP, extras=REASONS
         ),
         MappingTable("delivery_in", N_("Delivery methods"), "in", "delivery", "delivery"),
         MappingTable("payment_in", N_("Payment methods"), "in", "payment", "payment"),
@@ -86,27 +74,24 @@ class Prom(Connector):
             "orders/list": N_("The token has no right to read orders: without it nothing can be taken in."),
             "payment_options/list": N_("The token has no right to read payment options: their list stays empty."),
         }
-        refused = {}
+        refused: dict[str, Refused] = {}
         for path in notes:
             try:
                 self._call("GET", path, params={"limit": 1})
             except Refused as refusal:
                 refused[path] = refusal
         if len(refused) == len(notes) or any(r.fault != "credentials" for r in refused.values()):
-            raise next(iter(refused.values()))  # not a section's right: the token, the address or the request is wrong
+            raise next(iter(refused.values()))  # not one section's right: token, address or request are wrong
         return TestResult(ok="orders/list" not in refused, notes=[notes[path] for path in refused])
 
     def pull(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]:
-        """Everything modified since the cursor {"since": ISO time}, newest first, to the very end.
+        """Everything modified since the cursor {"since": ISO time}, newest page first, to the very end.
 
         `last_id` is inclusive, so each page repeats one order; a page with nothing new in it is the end (a short page
         is not: the vendor's greatest page size is not published)."""
         query: dict[str, Any] = {"limit": PAGE, "sort_dir": "desc", "last_modified_from": self._since(cursor, now)}
         seen: set[int] = set()
-        while True:
-            fresh = {o["id"]: o for o in self._orders(query) if o["id"] not in seen}
-            if not fresh:
-                break
+        while fresh := {o["id"]: o for o in self._orders(query) if o["id"] not in seen}:
             yield Page([Raw(str(identity), fresh[identity]) for identity in sorted(fresh)])
             seen |= fresh.keys()
             query["last_id"] = min(seen)
@@ -117,9 +102,8 @@ class Prom(Connector):
 
     def on_arrival(self, order: OrderData) -> StatusChange | None:
         """With `accept_new` on: New becomes Accepted at Prom. The jobs write it once the order is stored."""
-        if not self.settings.get("accept_new") or order.status != "pending":
-            return None
-        return StatusChange(order.external_id, "received")
+        wanted = self.settings.get("accept_new") and order.status == "pending"
+        return StatusChange(order.external_id, "received") if wanted else None
 
     def write_statuses(self, changes: Sequence[StatusChange]) -> Mapping[str, tuple[str, str]]:
         results = {c.external_id: ("validation", problem) for c in changes if (problem := translate.status_problem(c))}
@@ -145,14 +129,10 @@ class Prom(Connector):
         self._call("POST", "delivery/save_declaration_id", json=body)
 
     def references(self) -> Mapping[str, Sequence[Reference]]:
-        payment = self._call("GET", "payment_options/list").get("payment_options") or ()
-        delivery = self._call("GET", "delivery_options/list").get("delivery_options") or ()
-        return {
-            "statuses": translate.fixed(translate.STATUSES),
-            "cancel_reasons": translate.fixed(translate.CANCEL_REASONS),
-            "payment": translate.references(payment),
-            "delivery": translate.references(delivery),
-        }
+        lists = {name: self._call("GET", f"{name}_options/list") for name in ("payment", "delivery")}
+        read = {name: translate.references(answer.get(f"{name}_options")) for name, answer in lists.items()}
+        known = {"statuses": translate.STATUSES, "cancel_reasons": translate.CANCEL_REASONS}
+        return read | {name: translate.fixed(codes) for name, codes in known.items()}
 
     def _since(self, cursor: Mapping[str, Any], now: datetime) -> str:
         """The vendor takes no offset here and doesn't say in which zone it reads the time. UTC is safe: read as
@@ -171,14 +151,12 @@ class Prom(Connector):
 
     def _call(self, method: str, path: str, **kwargs: Any) -> Mapping[str, Any]:
         """The answer's JSON object. Raises what the status means, or Refused for a complaint with HTTP 200."""
-        headers = {
-            "Authorization": f"Bearer {self.settings['token']}",
-            "X-LANGUAGE": str(self.settings.get("language") or "uk"),
-        }
+        language = str(self.settings.get("language") or "uk")
+        headers = {"Authorization": f"Bearer {self.settings['token']}", "X-LANGUAGE": language}
         answer = self.http.request(method, f"{self.base_url}/api/v1/{path}", headers=headers, **kwargs)
-        judge(answer, translate.trouble(answer.peek()), write=method == "POST")
+        judge(answer, translate.complaint(answer.peek()), write=method == "POST")
         body = answer.json()
-        if complaint := translate.trouble(body):
+        if complaint := translate.complaint(body):
             raise Refused("validation", answer.redact(complaint))
         if not isinstance(body, dict):
             raise Unknown("broken", answer.redact(f"{path}: {answer.text[:200]}"))

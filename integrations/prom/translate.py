@@ -8,7 +8,7 @@ from typing import Any
 
 from ..text import N_
 from ..types import Address, Delivery, LineData, OrderData, Payment, Person, Reference, StatusChange
-from ..values import moment, money, part, phone, text
+from ..values import entries, filled, moment, money, part, phone, text
 
 STATUSES = {
     "pending": N_("New"),
@@ -40,16 +40,15 @@ CARRIERS = {
 
 
 def order(body: Mapping[str, Any]) -> OrderData:
-    """An entry of `orders` as the vendor sends it. Money in UAH."""
+    """An entry of `orders` as the vendor sends it. Money in UAH; total = goods - discount + delivery."""
     recipient, buyer = _people(body)
-    goods = money(body.get("price"))
+    goods, delivery = money(body.get("price")), _delivery(body)
     discount = _discount(body, goods)
-    delivery = _delivery(body)
     return OrderData(
-        external_id=text(body.get("id")),
-        number=text(body.get("id")),
-        status=text(body.get("status")),
-        status_name=text(body.get("status_name")),
+        external_id=text(body, "id"),
+        number=text(body, "id"),
+        status=text(body, "status"),
+        status_name=text(body, "status_name"),
         placed_at=moment(body.get("date_created")),
         currency="UAH",
         recipient=recipient,
@@ -57,88 +56,73 @@ def order(body: Mapping[str, Any]) -> OrderData:
         address=_address(body),
         delivery=delivery,
         payment=_payment(body),
-        lines=[_line(part(product)) for product in body.get("products") or ()],
+        lines=[_line(product) for product in entries(body.get("products"))],
         discount=discount,
-        coupon=text(body.get("special_offer_promocode")),
+        coupon=text(body, "special_offer_promocode"),
         total=goods - discount + delivery.cost,
-        customer_comment=text(body.get("client_notes")),
+        customer_comment=text(body, "client_notes"),
         utm=_utm(body),
         do_not_call=body.get("dont_call_customer_back") is True,
-        commission=_commission(part(body.get("cpa_commission"))),
-        cancel_text=text(part(body.get("cancellation")).get("title")),
+        commission=_commission(part(body, "cpa_commission")),
+        cancel_text=text(body, "cancellation", "title"),
     )
 
 
 def _people(body: Mapping[str, Any]) -> tuple[Person, Person | None]:
     """The recipient, and the buyer where that is somebody else."""
-    contact = _person({**{k.removeprefix("client_"): v for k, v in body.items()}, "phone": body.get("phone")})
-    other = _person(part(body.get("delivery_recipient")), contact.phone)
+    fields = {name: body.get(f"client_{name}") for name in ("first_name", "last_name", "second_name")}
+    contact = _person({**fields, "phone": body.get("phone"), "email": body.get("email")})
+    other = _person(part(body, "delivery_recipient"), contact.phone)
     recipient = other if other.full_name else contact
-    named = _person(part(body.get("client")), contact.phone, contact.email)
+    named = _person(part(body, "client"), contact.phone, contact.email)
     buyer = named if named.full_name else contact
     same = (buyer.full_name.casefold(), buyer.phone) == (recipient.full_name.casefold(), recipient.phone)
     return recipient, None if same else buyer
 
 
 def _person(fields: Mapping[str, Any], number: str = "", email: str = "") -> Person:
-    """`second_name` is the patronymic here, not the surname."""
-    return Person(
-        last_name=text(fields.get("last_name")),
-        first_name=text(fields.get("first_name")),
-        patronymic=text(fields.get("second_name")),
-        phone=phone(fields.get("phone"), "UA") or number,
-        email=text(fields.get("email")) or email,
-    )
+    """`second_name` is the patronymic here, not the surname. `number` and `email` stand in for absent ones."""
+    last, first, second = (text(fields, name) for name in ("last_name", "first_name", "second_name"))
+    return Person(last, first, second, phone(fields.get("phone"), "UA") or number, text(fields, "email") or email)
 
 
 def _address(body: Mapping[str, Any]) -> Address:
     """Parts are there for delivery to a door; the free text is always there and is kept whole."""
-    place = part(part(body.get("delivery_provider_data")).get("recipient_address"))
-    return Address(
-        country="UA",
-        city=text(place.get("city_name")),
-        street=text(place.get("street_name")),
-        house=text(place.get("building_number")),
-        flat=text(place.get("apartment_number")),
-        text=text(body.get("delivery_address")),
-    )
+    place = part(part(body, "delivery_provider_data"), "recipient_address")
+    names = {"city": "city_name", "street": "street_name", "house": "building_number", "flat": "apartment_number"}
+    parts = {ours: text(place, theirs) for ours, theirs in names.items()}
+    return Address(country="UA", text=text(body, "delivery_address"), **parts)
 
 
 def _delivery(body: Mapping[str, Any]) -> Delivery:
-    option = part(body.get("delivery_option"))
-    provider = part(body.get("delivery_provider_data"))
-    place = part(provider.get("recipient_address"))
-    branch = text(provider.get("recipient_warehouse_id")) or text(place.get("warehouse_id"))
+    provider = part(body, "delivery_provider_data")
+    branch = text(provider, "recipient_warehouse_id") or text(provider, "recipient_address", "warehouse_id")
     return Delivery(
-        code=text(option.get("id")),
-        name=text(option.get("name")),
+        code=text(body, "delivery_option", "id"),
+        name=text(body, "delivery_option", "name"),
         pickup_code=branch,
-        pickup_address=text(body.get("delivery_address")) if branch else "",
+        pickup_address=text(body, "delivery_address") if branch else "",
         cost=money(body.get("delivery_cost")),
-        tracking_number=text(provider.get("declaration_number")),
+        tracking_number=text(provider, "declaration_number"),
     )
 
 
 def _payment(body: Mapping[str, Any]) -> Payment:
-    option, state = part(body.get("payment_option")), part(body.get("payment_data"))
-    paid = state.get("status") in PAID or body.get("status") == "paid"
-    return Payment(
-        code=text(option.get("id")),
-        name=text(option.get("name")),
-        paid=paid,
-        state=text(state.get("status")),
-        paid_at=moment(state.get("status_modified")) if paid else None,
-    )
+    state = text(body, "payment_data", "status")
+    paid = state in PAID or body.get("status") == "paid"
+    since = moment(part(body, "payment_data").get("status_modified")) if paid else None
+    option = part(body, "payment_option")
+    return Payment(code=text(option, "id"), name=text(option, "name"), paid=paid, state=state, paid_at=since)
 
 
 def _line(product: Mapping[str, Any]) -> LineData:
     quantity, price = money(product.get("quantity")), money(product.get("price"))
     total = money(product.get("total_price")) or quantity * price
-    external_id = text(product.get("external_id"))
+    names = [text(product, "name"), *map(text, part(product, "name_multilang").values())]
     return LineData(
-        name=text(product.get("name")) or next(map(text, part(product.get("name_multilang")).values()), ""),
-        sku=text(product.get("sku")) or external_id,
-        external_id=external_id or text(product.get("id")),
+        name=next(filter(None, names), ""),
+        sku=text(product, "sku") or text(product, "external_id"),
+        external_id=text(product, "external_id") or text(product, "id"),
         quantity=quantity,
         price=price,
         discount=max(quantity * price - total, Decimal(0)),
@@ -147,16 +131,15 @@ def _line(product: Mapping[str, Any]) -> LineData:
 
 def _discount(body: Mapping[str, Any], goods: Decimal) -> Decimal:
     """The coupon's discount; where only the lowered price is told, what is missing to the full one."""
-    told = money(body.get("special_offer_discount"))
-    lowered = money(body.get("price_with_special_offer"))
-    return told or (max(goods - lowered, Decimal(0)) if lowered else Decimal(0))
+    lowered = money(body.get("price_with_special_offer")) or goods
+    return money(body.get("special_offer_discount")) or max(goods - lowered, Decimal(0))
 
 
 def _utm(body: Mapping[str, Any]) -> dict[str, str]:
     """The vendor's marks; `prosale` holds the campaign's name when the paid catalogue brought the order."""
-    marks = {name: text(value) for name, value in part(body.get("utm")).items() if value}
-    promotion = part(body.get("ps_promotion"))
-    return {**marks, "prosale": text(promotion.get("name")) or "ProSale"} if promotion else marks
+    promotion = part(body, "ps_promotion")
+    mark = (text(promotion, "name") or "ProSale") if promotion else ""
+    return filled({**{name: text(value) for name, value in part(body, "utm").items()}, "prosale": mark})
 
 
 def _commission(block: Mapping[str, Any]) -> Decimal | None:
@@ -173,20 +156,16 @@ def status_problem(change: StatusChange) -> str:
         return ""
     if change.reason not in CANCEL_REASONS:
         return "a cancelled order needs one of Prom's reasons"
-    if change.reason in REASONS_WITH_TEXT and not change.text:
-        return f"the reason {change.reason} needs a text"
-    return ""
+    return f"the reason {change.reason} needs a text" if change.reason in REASONS_WITH_TEXT and not change.text else ""
 
 
 def status_bodies(changes: Iterable[StatusChange]) -> Sequence[dict[str, Any]]:
     """One request body for all orders that get the same status for the same reason."""
     groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for change in changes:
-        fields = {"status": change.status}
-        if change.status == "canceled":
-            fields["cancellation_reason"] = change.reason
-            if change.reason in REASONS_WITH_TEXT:
-                fields["cancellation_text"] = change.text
+        reason = change.reason if change.status == "canceled" else ""
+        words = change.text if reason in REASONS_WITH_TEXT else ""
+        fields = filled({"status": change.status, "cancellation_reason": reason, "cancellation_text": words})
         groups.setdefault(tuple(fields.items()), []).append(int(change.external_id))
     return [{"ids": ids, **dict(fields)} for fields, ids in groups.items()]
 
@@ -194,21 +173,20 @@ def status_bodies(changes: Iterable[StatusChange]) -> Sequence[dict[str, Any]]:
 def carrier(name: str) -> str:
     """Prom's code of a carrier, from that code or from its name; "" when Prom takes no TTN of it."""
     spoken = name.strip().casefold()
-    return next((code for code, starts in CARRIERS.items() if spoken.startswith((code, *starts))), "")
+    return next((code for code, starts in CARRIERS.items() if spoken.startswith(starts)), "")
 
 
-def references(entries: Iterable[Any]) -> list[Reference]:
+def references(options: Any) -> list[Reference]:
     """`payment_options` and `delivery_options`: {id, name, …}; those switched off in the shop are left out."""
-    shown = [e for e in map(part, entries) if e.get("enabled", True)]
-    return [Reference(text(e.get("id")), text(e.get("name"))) for e in shown]
+    return [Reference(text(e, "id"), text(e, "name")) for e in entries(options) if e.get("enabled", True)]
 
 
 def fixed(names: Mapping[str, str]) -> list[Reference]:
     return [Reference(code, name) for code, name in names.items()]
 
 
-def trouble(body: Any) -> str:
+def complaint(body: Any) -> str:
     """The vendor's complaint, which may come with HTTP 200 and under any of four names; "" when there is none."""
     fields = part(body)
-    failed = fields.get("status") == "error"
-    return text(fields.get("error") or fields.get("errors") or (failed and (fields.get("message") or "error")) or "")
+    failed = fields.get("status") == "error" and (fields.get("message") or "error")
+    return text(fields.get("error") or fields.get("errors") or failed or None)
