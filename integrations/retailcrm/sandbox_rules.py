@@ -183,7 +183,7 @@ def _item(item: Any, account: Account) -> Problems:
         yield "offer", "This value is not valid."
         return
     offer = item.get("offer") or {}
-    if not offer and not item.get("productName"):
+    if not offer and not item.get("productName") and "id" not in item:
         yield "offer", "An offer or a productName is required."
     if "id" in offer and offer["id"] not in account.table("offers"):
         yield "offer.id", f"Offer with id {offer['id']} not found."
