@@ -32,7 +32,7 @@
   // ---- toasts: flashed ones are in the page already, others come as an HX-Trigger event
   function arm(toast) {
     const stays = toast.dataset.toast === 'error' && !toast.dataset.seconds;
-    const undo = find('[data-undo]', toast);
+    const undo = find('[data-toast-undo]', toast);
     let left = Number(toast.dataset.seconds) || 6;
     const timer = !stays && setInterval(() => {
       if (toast.matches(':hover, :focus-within') && !undo) return;
@@ -54,7 +54,7 @@
       make('span', { class: 'dot' }), make('span', { class: 'toast-text' }, text));
     if (undo) {
       line.append(make('form', { method: 'post', action: undo }, make('input', { type: 'hidden', name: 'csrf_token', value: token() }),
-        make('button', { class: 'btn btn-sm', 'data-undo': '' }, strings.undo)));
+        make('button', { class: 'btn btn-sm', 'data-toast-undo': '' }, strings.undo)));
     }
     if (seconds || undo) line.dataset.seconds = seconds || 10;
     line.append(make('button', { type: 'button', class: 'btn-close', 'data-toast-close': '', 'aria-label': strings.close }));
@@ -199,18 +199,14 @@
     const range = from < 0 ? [row] : list.slice(Math.min(from, to), Math.max(from, to) + 1);
     range.forEach((each) => chosen[yes ? 'add' : 'delete'](each.dataset.id));
     anchor = row.dataset.id;
-    const everything = find('[data-all]');
-    if (everything) everything.checked = false;
-    paintRows();
+    paintRows(false);
   }
   function drop() {
     chosen.clear();
     all('.is-picking').forEach((list) => list.classList.remove('is-picking'));
-    const everything = find('[data-all]');
-    if (everything) everything.checked = false;
-    paintRows();
+    paintRows(false);
   }
-  function paintRows() {
+  function paintRows(everything = find('[data-all]')?.checked) {
     const list = all('[data-list] [data-row]');
     const here = new Set(list.map((row) => row.dataset.id));
     chosen.forEach((id) => { if (!here.has(id)) chosen.delete(id); });
@@ -225,16 +221,15 @@
       head.checked = list.length > 0 && chosen.size === list.length;
       head.indeterminate = chosen.size > 0 && !head.checked;
     }
-    paintBar(list);
-  }
-  function paintBar(list) {
     const bar = find('[data-bulk-bar]');
-    if (!bar) return;
+    if (bar) paintBar(bar, list, everything);
+  }
+  function paintBar(bar, list, everything) {
     const sums = {};
     list.filter((row) => chosen.has(row.dataset.id) && row.dataset.currency).forEach(({ dataset }) => {
       sums[dataset.currency] = (sums[dataset.currency] || 0) + Math.round(Number(dataset.sum) * 100);
     });
-    const everything = find('[data-all]', bar).checked;
+    find('[data-all]', bar).checked = everything;
     const more = find('[data-bulk-all]', bar);
     bar.classList.toggle('is-on', chosen.size > 0);
     find('[data-bulk-count]', bar).textContent = everything ? more.dataset.found : chosen.size;
@@ -243,9 +238,12 @@
     if (more) more.hidden = everything || chosen.size < list.length;
   }
   on('click', '[data-check]', (box, event) => choose(box.closest('[data-row]'), box.checked, event.shiftKey));
-  on('click', '[data-check-all]', (box) => { all('[data-list] [data-row]').forEach((row) => choose(row, box.checked)); });
+  on('click', '[data-check-all]', (head) => {
+    all('[data-list] [data-row]').forEach((row) => chosen[head.checked ? 'add' : 'delete'](row.dataset.id));
+    paintRows(false);
+  });
   on('click', '[data-bulk-clear]', drop);
-  on('click', '[data-bulk-all]', () => { find('[data-all]').checked = true; paintRows(); });
+  on('click', '[data-bulk-all]', () => paintRows(true));
   let press = 0; // a long press on the phone starts choosing
   on('pointerdown', '[data-row]', (row, { pointerType }) => {
     clearTimeout(press);
@@ -278,7 +276,7 @@
   document.addEventListener('keydown', (event) => {
     const typing = event.target.closest('input:not([type=checkbox]), textarea, select, [contenteditable], .ts-wrapper');
     if (event.ctrlKey || event.metaKey || event.altKey || find('dialog[open]')) return;
-    if (event.key === 'Escape') return escape(typing);
+    if (event.key === 'Escape') { event.preventDefault(); return escape(typing); } // else the browser closes a dialog we open here
     const key = letter(event);
     if (typing || (event.target.closest('a, button, summary') && ['Enter', ' '].includes(key))) return;
     const inMenu = event.target.closest('.menu[open]');
