@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from models import Link, Order, Status, Transfer, db
+from models import GROUPS, Link, Order, Transfer, db
+
+
+class StatusLike(Protocol):
+    """What the filters need to know of a status; a row of the table or a copy of it."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def group(self) -> str: ...
+
+
+Statuses = Iterable[StatusLike]
 
 #: payment filter -> kinds of payment it takes in (a card paid online is both "card" and "prepaid")
 PAYMENTS = {
@@ -47,7 +60,7 @@ class OrderFilter:
         return cls(
             q=given.get("q", "")[:200],
             status=_statuses(given),
-            group=given.get("group", ""),
+            group=_one_of(given.get("group"), GROUPS),
             type=_int(given.get("type")),
             payment=_one_of(given.get("payment"), PAYMENTS),
             paid=_one_of(given.get("paid"), ("yes", "no")),
@@ -63,13 +76,16 @@ class OrderFilter:
     def query(self, **changes: Any) -> str:
         """The address' query for this filter with some fields changed, without the defaults."""
         f = replace(self, **changes)
-        status = None if f.status is None else ",".join(map(str, f.status)) or "all"
+        status = "" if f.status is None else ",".join(map(str, f.status)) or "all"
         pairs = {"q": f.q, "status": status, "group": f.group, "type": f.type, "payment": f.payment, "paid": f.paid,
                  "source": f.source, "shop": f.shop, "link": f.link, "since": f.since, "until": f.until, "flag": f.flag,
                  "sort": f.sort if f.sort != "new" else ""}  # fmt: skip
-        query = urlencode({key: value for key, value in pairs.items() if value not in (None, "")})
-        # nothing at all would mean "the New orders": say that all are meant
-        return query or ("" if f.status is None else "status=all")
+        pairs = {key: value for key, value in pairs.items() if value not in (None, "")}
+        if f.status is None and _narrowing(pairs):
+            pairs["status"] = "new"  # left out, it would mean all of them as soon as another filter is on
+        if f.group:
+            pairs.pop("status", None)
+        return urlencode(pairs, safe=",:")
 
     @property
     def is_default(self) -> bool:
@@ -80,7 +96,7 @@ class OrderFilter:
         """Do the kept counters know exactly how many orders this shows?"""
         return not (self.q or self.payment or self.paid or self.link or self.since or self.until or self.flag)
 
-    def status_ids(self, statuses: list[Status]) -> set[int]:
+    def status_ids(self, statuses: Statuses) -> set[int]:
         """The ids of the statuses that are shown."""
         if self.status:
             return set(self.status)
@@ -90,7 +106,7 @@ class OrderFilter:
             return {s.id for s in statuses if s.group == "new"}
         return {s.id for s in statuses if s.group != "deleted"}
 
-    def conditions(self, statuses: list[Status], zone: ZoneInfo) -> list[Any]:
+    def conditions(self, statuses: Statuses, zone: ZoneInfo) -> list[Any]:
         """SQL conditions, all but the search."""
         ids = self.status_ids(statuses)
         found: list[Any] = []
@@ -119,13 +135,22 @@ def _statuses(given: Mapping[str, str]) -> tuple[int, ...] | None:
     text = given.get("status", "")
     if text == "new":
         return None
-    if text == "all" or given.get("group"):
+    if given.get("group") in GROUPS:
         return ()
-    ids = tuple(int(part) for part in text.split(",") if part.isdigit())
+    ids = tuple(sorted({int(part) for part in text.split(",") if part.isdecimal() and len(part) < 12}))
     if ids:
         return ids
-    others = {key for key in given if key not in ("sort", "type", "cursor", "page", "density")}
-    return () if others else None
+    if "all" in text.split(","):
+        return ()
+    return () if _narrowing(given) else None
+
+
+#: parts of the address beside which the New orders are still meant
+_BESIDE = ("sort", "type", "cursor", "view")
+
+
+def _narrowing(given: Mapping[str, Any]) -> bool:
+    return any(key not in _BESIDE for key in given)
 
 
 def _date_conditions(since: date | None, until: date | None, zone: ZoneInfo) -> list[Any]:
@@ -170,11 +195,11 @@ def _link_condition(text: str) -> Any:
 
 def _link(text: str) -> str:
     connection_id, _, state = text.partition(":")
-    return text if connection_id.isdigit() and state in LINK_FILTERS else ""
+    return text if _int(connection_id) and state in LINK_FILTERS else ""
 
 
 def _int(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() and len(text) < 12 else None
+    return int(text) if text and text.isdecimal() and len(text) < 12 else None
 
 
 def _one_of(text: str | None, allowed: Any) -> str:

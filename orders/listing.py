@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.sql import Select
 
-from models import Connection, Link, Order, OrderLine, OrderSearch, Status, Transfer, db
+from models import Connection, Link, Order, OrderLine, OrderSearch, Transfer, db
 
 from . import counts, search
-from .filters import OrderFilter
+from .filters import OrderFilter, Statuses
 
 COUNT_LIMIT = 10_000
 #: what a row shows; the rest of the order is not read
@@ -23,6 +25,10 @@ COLUMNS = (
     *(Order.delivery_method_id, Order.pickup_address, Order.ttn, Order.ttn_state),
     *(Order.total, Order.currency, Order.paid, Order.cod, Order.payment_kind),
     *(Order.do_not_call, Order.fulfilment, Order.needs_mapping, Order.staff_comment, Order.customer_comment),
+)
+LINK_COLUMNS = (
+    *(Link.order_id, Link.connection_id, Link.state, Link.url, Link.external_number, Link.external_status),
+    *(Link.external_status_name, Link.error, Connection.kind, Connection.name),
 )
 
 
@@ -79,7 +85,7 @@ class Cursor:
         return cls(int(digits), way) if digits.isdigit() and len(digits) < 19 else cls()
 
 
-def page(f: OrderFilter, statuses: list[Status], zone: ZoneInfo, cursor: Cursor = Cursor(), size: int = 50) -> Page:
+def page(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor = Cursor(), size: int = 50) -> Page:
     """The orders that the filter shows, one page from the cursor on."""
     found, shallow = find(f, statuses, zone, cursor, size + 1)
     more = len(found) > size
@@ -94,7 +100,7 @@ def page(f: OrderFilter, statuses: list[Status], zone: ZoneInfo, cursor: Cursor 
     return Page(rows, newer, found[-1].id if has_older else None, newer is None, shallow)
 
 
-def find(f: OrderFilter, statuses: list[Status], zone: ZoneInfo, cursor: Cursor, limit: int) -> tuple[list[Any], bool]:
+def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, limit: int) -> tuple[list[Any], bool]:
     """Up to `limit` orders in walking order, and whether only the newest were looked through."""
     query = db.select(*COLUMNS).where(*f.conditions(statuses, zone))
     descending = (f.sort == "new") == (cursor.way == "next")
@@ -104,11 +110,30 @@ def find(f: OrderFilter, statuses: list[Status], zone: ZoneInfo, cursor: Cursor,
     words = search.terms(f.q)
     if not words:
         return list(db.session.execute(query)), False
-    if all(len(word) < 3 for word in words):
-        return _walk(query, words, search.SHORT_TERM_DEPTH, cursor, descending=True), True
-    if db.session.get_bind().dialect.name == "sqlite":
+    if _are_short(words):
+        return list(db.session.execute(_newest_only(query, words))), True
+    if _on_sqlite():
         return list(db.session.execute(_fts(query, words, descending))), False
     return _trigram(query, words, cursor, descending, limit), False
+
+
+def _on_sqlite() -> bool:
+    return db.session.get_bind().dialect.name == "sqlite"
+
+
+def _are_short(words: Sequence[str]) -> bool:
+    return all(len(word) < 3 for word in words)
+
+
+def _like(words: Sequence[str]) -> list[Any]:
+    return [OrderSearch.text.like(search.like(word), escape="\\") for word in words]
+
+
+def _newest_only(query: Select[Any], words: Sequence[str]) -> Select[Any]:
+    """One or two letters say too little for an index: the newest orders are looked through, one by one."""
+    top = db.session.scalar(db.select(db.func.max(Order.id))) or 0
+    query = query.where(Order.id > top - search.SHORT_TERM_DEPTH)
+    return query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*_like(words))
 
 
 def _fts(query: Select[Any], words: Sequence[str], descending: bool) -> Select[Any]:
@@ -126,49 +151,106 @@ def _fts(query: Select[Any], words: Sequence[str], descending: bool) -> Select[A
     return query.order_by(fts.c.rowid.desc() if descending else fts.c.rowid)
 
 
-def _walk(query: Select[Any], words: Sequence[str], depth: int, cursor: Cursor, descending: bool) -> list[Any]:
-    """Look through `depth` orders from the cursor on, one by one: right for terms that many orders match."""
-    if descending:
-        top = cursor.id or db.session.scalar(db.select(db.func.max(Order.id))) or 0
-        query = query.where(Order.id > top - depth)
-    else:
-        query = query.where(Order.id < (cursor.id or 0) + depth)
-    query = query.join(OrderSearch, OrderSearch.order_id == Order.id)
-    return list(db.session.execute(query.where(*(OrderSearch.text.like(search.like(w), escape="\\") for w in words))))
-
-
 def _trigram(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool, limit: int) -> list[Any]:
     """PostgreSQL: a short walk first; it fills the page when the term is common. A rare term gets its matches from
     the trigram index before anything is ordered: with ORDER BY ... LIMIT in one query the planner would walk the
     whole table by id instead."""
-    found = _walk(query, words, search.WALK, cursor, descending)
+    found = list(db.session.execute(_walk(query, words, cursor, descending)))
     if len(found) >= limit:
         return found
+    with _trigram_index_only():
+        hits = _hits(words)
+        return list(db.session.execute(query.join(hits, hits.c.order_id == Order.id)))
+
+
+def _walk(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool) -> Select[Any]:
+    """Look through a few thousand orders from the page's edge on."""
+    if descending:
+        top = cursor.id or (db.session.scalar(db.select(db.func.max(Order.id))) or 0) + 1
+        query = query.where(Order.id >= top - search.WALK)
+    else:
+        query = query.where(Order.id <= (cursor.id or 0) + search.WALK)
+    return query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*_like(words))
+
+
+def _hits(words: Sequence[str]) -> Any:
+    found = db.select(OrderSearch.order_id).where(*_like(words))
+    return found.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
+
+
+@contextmanager
+def _trigram_index_only() -> Iterator[None]:
+    """For the queries within. After a failed one there is nothing to set back: the transaction is lost anyway."""
     db.session.execute(db.text("SET LOCAL enable_seqscan = off"))
-    conditions = [OrderSearch.text.like(search.like(word), escape="\\") for word in words]
-    hits = (
-        db.select(OrderSearch.order_id).where(*conditions).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
-    )
-    found = list(db.session.execute(query.join(hits, hits.c.order_id == Order.id)))
+    yield
     db.session.execute(db.text("SET LOCAL enable_seqscan = on"))
-    return found
 
 
-def total_found(f: OrderFilter, statuses: list[Status], zone: ZoneInfo) -> tuple[int, bool]:
+def total_found(f: OrderFilter, statuses: Statuses, zone: ZoneInfo) -> tuple[int, bool]:
     """How many the filter shows, and whether that is exact; past COUNT_LIMIT it stops counting."""
     if f.counted:
-        cells = counts.by_status(f.shop, f.source, f.type)
-        return sum(cells[i].n for i in f.status_ids(statuses) if i in cells), True
-    found = ids(f, statuses, zone, COUNT_LIMIT + 1)
-    return min(len(found), COUNT_LIMIT), len(found) <= COUNT_LIMIT
+        return counted(f, statuses, counts.by_status(f.shop, f.source, f.type)), True
+    words = search.terms(f.q)
+    query = db.select(Order.id).where(*f.conditions(statuses, zone)).limit(COUNT_LIMIT + 1)
+    if words:
+        found = len(_matching_ids(query, words))
+    else:
+        found = db.session.scalar(db.select(db.func.count()).select_from(query.subquery())) or 0
+    return min(found, COUNT_LIMIT), found <= COUNT_LIMIT
 
 
-def ids(f: OrderFilter, statuses: list[Status], zone: ZoneInfo, limit: int = COUNT_LIMIT) -> list[int]:
-    """The ids of the orders that the filter shows ("choose all found")."""
-    if f.q:
-        return [row.id for row in find(f, statuses, zone, Cursor(), limit)[0]]
+def counted(f: OrderFilter, statuses: Statuses, cells: Mapping[int, counts.Cell]) -> int:
+    """The total of a filter that the kept counters know: see OrderFilter.counted."""
+    return sum(cells[i].n for i in f.status_ids(statuses) if i in cells)
+
+
+def ids(
+    f: OrderFilter, statuses: Statuses, zone: ZoneInfo, limit: int = COUNT_LIMIT, top: int | None = None
+) -> list[int]:
+    """The ids of the orders that the filter shows ("choose all found"), newest first; `top`: none above this id."""
     query = db.select(Order.id).where(*f.conditions(statuses, zone)).order_by(Order.id.desc()).limit(limit)
-    return list(db.session.scalars(query))
+    if top is not None:
+        query = query.where(Order.id <= top)
+    words = search.terms(f.q)
+    return _matching_ids(query, words) if words else list(db.session.scalars(query))
+
+
+def _matching_ids(query: Select[Any], words: Sequence[str]) -> list[int]:
+    if _are_short(words):
+        return list(db.session.scalars(_newest_only(query, words)))
+    if _on_sqlite():
+        return list(db.session.scalars(_fts(query, words, descending=True)))
+    with _trigram_index_only():
+        hits = _hits(words)
+        return list(db.session.scalars(query.join(hits, hits.c.order_id == Order.id)))
+
+
+def fitting(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, order_ids: Sequence[int]) -> set[int]:
+    """Which of these orders the filter still shows."""
+    query = db.select(Order.id).where(Order.id.in_(order_ids), *f.conditions(statuses, zone))
+    if words := search.terms(f.q):
+        query = query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*_like(words))
+    return set(db.session.scalars(query))
+
+
+def arrived(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, top: int, limit: int = 100) -> int:
+    """How many orders above this id the filter shows; counts no further than `limit`."""
+    query = db.select(Order.id).where(Order.id > top, *f.conditions(statuses, zone)).limit(limit)
+    if words := search.terms(f.q):
+        query = query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*_like(words))
+    return db.session.scalar(db.select(db.func.count()).select_from(query.subquery())) or 0
+
+
+def stamp(moment: datetime) -> str:
+    """When a row was last changed, short enough for an address: what a page holds against what the table says."""
+    return format(int(moment.timestamp() * 1_000_000) & 0xFFFFFFFFFF, "x")
+
+
+def changed(seen: Mapping[int, str]) -> tuple[list[Row], list[int]]:
+    """Of the rows that a page shows (id -> stamp): those that changed since, and the ids that are gone."""
+    now = dict(db.session.execute(db.select(Order.id, Order.updated_at).where(Order.id.in_(seen))).tuples())
+    other = [order_id for order_id, moment in now.items() if stamp(moment) != seen[order_id]]
+    return by_ids(other) if other else [], [order_id for order_id in seen if order_id not in now]
 
 
 def by_ids(order_ids: Sequence[int]) -> list[Row]:
@@ -178,7 +260,7 @@ def by_ids(order_ids: Sequence[int]) -> list[Row]:
 
 
 def decorate(found: Sequence[Any]) -> list[Row]:
-    """Add lines and external copies: three queries, however many rows."""
+    """Add lines and external copies: two queries, however many rows."""
     rows = {o.id: Row(o) for o in found}
     if not rows:
         return []
@@ -191,43 +273,31 @@ def decorate(found: Sequence[Any]) -> list[Row]:
         row = rows[order_id]
         row.item = row.item or name
         row.items += 1
-    busy = set(
-        db.session.execute(
-            db.select(Transfer.order_id, Transfer.connection_id).where(
-                Transfer.order_id.in_(rows), Transfer.state.in_(("waiting", "working"))
-            )
-        ).tuples()
-    )
-    columns = (
-        Link.order_id,
-        Link.connection_id,
-        Link.state,
-        Link.url,
-        Link.external_number,
-        Link.external_status,
-        Link.external_status_name,
-        Link.error,
-        Connection.kind,
-        Connection.name,
+    busy = (
+        db.select(Transfer.id)
+        .where(Transfer.order_id == Link.order_id, Transfer.connection_id == Link.connection_id)
+        .where(Transfer.state.in_(("waiting", "working")))
+        .exists()
     )
     links = (
-        db.select(*columns)
+        db.select(*LINK_COLUMNS, busy.label("busy"))
         .join(Connection)
         .where(Link.order_id.in_(rows))
         .order_by(Link.role.desc(), Link.connection_id)
     )
     for link in db.session.execute(links):
-        state = "working" if (link.order_id, link.connection_id) in busy else link.state
-        rows[link.order_id].tiles.append(
-            Tile(
-                link.connection_id,
-                link.kind,
-                link.name,
-                state,
-                link.url,
-                link.external_number,
-                link.external_status_name or link.external_status,
-                link.error,
-            )
-        )
+        rows[link.order_id].tiles.append(_tile(link))
     return list(rows.values())
+
+
+def _tile(link: Any) -> Tile:
+    return Tile(
+        link.connection_id,
+        link.kind,
+        link.name,
+        "working" if link.busy else link.state,
+        link.url,
+        link.external_number,
+        link.external_status_name or link.external_status,
+        link.error,
+    )

@@ -39,6 +39,8 @@ def text_of(order: dict[str, Any], lines: Iterable[dict[str, Any]]) -> str:
         "ttn",
     )
     parts = [str(order.get(name) or "") for name in names]
+    # a number made of digits and dashes is typed like a phone: it has to be found by its digits alone, too
+    parts += [re.sub(r"\D", "", part) for part in parts[:2] if _PHONE.match(part)]
     parts += [re.sub(r"\D", "", order.get(name) or "") for name in ("phone", "buyer_phone")]
     parts += [line.get("sku") or "" for line in lines]
     return normal(" ".join(dict.fromkeys(part for part in parts if part)))
