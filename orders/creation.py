@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from models import Order, OrderLine, OrderType, Product, Status, db, insert_into, utcnow
 
-from . import counts, search
+from . import counts, numbers, search
 from .timeline import Actor, note_many
 
 
@@ -92,6 +92,8 @@ def counted(row: dict[str, Any]) -> counts.Counted:
 
 
 def _number(drafts: Sequence[Draft]) -> None:
+    for d in drafts:
+        d.values["number"] = numbers.fitting(d.values["number"])
     wanted = [d.values["number"] for d in drafts]
     both = db.select(Order.number, Order.key).where(db.or_(Order.number.in_(wanted), Order.key.in_(wanted)))
     taken = {name for row in db.session.execute(both) for name in row}
@@ -100,9 +102,9 @@ def _number(drafts: Sequence[Draft]) -> None:
         n = 1
         while number in taken:
             n += 1
-            number = f"{base}-{n}"
+            number = f"{base[:58]}-{n}"
             if n == 2 or n % 50 == 0:  # rarely reached: see what else is taken under this base
-                like = Order.number.like(search.like(base)[1:], escape="\\")
+                like = Order.number.like(search.like(base[:58])[1:], escape="\\")
                 taken |= set(db.session.scalars(db.select(Order.number).where(like)))
         d.values["number"] = number
         taken.add(number)

@@ -43,7 +43,7 @@ def note_many(rows: Iterable[tuple[int, Mapping[str, Any]]], actor: Actor, kind:
             "order_id": order_id,
             "at": now,
             "actor": actor.kind,
-            "actor_name": actor.name,
+            "actor_name": actor.name[:120],
             "kind": kind,
             "detail": dict(detail),
         }

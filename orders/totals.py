@@ -89,7 +89,17 @@ def _declared(order: Mapping[str, Any], goods: Decimal, cod: bool, before: Befor
     return typed
 
 
-def problems(order: Mapping[str, Any], card_on_delivery: bool, postal_code_required: bool) -> dict[str, str]:
+#: grams and money beyond which a typing error is certain (and columns end)
+HEAVIEST = 1_000_000_000
+DEAREST = Decimal(10) ** 12
+
+
+def problems(
+    order: Mapping[str, Any],
+    card_on_delivery: bool,
+    postal_code_required: bool,
+    lines: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, str]:
     """Field -> what is wrong, a key of MESSAGES in the form that shows it."""
     found = {}
     if order.get("cod") and order.get("cod_method") == "card" and not card_on_delivery:
@@ -98,4 +108,10 @@ def problems(order: Mapping[str, Any], card_on_delivery: bool, postal_code_requi
         found["postal_code"] = "postal_code_required"
     if order.get("discount", Decimal(0)) > order.get("goods_total", Decimal(0)):
         found["discount"] = "discount_above_goods"
+    if any(line_total(line) < 0 for line in lines):
+        found["lines"] = "line_discount_above"
+    if order.get("weight", 0) > HEAVIEST:
+        found["weight"] = "weight_too_large"
+    if max(order.get("total", Decimal(0)), order.get("declared_value") or Decimal(0)) > DEAREST:
+        found["lines"] = "sum_too_large"
     return found

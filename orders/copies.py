@@ -1,0 +1,184 @@
+"""The copies of one order in connected systems, the transfers that made them, and cutting the tie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models import Attempt, AttemptItem, Connection, Incoming, Link, Order, Transfer, db, utcnow
+
+from . import work
+from .timeline import Actor, note
+
+OPEN = ("waiting", "working")
+FAILED = ("refused", "parked")
+
+
+@dataclass
+class Copy:
+    """An order's place in one connected system: its link, if there is one, and its latest transfers.
+
+    state: none | pending | working | linked | problem | deleted.
+    """
+
+    connection: Connection
+    link: Link | None = None
+    transfers: list[Transfer] = field(default_factory=list)  # newest first
+
+    @property
+    def state(self) -> str:
+        if self.open:
+            return "working"
+        return self.link.state if self.link else "none"
+
+    @property
+    def open(self) -> Transfer | None:
+        return next((t for t in self.transfers if t.state in OPEN), None)
+
+    @property
+    def failed(self) -> Transfer | None:
+        """The transfer to repeat: the newest of its operation, and it failed."""
+        newest: dict[str, Transfer] = {}
+        for transfer in self.transfers:
+            newest.setdefault(transfer.operation, transfer)
+        return next((t for t in newest.values() if t.state in FAILED), None)
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """{"fault", "detail", "field"} of what went wrong last, while it still matters."""
+        if self.link and self.link.error and self.link.state == "problem":
+            return self.link.error
+        waiting = self.open
+        if waiting and waiting.fault:
+            return {"fault": waiting.fault, "detail": waiting.detail, "field": ""}
+        return None
+
+    @property
+    def is_destination(self) -> bool:
+        return self.link is None or self.link.role == "destination"
+
+    @property
+    def web_address(self) -> str:
+        """The copy's page, when it is one that a browser may open."""
+        url = self.link.url if self.link else ""
+        return url if url.startswith(("https://", "http://")) else ""
+
+
+def of_order(order_id: int, destinations: Sequence[Connection]) -> list[Copy]:
+    """All links of the order and the destinations it hasn't reached, sources first. Two queries."""
+    links = db.session.execute(
+        db.select(Link, Connection)
+        .join(Connection, Connection.id == Link.connection_id)
+        .where(Link.order_id == order_id)
+    ).all()
+    found = {connection.id: Copy(connection, link) for link, connection in links}
+    for connection in destinations:
+        found.setdefault(connection.id, Copy(connection))
+    query = db.select(Transfer).where(Transfer.order_id == order_id).order_by(Transfer.id.desc()).limit(50)
+    for transfer in db.session.scalars(query):
+        if copy := found.get(transfer.connection_id):
+            copy.transfers.append(transfer)
+    return sorted(found.values(), key=lambda c: (c.is_destination, c.link is None, c.connection.name.casefold()))
+
+
+def attempts(order_id: int, limit: int = 60) -> Sequence[Any]:
+    """(item, attempt's id, start, ms, verb, connection's name, transfer's operation), newest first."""
+    return db.session.execute(
+        db.select(
+            AttemptItem.outcome,
+            AttemptItem.fault,
+            AttemptItem.detail,
+            Attempt.id,
+            Attempt.started_at,
+            Attempt.ms,
+            Attempt.verb,
+            Connection.name,
+            Transfer.operation,
+        )
+        .join(Attempt, Attempt.id == AttemptItem.attempt_id)
+        .join(Transfer, Transfer.id == AttemptItem.transfer_id)
+        .join(Connection, Connection.id == Attempt.connection_id)
+        .where(AttemptItem.order_id == order_id)
+        .order_by(AttemptItem.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def attempt(order_id: int, attempt_id: int) -> Attempt | None:
+    """An attempt that this order was part of."""
+    part = db.select(AttemptItem.attempt_id).where(
+        AttemptItem.order_id == order_id, AttemptItem.attempt_id == attempt_id
+    )
+    return db.session.scalar(db.select(Attempt).where(Attempt.id.in_(part)))
+
+
+def originals(order_id: int) -> Sequence[Any]:
+    """(id, received at, channel, event, connection's name) of what came from outside about the order, oldest first."""
+    return db.session.execute(
+        db.select(Incoming.id, Incoming.received_at, Incoming.channel, Incoming.event, Connection.name)
+        .join(Connection, Connection.id == Incoming.connection_id)
+        .where(Incoming.order_id == order_id)
+        .order_by(Incoming.id)
+        .limit(20)
+    ).all()
+
+
+def original(order_id: int, incoming_id: int) -> Incoming | None:
+    return db.session.scalar(db.select(Incoming).filter_by(id=incoming_id, order_id=order_id))
+
+
+def mark(order_id: int) -> str:
+    """A text that changes with whatever the card shows of the order besides its form. One query."""
+    open_transfers = db.select(db.func.count()).where(Transfer.order_id == order_id, Transfer.state.in_(OPEN))
+    last_attempt = db.select(db.func.max(AttemptItem.id)).where(AttemptItem.order_id == order_id)
+    row = db.session.execute(
+        db.select(
+            Order.version, Order.updated_at, open_transfers.scalar_subquery(), last_attempt.scalar_subquery()
+        ).where(Order.id == order_id)
+    ).one_or_none()
+    return "" if row is None else f"{row[0]}.{row[1].timestamp():.6f}.{row[2]}.{row[3] or 0}"
+
+
+def unlink(order: Order, link_id: int, actor: Actor) -> str:
+    """Forget the copy in a destination; it stays there. Returns "", or why not: "gone", "source", "busy".
+
+    What waits for that system is called off. A transfer under way, or one whose answer was lost, has to end first:
+    the copy it makes would be tied to nothing.
+    """
+    link = db.session.get(Link, link_id, with_for_update=True)
+    if link is None or link.order_id != order.id:
+        return "gone"
+    if link.role == "source":
+        return "source"
+    mine = db.select(Transfer).where(Transfer.order_id == order.id, Transfer.connection_id == link.connection_id)
+    transfers = db.session.scalars(mine.where(Transfer.state.in_(OPEN + FAILED)).with_for_update()).all()
+    if any(t.state == "working" or (t.state == "waiting" and t.uncertain) for t in transfers):
+        return "busy"
+    for transfer in transfers:
+        transfer.state, transfer.finished_at = "cancelled", utcnow()
+    note(
+        order.id,
+        actor,
+        "unlinked",
+        connection=link.connection.name,
+        external=link.external_number or link.external_id or "",
+        external_id=link.external_id or "",
+    )
+    db.session.delete(link)
+    order.updated_at = utcnow()
+    return ""
+
+
+def request(order: Order, connection: Connection, actor: Actor) -> str:
+    """Ask for the order to be sent. Returns "" or why not: a key of work.BLOCKS, "working" or "unchanged"."""
+    found = work.preview([order.id], connection.id)
+    if found.blocked:
+        return next(iter(found.blocked))
+    if found.working:
+        return "working"
+    if found.unchanged:
+        return "unchanged"
+    work.request_send([order.id], connection.id, actor.name[:120])
+    note(order.id, actor, "requested", connection=connection.name, operation="send")
+    return ""
