@@ -12,15 +12,17 @@ import json
 import signal
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, ClassVar, Self
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import Map, RequestRedirect, Rule
+from werkzeug.routing import Map, MapAdapter, RequestRedirect, Rule
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response
 
@@ -82,7 +84,7 @@ class Refused(Exception):
         self.response = response
 
 
-class Sandbox:
+class Sandbox(ABC):
     """Base of one vendor's imitation.
 
     A subclass gives `key`, `title`, `rate` (requests a second, None: unlimited), `rules` (endpoints are names of
@@ -99,10 +101,14 @@ class Sandbox:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._adapter = Map((rule.empty() for rule in self.rules), strict_slashes=False).bind("sandbox")
         self._snapshot: Snapshot | None = None
         self.accounts: dict[str, Account] = {}
         self._begin()
+
+    @classmethod
+    @cache
+    def _paths(cls) -> MapAdapter:
+        return Map((rule.empty() for rule in cls.rules), strict_slashes=False).bind("sandbox")
 
     def _begin(self) -> None:
         self.faults: list[Fault] = []
@@ -118,37 +124,46 @@ class Sandbox:
     # What a vendor fills in
 
     def account_options(self, number: int) -> Thing:
+        """Options the account of this number starts with."""
         return {}
 
     def seed(self, account: Account) -> None:
         """Put in what a new shop has."""
+        return
 
+    @abstractmethod
     def keys(self, kind: str, thing: Thing) -> Iterable[tuple[str, Hashable]]:
-        return ()
+        """Further keys of a thing: (index, value) as `Account.find` takes them."""
 
     def external_id(self, order: Thing) -> str | None:
         """Our own number on a stored order, where the vendor keeps one."""
         return None
 
+    def emit(self, every: float | None, account: str | None = None) -> None:
+        """Make an order every so many seconds, where orders begin at the vendor; None stops."""
+        return
+
     def tick(self, now: float) -> None:
         """Called about four times a second with the monotonic clock."""
+        return
 
+    @abstractmethod
     def token(self, request: Request) -> str | None:
-        raise NotImplementedError
+        """The token or key the request carries."""
 
+    @abstractmethod
     def section(self, path: str) -> str:
         """The name of the right that `path` needs, as `denied` holds it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def error(self, kind: str, request: Request, account: Account | None) -> Response:
         """The vendor's own answer.
 
         `kind`: unauthorized, expired, denied, refuse, error500, rate_limited, not_found or method.
         """
-        raise NotImplementedError
 
     def page(self, path: str) -> tuple[str, Thing] | None:
-        """A page for people at `path`: template and its values."""
+        """A page for people at `path`: template and its values; the value `missing` makes it a 404."""
         return None
 
     # Faults and counts, for tests and the control page
@@ -256,7 +271,7 @@ class Sandbox:
         if account is None or barred:
             return self.error(barred or "unauthorized", request, account)
         try:
-            endpoint, values = self._adapter.match(path, request.method)
+            endpoint, values = self._paths().match(path, request.method)
         except (NotFound, RequestRedirect):
             return self.error("not_found", request, account)
         except MethodNotAllowed:
@@ -301,14 +316,12 @@ class Sandbox:
 
 
 def discover() -> dict[str, type[Sandbox]]:
-    """Sandbox classes by key, found by scanning the folders beside this file. ValueError on a key used twice."""
+    """Sandbox classes by key (the folder's name), found by scanning the folders beside this file."""
     found: dict[str, type[Sandbox]] = {}
     for path in sorted(Path(__file__).parent.glob("*/sandbox.py")):
         module = importlib.import_module(f"integrations.{path.parent.name}.sandbox")
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, Sandbox) and kind.__module__ == module.__name__:
-                if not kind.key or kind.key in found:
-                    raise ValueError(f"{path}: sandbox key {kind.key!r} is empty or already taken")
                 found[kind.key] = kind
     return found
 
@@ -337,7 +350,7 @@ class SandboxServer:
         self._wire = WireServer(host, port, self.app)
         self._stopping = threading.Event()
         self._threads = [
-            threading.Thread(target=self._wire.serve_forever, args=(0.05,), name="sandbox", daemon=True),
+            threading.Thread(target=self._wire.serve_forever, args=(0.02,), name="sandbox", daemon=True),
             threading.Thread(target=self._keep_house, name="sandbox-housekeeper", daemon=True),
         ]
 
@@ -365,8 +378,7 @@ class SandboxServer:
 
     def wait(self) -> None:
         """Until `stop` is called elsewhere or a signal raises."""
-        while not self._stopping.wait(1):
-            pass
+        self._stopping.wait()
 
     def _keep_house(self) -> None:
         while not self._stopping.wait(HOUSEKEEPING_SECONDS):
@@ -392,16 +404,12 @@ def run(
     emit_seconds: float | None = None,
 ) -> None:
     """Serve in the foreground until Ctrl-C or SIGTERM; `emit_seconds`: shops get a new order that often."""
-    with SandboxServer(port=port, data_dir=data_dir, host=host) as server:
-        signal.signal(signal.SIGTERM, _leave)
-        for key in server.app.vendors:
-            if emit_seconds and hasattr(server.vendor(key), "emit"):
-                server.vendor(key).emit(emit_seconds)
+    signal.signal(signal.SIGTERM, _leave)
+    with SandboxServer(port=port, data_dir=data_dir, host=host) as server, suppress(KeyboardInterrupt):
+        for vendor in server.app.vendors.values():
+            vendor.emit(emit_seconds)
         print(f"Sandboxes at {server.url}", flush=True)
-        try:
-            server.wait()
-        except KeyboardInterrupt:
-            return
+        server.wait()
 
 
 __all__ = ["Refused", "Request", "Response", "Sandbox", "SandboxServer", "answer", "discover", "run"]

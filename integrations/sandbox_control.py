@@ -46,12 +46,12 @@ class SandboxApp:
     def _vendor(self, vendor: Sandbox, request: Request, path: str) -> Response:
         page = vendor.page(path) if request.method == "GET" else None
         if page:
-            return self._page(page[0], {"vendor": vendor, **page[1]})
+            return self._page(*page)
         return vendor.respond(request, path, self.latency)
 
     def _page(self, template: str, values: Thing) -> Response:
         html = self._pages.get_template(template).render(values)
-        return Response(html, mimetype="text/html", headers=POLICY)
+        return Response(html, 404 if values.get("missing") else 200, mimetype="text/html", headers=POLICY)
 
     def _control(self, request: Request, path: str) -> Response:
         if _from_elsewhere(request):

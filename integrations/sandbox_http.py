@@ -11,6 +11,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -49,15 +50,13 @@ class WireHandler(socketserver.StreamRequestHandler):
 
     def _serve_one(self) -> bool:
         line = self.rfile.readline(65537)
-        if line in (b"\r\n", b"\n"):
-            line = self.rfile.readline(65537)
         if not line:
             return False
         environ = self._environ(line)
         started: list[Any] = []
-        chunks = self.server.app(environ, lambda status, headers, _exc=None: started.extend((status, headers)))  # type: ignore[arg-type]  # write() is never used
+        chunks: Any = self.server.app(environ, lambda status, headers, _exc=None: started.extend((status, headers)))  # type: ignore[arg-type]  # write() is never used
         body = b"".join(chunks)
-        _close(chunks)
+        chunks.close()
         keep = environ.get("HTTP_CONNECTION", "").lower() != "close" and environ["SERVER_PROTOCOL"] == "HTTP/1.1"
         headers = [] if keep else [("Connection", "close")]
         self._write(started[0], [*started[1], *headers], b"" if environ["REQUEST_METHOD"] == "HEAD" else body)
@@ -115,12 +114,6 @@ class WireHandler(socketserver.StreamRequestHandler):
         return body
 
 
-def _close(chunks: Iterable[bytes]) -> None:
-    close = getattr(chunks, "close", None)
-    if close:
-        close()
-
-
 class WireServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
     """One thread a connection. `stop` also ends the connections that are kept alive."""
 
@@ -152,8 +145,6 @@ class WireServer(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.server_close()
         with self._changed:
             for connection in self._open:
-                try:
+                with suppress(OSError):  # its thread may have closed it in the meantime
                     connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue  # its thread closed it in the meantime
             self._changed.wait_for(lambda: not self._open, timeout=1)

@@ -218,7 +218,8 @@ class PromSandbox(Sandbox):
         return answer({"processed_ids": processed})
 
     def save_declaration(self, request: Request, account: Account) -> Response:
-        body = rules.json(request)
+        posted = rules.json(request)
+        body = posted if isinstance(posted, dict) else {}
         number, declaration = body.get("order_id"), body.get("declaration_id")
         order = account.table("orders").get(number) if isinstance(number, int) else None
         if order is None:

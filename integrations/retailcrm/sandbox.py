@@ -113,17 +113,20 @@ class RetailcrmSandbox(Orders):
 
     def page(self, path: str) -> tuple[str, Thing] | None:
         match = re.fullmatch(r"/orders/(\d+)/edit/?", path)
-        found = self._anywhere(match[1]) if match else None
-        if found is None:
+        if match is None:
             return None
-        account, order = found
-        history = [one for one in account.table("history").values() if one["order"]["id"] == order["id"]]
+        with self.lock:
+            found = self._anywhere(int(match[1]))
+            if found is None:
+                return "retailcrm/sandbox_order.html", {"missing": match[1]}
+            account, order = found
+            history = [one for one in account.table("history").values() if one["order"]["id"] == order["id"]]
         return "retailcrm/sandbox_order.html", {"order": order, "history": history, "statuses": data.STATUSES}
 
     # A manager in the CRM, for tests, the demo and the control page
 
     def set_status(self, order: int | str, code: str, comment: str | None = None) -> Thing:
-        """A manager gives an order (its id or externalId) a status. KeyError: no such order; ValueError: no status."""
+        """A manager changes an order (id: int, externalId: str). KeyError: no such order; ValueError: no status."""
         if not data.STATUSES.get(code, {}).get("active"):
             raise ValueError(f"No active status {code}")
         with self.lock:
@@ -134,12 +137,17 @@ class RetailcrmSandbox(Orders):
             return self.change(found[0], found[1], given, by_user=True)
 
     def control_status(self, posted: Thing) -> Thing:
-        order = self.set_status(posted["order"], str(posted["status"]), posted.get("comment"))
+        given = posted["order"]
+        uid = (
+            given if isinstance(given, int) and self._anywhere(given) else str(given)
+        )  # forms can't tell 501 from "501"
+        order = self.set_status(uid, str(posted["status"]), posted.get("comment"))
         return {"id": order["id"], "externalId": order.get("externalId"), "status": order["status"]}
 
     def _anywhere(self, uid: int | str) -> tuple[Account, Thing] | None:
+        """An order by id (int) or externalId (str) in whichever account has it."""
         for account in self.accounts.values():
-            for number in (*self.by_external(account, str(uid)), int(uid) if str(uid).isdecimal() else 0):
+            for number in [uid] if isinstance(uid, int) else self.by_external(account, uid):
                 if number in account.table("orders"):
                     return account, account.table("orders")[number]
         return None

@@ -125,7 +125,7 @@ class AroundOrders(Sandbox):
         done, failed, errors = [], [], []
         for row in rows:
             problems = _customer_problems(row, account)
-            own = {"externalId": row.get("externalId")} if isinstance(row, dict) else {}
+            own = {"externalId": row.get("externalId") if isinstance(row, dict) else None}
             if problems:
                 failed.append(own)
                 errors += [f"{place}: {text}" for place, text in problems.items()]
@@ -241,7 +241,9 @@ def _customer_problems(given: Any, account: Account, own_id: int | None = None) 
         if given.get(name) is not None and not isinstance(given[name], str | int)
     }
     phones = given.get("phones") or []
-    if not isinstance(phones, list) or not all(isinstance(one, dict) and "number" in one for one in phones):
+    if not isinstance(phones, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("number"), str) for one in phones
+    ):
         problems["phones"] = "This value is not valid."
     external = given.get("externalId")
     if external is not None and account.find("customer", str(external)) not in (None, own_id):

@@ -108,8 +108,15 @@ def _order_problems(order: Thing, account: Account) -> Problems:
     for place, payment in enumerate(payments if isinstance(payments, list) else [None]):
         for field, text in payment_problems(payment):
             yield f"payments[{place}].{field}", text
+    yield from _custom_fields(order.get("customFields"))
+
+
+def _custom_fields(given: Any) -> Problems:
     codes = {field["code"] for field in data.CUSTOM_FIELDS}
-    for code in order.get("customFields") or {}:
+    if given and not isinstance(given, dict):
+        yield "customFields", "This value is not valid."
+        return
+    for code in given or {}:
         if code not in codes:
             yield f"customFields.{code}", f"Custom field with code {code} does not exist."
 
@@ -179,13 +186,13 @@ def _items(items: Any, account: Account) -> Problems:
 
 
 def _item(item: Any, account: Account) -> Problems:
-    if not isinstance(item, dict):
+    offer = item.get("offer") or {} if isinstance(item, dict) else None
+    if not isinstance(offer, dict):
         yield "offer", "This value is not valid."
         return
-    offer = item.get("offer") or {}
     if not offer and not item.get("productName") and "id" not in item:
         yield "offer", "An offer or a productName is required."
-    if "id" in offer and offer["id"] not in account.table("offers"):
+    if "id" in offer and find_offer(account, offer) is None:
         yield "offer.id", f"Offer with id {offer['id']} not found."
     elif "externalId" in offer and find_offer(account, offer) is None and not (item.get("productName") or "id" in item):
         yield "offer.externalId", f"Offer with externalId {offer['externalId']} not found."
@@ -205,8 +212,9 @@ def _item_values(item: Thing) -> Problems:
 
 
 def find_offer(account: Account, offer: Thing) -> Thing | None:
-    number = offer.get("id") if "id" in offer else account.find("offer", str(offer.get("externalId")))
-    return account.table("offers").get(number or 0)
+    if "id" in offer:
+        return account.table("offers").get(int(known(offer["id"])))
+    return account.table("offers").get(account.find("offer", str(offer.get("externalId"))) or 0)
 
 
 def _delivery(delivery: Any) -> Problems:
@@ -305,7 +313,11 @@ def summed(order: Thing) -> Thing:
 
 def laid_payment(payment: Thing, before: Thing, account: Account) -> Thing:
     """A payment with its id; amount kept as given, status not-paid unless given."""
-    made = {"status": "not-paid", **before, **{name: payment[name] for name in PAYMENT_FIELDS if name in payment}}
+    made = {
+        "status": "not-paid",
+        **before,
+        **{name: payment[name] for name in PAYMENT_FIELDS if payment.get(name) is not None},
+    }
     made["id"] = before.get("id") or account.next_id("payments")
     return made
 

@@ -1,11 +1,19 @@
 """The sandboxes against the vendors' documentation, over real HTTP; RetailCRM's also with an independent client."""
 
 import json
+import os
 import re
+import signal
+import socket
+import sqlite3
 import ssl
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,16 +23,26 @@ import phonenumbers
 import pytest
 import retailcrm
 
-from integrations.sandbox import FAULT_KINDS, TOKENS, Sandbox, SandboxServer, discover
+from integrations.sandbox import FAULT_KINDS, TOKENS, Sandbox, SandboxServer, discover, run
 
 TOKEN, SECOND, THIRD = TOKENS
 TLS = ssl.create_default_context()  # made once: a client would spend 40 ms on its own, and speaks plain HTTP here
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[SandboxServer]:
+    with SandboxServer() as server:
+        yield server
+
+
 @pytest.fixture
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer() as running:
-        yield running
+def server(running: SandboxServer) -> SandboxServer:
+    """The sandboxes as fresh as on their first start."""
+    running.app.latency = 0
+    for vendor in running.app.vendors.values():
+        vendor.emit(None)
+        vendor.reset()
+    return running
 
 
 @pytest.fixture
@@ -83,7 +101,9 @@ def wait_until(true: Any) -> None:
 
 
 def test_every_folder_with_a_sandbox_is_found() -> None:
-    assert {"prom", "retailcrm"} <= set(discover())
+    found = discover()
+    assert {"prom", "retailcrm"} <= set(found)
+    assert all(kind.key == key == kind.__module__.split(".")[1] for key, kind in found.items())
 
 
 def test_only_the_vendors_asked_for_are_served() -> None:
@@ -99,6 +119,41 @@ def test_one_connection_serves_many_requests(server: SandboxServer, prom: httpx.
 def test_a_body_without_a_length_is_refused(server: SandboxServer) -> None:
     answer = httpx.post(f"{server.url}/prom/api/v1/orders/set_status", content=iter([b"{}"]))
     assert answer.status_code == 411
+
+
+def raw(server: SandboxServer, text: bytes, close_early: bool = False) -> bytes:
+    """What the server answers to these bytes until it closes the connection."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(text)
+        if close_early:
+            connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 999999999\r\n\r\n", b"413"),
+        (b"GET / HTTP/1.0\r\n\r\n", b"200"),
+        (b"GET /nothing HTTP/1.1\r\nConnection: close\r\n\r\n", b"404"),
+        (b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx", b"100"),
+    ],
+)
+def test_the_wire(server: SandboxServer, request_text: bytes, status: bytes) -> None:
+    assert raw(server, request_text).split()[1] == status
+
+
+def test_half_a_body_is_no_request(server: SandboxServer) -> None:
+    assert raw(server, b"POST /prom/x HTTP/1.1\r\nContent-Length: 9\r\n\r\n{", close_early=True) == b""
+    assert server.vendor("prom").requests == 0
+
+
+def test_head_has_no_body(control: httpx.Client) -> None:
+    assert control.head("/").content == control.head("/sandbox.css").content == b""
+    assert control.get("/").status_code == 200
 
 
 @pytest.mark.parametrize("key", ["prom", "retailcrm"])
@@ -136,7 +191,13 @@ def test_a_refused_batch_names_its_orders(server: SandboxServer, crm: httpx.Clie
     answer = send(crm, "/orders/upload", "orders", [order("A"), order("B")])
     assert answer.status_code == 460
     assert answer.json()["failedOrders"] == [{"externalId": "A"}, {"externalId": "B"}]
+    assert crm.post("/orders/upload").json()["errorMsg"] == "Parameter 'orders' is missing"
     assert send(crm, "/orders/create", "order", order()).status_code == 201, "another path works"
+
+
+def test_a_refused_query_of_the_crm(server: SandboxServer, crm: httpx.Client) -> None:
+    server.vendor("retailcrm").fault("refuse")
+    assert crm.get("/orders").json()["errorMsg"] == "Errors in the input parameters"
 
 
 def test_a_lost_answer_leaves_the_order_stored_once(server: SandboxServer, crm: httpx.Client) -> None:
@@ -148,6 +209,7 @@ def test_a_lost_answer_leaves_the_order_stored_once(server: SandboxServer, crm: 
     again = send(crm, "/orders/upload", "orders", [order("A"), order("B")])
     assert again.status_code == 460
     assert vendor.count() == 2
+    assert sorted(vendor.state()["external_ids"][TOKEN].values()) == ["A", "B"]
     found = crm.get("/orders", params={"filter[externalIds][]": ["A", "B"]}).json()
     assert [one["externalId"] for one in found["orders"]] == ["B", "A"]
 
@@ -173,11 +235,14 @@ def test_controls_over_http(server: SandboxServer, control: httpx.Client, prom: 
     posted = control.post("/_control/prom/faults", json={"kind": "error500", "times": 0, "path": "orders"})
     assert posted.json()["faults"][0]["kind"] == "error500"
     assert [prom.get("/orders/list").status_code for _ in range(3)] == [500, 500, 500]
+    assert control.get("/_control/prom/faults").json()["faults"][0]["taken"] == 3
     assert control.delete("/_control/prom/faults").json() == {"faults": []}
+    control.post("/_control/prom/faults", json={"kind": "rate_limited", "retry_after": 7})
+    assert prom.get("/orders/list").headers["Retry-After"] == "7"
     made = control.post("/_control/prom/orders", json={"count": 3}).json()["ids"]
     state = control.get("/_control/prom/state").json()
     assert state["accounts"][TOKEN]["orders"] == len(made) == 3
-    assert state["requests"] == 3
+    assert state["requests"] == 4
     assert control.post("/_control/latency", json={"ms": 20}).json() == {"ms": 20}
     assert prom.get("/orders/list").elapsed >= timedelta(milliseconds=20)
     assert control.post("/_control/prom/reset").json()["accounts"][TOKEN]["orders"] == 0
@@ -204,6 +269,7 @@ def test_options_of_an_account(control: httpx.Client, prom: httpx.Client, crm: h
         ("prom/pay", {"order": 1}),
         ("prom/accounts", {"token": "stranger"}),
         ("retailcrm/status", {"order": 1, "status": "no-such"}),
+        ("retailcrm/status", {"order": 1, "status": "complete"}),
         ("latency", {"ms": "soon"}),
     ],
 )
@@ -250,6 +316,13 @@ def test_the_eleventh_request_within_a_second_is_caught(server: SandboxServer) -
     assert server.vendor("retailcrm").state()["over_limit"] == 2
 
 
+def test_the_window_slides(server: SandboxServer) -> None:
+    server.vendor("retailcrm").set_rate(1)
+    with crm_client(server) as client:
+        assert client.get("/reference/sites").status_code == 200
+        wait_until(lambda: client.get("/reference/sites").status_code == 200)
+
+
 def test_prom_is_unlimited_until_told(server: SandboxServer, control: httpx.Client, prom: httpx.Client) -> None:
     assert {prom.get("/payment_options/list").status_code for _ in range(30)} == {200}
     control.post("/_control/prom/rate", json={"per_second": 1})
@@ -281,9 +354,44 @@ def test_a_second_start_finds_everything_as_it_was(tmp_path: Path) -> None:
 def test_state_reaches_the_disk_while_it_runs(tmp_path: Path) -> None:
     with SandboxServer(data_dir=tmp_path) as server:
         server.vendor("prom").new_order()
-        wait_until(lambda: not any(account.changed for account in server.vendor("prom").accounts.values()))
-        with SandboxServer(data_dir=tmp_path) as other:
-            assert other.vendor("prom").count() == 1
+        with closing(sqlite3.connect(tmp_path / "prom.sqlite3")) as saved:
+            wait_until(lambda: saved.execute("SELECT count(*) FROM thing WHERE kind = 'orders'").fetchone() == (1,))
+
+
+def test_accounts_of_an_older_run_that_are_gone_are_left_alone(tmp_path: Path) -> None:
+    SandboxServer(data_dir=tmp_path).start().stop()
+    with closing(sqlite3.connect(tmp_path / "prom.sqlite3")) as saved, saved:
+        saved.execute("INSERT INTO thing VALUES ('former-token', 'orders', 1, '{}')")
+    with SandboxServer(data_dir=tmp_path) as server:
+        assert server.vendor("prom").count() == 0
+
+
+def test_a_killed_server_loses_nothing_older_than_a_second(tmp_path: Path) -> None:
+    code = f"from integrations.sandbox import run; run(port=0, data_dir={str(tmp_path)!r})"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        url = process.stdout.readline().split()[-1]
+        made = httpx.post(f"{url}/_control/prom/orders", json={"count": 3}).json()["ids"]
+        time.sleep(1)
+        process.kill()
+    with SandboxServer(data_dir=tmp_path) as server:
+        assert list(server.vendor("prom").account().table("orders")) == made
+
+
+@pytest.fixture
+def sigterm_kept() -> Iterator[None]:
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.mark.usefixtures("sigterm_kept")
+def test_run_serves_until_it_is_told_to_stop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    run(port=0, data_dir=tmp_path, emit_seconds=0.1)
+    assert capsys.readouterr().out.startswith("Sandboxes at http://127.0.0.1:")
+    with SandboxServer(data_dir=tmp_path) as server:
+        assert server.vendor("prom").count() >= 1
 
 
 # Prom
@@ -567,11 +675,14 @@ def test_crm_refuses_a_second_order_of_the_same_number(server: SandboxServer, cr
         ({"countryIso": "XX"}, "countryIso"),
         ({"firstName": ["Anna"]}, "firstName"),
         ({"weight": "heavy"}, "weight"),
+        ({"weight": [1]}, "weight"),
+        ({"customer": {"id": 9}}, "customer"),
         ({"length": 1.5}, "length"),
         ({"call": "maybe"}, "call"),
         ({"createdAt": "2026-01-05T10:00:00Z"}, "createdAt"),
         ({"customer": {"externalId": "nobody"}}, "customer"),
         ({"customer": "nobody"}, "customer"),
+        ({"customFields": [1]}, "customFields"),
         ({"customFields": {"no-such": 1}}, "customFields.no-such"),
         ({"delivery": {"code": "pigeon"}}, "delivery.code"),
         ({"delivery": {"cost": "free"}}, "delivery.cost"),
@@ -579,6 +690,8 @@ def test_crm_refuses_a_second_order_of_the_same_number(server: SandboxServer, cr
         ({"items": {}}, "items"),
         ({"items": ["Mug"]}, "items[0].offer"),
         ({"items": [{"quantity": 1}]}, "items[0].offer"),
+        ({"items": [{"offer": "SKU-1"}]}, "items[0].offer"),
+        ({"items": [{"offer": {"id": [9]}}]}, "items[0].offer.id"),
         ({"items": [{"offer": {"id": 9}}]}, "items[0].offer.id"),
         ({"items": [{"offer": {"externalId": "X"}}]}, "items[0].offer.externalId"),
         ({"items": [{"productName": "Mug", "quantity": 0}]}, "items[0].quantity"),
@@ -600,6 +713,10 @@ def test_crm_validates(crm: httpx.Client, more: dict[str, Any], place: str) -> N
 def test_crm_sites(server: SandboxServer, crm: httpx.Client) -> None:
     unknown = send(crm, "/orders/create", "order", order(), site="shop-9")
     assert (unknown.status_code, list(unknown.json()["errors"])) == (400, ["site"])
+    own = send(crm, "/orders/create", "order", {"phone": "+79990000001", "createdAt": "2026-01-05 10:00:00"}).json()
+    assert own["order"]["createdAt"] == "2026-01-05 10:00:00"
+    elsewhere = crm.get(f"/orders/{own['id']}", params={"by": "id", "site": "shop-2"})
+    assert (elsewhere.status_code, elsewhere.json()["errorMsg"]) == (404, "Not found")
     with crm_client(server, SECOND) as second:
         assert send(second, "/orders/create", "order", order()).status_code == 403
         assert second.post("/orders/create", data={"order": json.dumps(order())}).json()["order"]["site"] == "shop-2"
@@ -679,6 +796,9 @@ def test_crm_list_filters(crm: httpx.Client) -> None:
     assert found(**{"[createdAtTo]": "2100-01-01 00:00:00"}) == ids[::-1]
     assert crm.get("/orders", params={"filter[externalId]": "H-1"}).status_code == 400
     assert crm.get("/orders", params={"filter": "H-1"}).status_code == 400
+    assert crm.get("/orders?filter=1&filter[ids][]=2").status_code == 400
+    assert found(**{"[customerExternalId]": "C-1"}) == []
+    assert found(**{"[customFields][source_name]": "site"}) == []
     assert crm.get("/orders", params={"limit": 30}).status_code == 400
     assert crm.get("/orders", params={"page": 0}).status_code == 400
     for n in range(3, 23):
@@ -721,7 +841,10 @@ def test_crm_history(server: SandboxServer, control: httpx.Client, crm: httpx.Cl
     assert crm.get("/orders/history", params={"filter[sinceId]": "x"}).status_code == 400
     page = control.get(f"/retailcrm/orders/{number}/edit")
     assert "Orlova" in page.text
-    assert control.get("/retailcrm/orders/999/edit").status_code in (403, 404)
+    assert control.get("/retailcrm/orders/999/edit").status_code == 404
+    assert control.get("/retailcrm/orders/999").status_code == 403
+    named = control.post("/_control/retailcrm/status", json={"order": "A", "status": "complete", "comment": "Done"})
+    assert named.json()["status"] == "complete"
 
 
 def test_crm_payments(crm: httpx.Client) -> None:
@@ -735,6 +858,7 @@ def test_crm_payments(crm: httpx.Client) -> None:
     read = crm.get("/orders/A").json()["order"]
     assert read["payments"][str(number)]["status"] == "paid"
     assert (read["prepaySum"], bool(read["fullPaidAt"])) == (990, True)
+    assert send(crm, "/orders/payments/P-1/edit", "payment", {"comment": "Thanks"}).json()["id"] == number
     by_id = send(crm, f"/orders/payments/{number}/edit", "payment", {"status": "fail"}, by="id")
     assert by_id.status_code == 200
     assert crm.get("/orders/A").json()["order"]["fullPaidAt"] is None
@@ -753,6 +877,7 @@ def test_crm_customers(crm: httpx.Client) -> None:
     customer = {"externalId": "C-77", "firstName": "Anna", "phones": [{"number": "+79990000001"}], "email": "a@b.c"}
     number = send(crm, "/customers/create", "customer", customer).json()["id"]
     assert send(crm, "/customers/create", "customer", customer).status_code == 400
+    assert send(crm, "/customers/C-77/edit", "customer", {"firstName": []}).status_code == 400
     assert send(crm, "/customers/C-77/edit", "customer", {"lastName": "Orlova"}).json()["id"] == number
     assert crm.get("/customers/C-77").json()["customer"]["lastName"] == "Orlova"
     assert crm.get("/customers/C-78").status_code == 404
@@ -763,10 +888,12 @@ def test_crm_customers(crm: httpx.Client) -> None:
     assert linked["customer"]["id"] == found["customer"]["id"] == number, "found by phone when none is named"
     made = send(crm, "/orders/create", "order", order("C", phone="+79990000002")).json()["order"]
     assert made["customer"]["id"] == number + 1
-    rows = [{"externalId": "D"}, {"externalId": "C-77"}, {"externalId": "E", "phones": ["1"]}]
+    linked = send(crm, "/orders/C/edit", "order", {"customer": {"id": number}}).json()["order"]
+    assert linked["customer"]["externalId"] == "C-77"
+    rows = [{"externalId": "D"}, {"externalId": "C-77"}, {"externalId": "E", "phones": ["1"]}, 7]
     upload = send(crm, "/customers/upload", "customers", rows)
     assert upload.status_code == 460
-    assert [one["externalId"] for one in upload.json()["failedCustomers"]] == ["C-77", "E"]
+    assert [one["externalId"] for one in upload.json()["failedCustomers"]] == ["C-77", "E", None]
     assert send(crm, "/customers/upload", "customers", [{"externalId": "F"}]).json()["success"] is True
     assert send(crm, "/customers/upload", "customers", [{}] * 51).status_code == 400
 
