@@ -1,0 +1,207 @@
+"""What waits for a person, in groups by cause, largest first. Each kind is read from its newest rows only, so that a
+hundred thousand failures cost no more than a few thousand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from integrations import connectors
+from integrations.base import MappingTable
+from models import REGISTRIES, Connection, Order, Run, Transfer, db
+from orders.reports import needs_mapping
+
+from .reports import FAILED_DEPTH, Health, current_failures, failed_runs, health
+
+#: rows that a group shows; the journal has the rest
+SHOWN = 30
+PARKED_SHOWN = 200
+
+
+@dataclass
+class Unmapped:
+    """One thing that orders name and the hub doesn't know. `ours`: key of the registry that holds the answers; "" when
+    the connector has no such table (any more)."""
+
+    connection_id: int
+    table: str
+    code: str
+    name: str
+    title: str = ""
+    ours: str = ""
+    orders: list[tuple[int, str]] = field(default_factory=list)  # (id, number), newest first, up to SHOWN
+    n: int = 0
+
+
+@dataclass
+class MappingGroup:
+    """All unknown things of one connection."""
+
+    connection: Health
+    entries: list[Unmapped]
+    n: int  # orders
+
+
+@dataclass
+class FailedGroup:
+    """Transfers of one system that failed alike. `detail`: the vendor's words for the newest of them."""
+
+    connection: Health
+    fault: str
+    operation: str
+    detail: str
+    pattern: str
+    rows: list[Any] = field(default_factory=list)  # id, order_id, number, detail, finished_at; up to SHOWN
+    n: int = 0
+    last_at: datetime | None = None
+
+    @property
+    def id(self) -> int:
+        """Names the group in forms: the newest transfer of it."""
+        return int(self.rows[0].id)
+
+
+@dataclass
+class FailedRun:
+    connection: Health
+    run: Run
+
+
+@dataclass
+class Problems:
+    mapping: list[MappingGroup]
+    refused: list[FailedGroup]
+    parked: list[FailedGroup]
+    broken: list[Health]
+    runs: list[FailedRun]
+    registries: dict[str, list[tuple[int, str]]]
+    complete: bool = True  # False: only the newest were looked through
+
+    @property
+    def n(self) -> int:
+        groups = [g.n for g in (*self.mapping, *self.refused, *self.parked)]
+        return sum(groups) + len(self.broken) + len(self.runs)
+
+
+def find() -> Problems:
+    """Everything that waits for a person, at most FAILED_DEPTH rows of a kind."""
+    systems = {h.id: h for h in health()}
+    mapping, all_mapped = _mapping(systems)
+    refused = _failed("refused", systems)
+    parked = _failed("parked", systems)
+    broken = [h for h in systems.values() if h.state == "broken"]
+    known = {h.id for h in broken}
+    runs = [FailedRun(systems[run.connection_id], run) for run in _runs() if run.connection_id not in known]
+    needed = {entry.ours for group in mapping for entry in group.entries if entry.ours}
+    complete = all_mapped and sum(g.n for g in refused) < FAILED_DEPTH
+    return Problems(mapping, refused, parked, broken, runs, _registries(needed), complete)
+
+
+def _runs() -> Iterable[Run]:
+    return db.session.scalars(failed_runs(Run)).all()
+
+
+def _registries(keys: set[str]) -> dict[str, list[tuple[int, str]]]:
+    """(id, name) of the active rows of these registries."""
+    found = {}
+    for key in sorted(keys):
+        model: Any = REGISTRIES[key]
+        query = db.select(model.id, model.name).where(model.active).order_by(model.position, model.id)
+        found[key] = [(row.id, row.name) for row in db.session.execute(query)]
+    return found
+
+
+def _mapping(systems: dict[int, Health]) -> tuple[list[MappingGroup], bool]:
+    query = needs_mapping(Order.id, Order.number, Order.unmapped).order_by(Order.id.desc()).limit(FAILED_DEPTH)
+    found: dict[tuple[int, str, str], Unmapped] = {}
+    orders: dict[int, set[int]] = {}
+    rows = db.session.execute(query).all()
+    for order_id, number, unmapped in rows:
+        for thing in unmapped or [{}]:
+            entry = _entry(thing, found)
+            entry.n += 1
+            orders.setdefault(entry.connection_id, set()).add(order_id)
+            if len(entry.orders) < SHOWN:
+                entry.orders.append((order_id, number))
+    groups = []
+    for connection_id, ids in orders.items():
+        entries = sorted((e for e in found.values() if e.connection_id == connection_id), key=lambda e: -e.n)
+        system = systems.get(connection_id) or _unknown(connection_id)
+        _name_tables(system.kind, entries)
+        groups.append(MappingGroup(system, entries, len(ids)))
+    return sorted(groups, key=lambda group: -group.n), len(rows) < FAILED_DEPTH
+
+
+def _entry(thing: dict[str, Any], found: dict[tuple[int, str, str], Unmapped]) -> Unmapped:
+    table, code = str(thing.get("table", "")), str(thing.get("code", ""))
+    key = (int(thing.get("connection_id") or 0), table, code)
+    return found.setdefault(key, Unmapped(*key, name=str(thing.get("name") or "")))
+
+
+def _unknown(connection_id: int) -> Health:
+    """A connection that was removed, or none at all."""
+    name = db.session.scalar(db.select(Connection.name).where(Connection.id == connection_id)) or ""
+    return Health(connection_id, "", name, "", "grey", "off", False, False, None, None, None)
+
+
+def _name_tables(kind: str, entries: Iterable[Unmapped]) -> None:
+    cls = connectors().get(kind)
+    tables: dict[str, MappingTable] = {table.key: table for table in cls.mappings} if cls else {}
+    for entry in entries:
+        if table := tables.get(entry.table):
+            entry.title = table.title
+            entry.ours = table.ours if table.ours in REGISTRIES else ""
+
+
+_FAILED_COLUMNS = (
+    *(Transfer.id, Transfer.order_id, Transfer.connection_id, Transfer.operation, Transfer.fault, Transfer.detail),
+    *(Transfer.finished_at, Transfer.tries, Order.number),
+)
+
+
+def _failed(state: str, systems: dict[int, Health]) -> list[FailedGroup]:
+    query = current_failures(*_FAILED_COLUMNS, state=state).join(Order, Order.id == Transfer.order_id)
+    shown = PARKED_SHOWN if state == "parked" else SHOWN
+    groups: dict[tuple[int, str, str, str], FailedGroup] = {}
+    for row in db.session.execute(query):
+        pattern = normal(row.detail)
+        key = (row.connection_id, row.fault, row.operation, pattern)
+        blank = FailedGroup(systems[row.connection_id], row.fault, row.operation, row.detail, pattern)
+        group = groups.setdefault(key, blank)
+        group.n += 1
+        group.last_at = group.last_at or row.finished_at
+        if len(group.rows) < shown:
+            group.rows.append(row)
+    return sorted(groups.values(), key=lambda group: -group.n)
+
+
+def alike(transfer_id: int) -> list[int]:
+    """The ids of all failed transfers of the group that this one belongs to, newest first."""
+    one = db.session.get(Transfer, transfer_id)
+    if one is None:
+        return []
+    query = current_failures(Transfer.id, Transfer.detail, state=one.state if one.state == "parked" else "refused")
+    query = query.where(
+        Transfer.connection_id == one.connection_id,
+        Transfer.fault == one.fault,
+        Transfer.operation == one.operation,
+    )
+    pattern = normal(one.detail)
+    return [row.id for row in db.session.execute(query) if normal(row.detail) == pattern]
+
+
+_QUOTED = re.compile(r"\"[^\"]{1,80}\"|'[^']{1,80}'|«[^»]{1,80}»|“[^”]{1,80}”")
+_DIGITS = re.compile(r"[+#№]?\d[\d\s.,:/-]*")
+
+
+def normal(detail: str) -> str:
+    """The vendor's words without what differs from order to order: numbers and what stands in quotes.
+
+    >>> normal('Order "A-17": phone +380 50 111 is wrong')
+    'order *: phone * is wrong'
+    """
+    text = _QUOTED.sub("*", detail[:600])
+    return " ".join(_DIGITS.sub("* ", text).lower().split())[:160]

@@ -1,0 +1,169 @@
+"""What staff do to work that waits or has failed: retry, cancel, set aside, settle what nobody could find out.
+
+Each runs in the caller's transaction; nothing here asks a vendor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy.exc import IntegrityError
+
+from models import Connection, Link, Schedule, Status, Transfer, db, utcnow
+from orders import statuses, timeline, work
+from orders.timeline import Actor
+
+from . import reports, wake
+
+CHUNK = 500
+#: seconds between runs that staff may choose from; shorter ones only annoy the vendor
+INTERVALS = (60, 120, 300, 600, 900, 1800, 3600, 4 * 3600, 12 * 3600, 86_400)
+
+
+def retry(transfer_ids: Sequence[int], by: str) -> int:
+    """Put refused and parked transfers back into the queue; returns how many. What is uncertain is looked up first."""
+    done = sum(work.retry(transfer_ids[i : i + CHUNK], by) for i in range(0, len(transfer_ids), CHUNK))
+    _touch(transfer_ids)
+    return done
+
+
+def send_again(transfer_ids: Sequence[int], by: str) -> int:
+    """A person has looked: nothing of the lost call arrived. Sent anew without another look-up."""
+    for part in _chunks(transfer_ids):
+        db.session.execute(
+            db.update(Transfer)
+            .where(Transfer.id.in_(part), Transfer.state == "parked")
+            .values(uncertain=False)
+            .execution_options(synchronize_session=False)
+        )
+    return retry(transfer_ids, by)
+
+
+def cancel(transfer_ids: Sequence[int], by: str) -> int:
+    """Take waiting transfers out of the queue. Those of which a call may have arrived stay: they must be looked up."""
+    gone: list[tuple[int, int]] = []
+    for part in _chunks(transfer_ids):
+        query = (
+            db.update(Transfer)
+            .where(Transfer.id.in_(part), Transfer.state == "waiting", ~Transfer.uncertain)
+            .values(state="cancelled", finished_at=utcnow(), requested_by=by)
+            .returning(Transfer.order_id, Transfer.connection_id)
+            .execution_options(synchronize_session=False)
+        )
+        gone += db.session.execute(query).tuples()
+    _clear_links(gone)
+    _touch(transfer_ids)
+    return len(gone)
+
+
+def set_aside(transfer_ids: Sequence[int], by: str) -> int:
+    """Leave failed transfers as they are: no problem any more, and the order can still be sent later."""
+    gone: list[tuple[int, int]] = []
+    for part in _chunks(transfer_ids):
+        query = (
+            db.update(Transfer)
+            .where(Transfer.id.in_(part), Transfer.state.in_(reports.FAILED))
+            .values(state="cancelled", finished_at=utcnow(), requested_by=by)
+            .returning(Transfer.order_id, Transfer.connection_id)
+            .execution_options(synchronize_session=False)
+        )
+        gone += db.session.execute(query).tuples()
+    _clear_links(gone)
+    _touch(transfer_ids)
+    return len(gone)
+
+
+def _clear_links(pairs: Sequence[tuple[int, int]]) -> None:
+    """A tie without a copy goes; one with a copy is as it was before. Not where other work is open."""
+    by_connection: dict[int, list[int]] = {}
+    for order_id, connection_id in pairs:
+        by_connection.setdefault(connection_id, []).append(order_id)
+    for connection_id, order_ids in by_connection.items():
+        for part in _chunks(order_ids):
+            _clear_some(connection_id, part)
+
+
+def _clear_some(connection_id: int, order_ids: Sequence[int]) -> None:
+    busy = db.select(Transfer.id).where(
+        Transfer.order_id == Link.order_id,
+        Transfer.connection_id == Link.connection_id,
+        Transfer.state.in_(("waiting", "working", *reports.FAILED)),
+    )
+    mine = (
+        Link.connection_id == connection_id,
+        Link.order_id.in_(order_ids),
+        Link.state.in_(("pending", "problem")),
+        ~busy.exists(),
+    )
+    quietly = {"synchronize_session": False}
+    db.session.execute(db.delete(Link).where(*mine, Link.external_id.is_(None)), execution_options=quietly)
+    back = db.update(Link).where(*mine, Link.external_id.is_not(None)).values(state="linked", error=None)
+    db.session.execute(back, execution_options=quietly)
+
+
+class NotSettled(Exception):
+    """`reason`: gone (settled meanwhile) | taken (another order is linked to this external id)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def confirm_there(transfer_id: int, external_id: str, actor: Actor) -> int:
+    """A person has found the copy: tie the order to it, as if the lost answer had come. Returns the order's id. Raises
+    NotSettled; the transaction goes on in either case."""
+    row = db.session.get(Transfer, transfer_id, with_for_update=True)
+    if row is None or row.state != "parked":
+        raise NotSettled("gone")
+    link = db.session.scalar(db.select(Link).filter_by(order_id=row.order_id, connection_id=row.connection_id))
+    if link is None:
+        raise NotSettled("gone")
+    try:
+        with db.session.begin_nested():
+            link.external_id, link.external_number = external_id, link.external_number or external_id
+            link.state, link.error, link.synced_at, link.sent_version = "linked", None, utcnow(), row.sent_version
+    except IntegrityError:
+        raise NotSettled("taken") from None
+    row.state, row.finished_at, row.uncertain, row.fault, row.detail = "done", utcnow(), False, "", ""
+    connection = db.session.get_one(Connection, row.connection_id)
+    _mark_transferred(row.order_id, connection)
+    timeline.note(
+        row.order_id, actor, "sent", connection=connection.name, operation=row.operation, external=external_id
+    )
+    _touch([row.id])
+    return row.order_id
+
+
+def _mark_transferred(order_id: int, connection: Connection) -> None:
+    chosen = connection.success_status_id
+    query = db.select(Status).where(Status.id == chosen if chosen else Status.key == "transferred")
+    if status := db.session.scalar(query):
+        statuses.change([order_id], status, Actor("job", connection.name), cause=connection.id)
+
+
+def change_schedule(schedule_id: int, *, every: int | None = None, paused: bool | None = None) -> Schedule | None:
+    """Change how often periodic work runs, or pause it. None: it is gone, or the interval isn't offered."""
+    row = db.session.get(Schedule, schedule_id, with_for_update=True)
+    if row is None or (every is not None and every not in INTERVALS and every != row.every):
+        return None
+    now = utcnow()
+    if every is not None:
+        row.every = every
+        row.next_at = min(row.next_at, now + timedelta(seconds=every))
+    if paused is not None:
+        row.next_at = now if row.paused and not paused else row.next_at
+        row.paused = paused
+    wake.changed()
+    return row
+
+
+def _touch(transfer_ids: Sequence[int]) -> None:
+    """Tell open pages."""
+    if transfer_ids:
+        wake.changed()
+        reports.forget_problem_count()
+
+
+def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
+    return [ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK)]
