@@ -42,6 +42,7 @@ class Settings:
     web_workers: int  #: WEB_WORKERS, processes of the web server
     web_threads: int  #: WEB_THREADS, threads in each
     job_workers: int  #: JOB_WORKERS, RQ worker processes
+    lease_seconds: int  #: LEASE_SECONDS, how long work stays with a worker that shows no sign of life
     allow_private: bool  #: ALLOW_PRIVATE_ADDRESSES, let connections reach private and loopback addresses
     sandbox_url: str  #: SANDBOX_URL, our own sandbox server: the one private address that is always allowed
     metrics_token: str  #: METRICS_TOKEN, bearer token that opens /metrics to other machines; empty = loopback only
@@ -76,6 +77,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         web_workers=_number(env, "WEB_WORKERS", 2, 1, 64),
         web_threads=_number(env, "WEB_THREADS", 4, 1, 64),
         job_workers=_number(env, "JOB_WORKERS", 2, 1, 64),
+        lease_seconds=_number(env, "LEASE_SECONDS", 60, 1, 3600),
         allow_private=env.get("ALLOW_PRIVATE_ADDRESSES", "").lower() in TRUE,
         sandbox_url=env.get("SANDBOX_URL", "").rstrip("/"),
         metrics_token=env.get("METRICS_TOKEN", ""),

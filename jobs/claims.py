@@ -1,0 +1,176 @@
+"""Who works on which transfers: claims with lease and fence, leases kept, what a dead worker held set free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
+
+from models import Attempt, AttemptItem, Connection, Link, Transfer, db, utcnow
+
+
+@dataclass
+class Claim:
+    """A transfer that this worker holds, as long as nobody claims it with a higher fence."""
+
+    id: int
+    order_id: int
+    operation: str
+    payload: dict[str, Any]
+    fence: int
+    tries: int
+    uncertain: bool
+    sent_version: int | None
+    external_id: str | None
+
+
+def lease() -> timedelta:
+    return timedelta(seconds=current_app.config["HUB"].lease_seconds)
+
+
+def claim(connection_id: int, limit: int) -> list[Claim]:
+    """Take due transfers of this connection, the oldest of each order first, and commit. One UPDATE: of two workers
+    at once each row goes to one; the index over working rows stops a second one for the same order."""
+    earlier, busy = aliased(Transfer), aliased(Transfer)
+    now = utcnow()
+    due = (
+        db.select(Transfer.id)
+        .where(Transfer.connection_id == connection_id, Transfer.state == "waiting", Transfer.not_before <= now)
+        .where(~_same_order(earlier).where(earlier.state == "waiting", earlier.id < Transfer.id).exists())
+        .where(~_same_order(busy).where(busy.state == "working").exists())
+        .order_by(Transfer.not_before, Transfer.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Transfer)
+    )
+    columns = (
+        Transfer.id,
+        Transfer.order_id,
+        Transfer.operation,
+        Transfer.payload,
+        Transfer.fence,
+        Transfer.tries,
+        Transfer.uncertain,
+        Transfer.sent_version,
+    )
+    update = (
+        db.update(Transfer)
+        .where(Transfer.id.in_(due.scalar_subquery()), Transfer.state == "waiting")
+        .values(state="working", fence=Transfer.fence + 1, tries=Transfer.tries + 1, lease_until=now + lease())
+        .returning(*columns)
+        .execution_options(synchronize_session=False)
+    )
+    try:
+        rows = db.session.execute(update).all()
+    except IntegrityError:  # another worker took a sibling between our look and our update
+        db.session.rollback()
+        return []
+    ids = dict(
+        db.session.execute(
+            db.select(Link.order_id, Link.external_id).where(
+                Link.connection_id == connection_id, Link.order_id.in_([r.order_id for r in rows])
+            )
+        ).tuples()
+    )
+    claims = [
+        Claim(
+            row.id,
+            row.order_id,
+            row.operation,
+            row.payload,
+            row.fence,
+            row.tries,
+            row.uncertain,
+            row.sent_version,
+            ids.get(row.order_id),
+        )
+        for row in sorted(rows, key=lambda row: row.id)
+    ]
+    db.session.commit()
+    return claims
+
+
+def _same_order(other: Any) -> Any:
+    return db.select(other.id).where(other.order_id == Transfer.order_id, other.connection_id == Transfer.connection_id)
+
+
+def keep(claims: Sequence[Claim]) -> None:
+    """Show a sign of life: the lease of these starts anew."""
+    if claims:
+        db.session.execute(
+            db.update(Transfer)
+            .where(Transfer.id.in_([c.id for c in claims]), Transfer.state == "working")
+            .values(lease_until=utcnow() + lease())
+            .execution_options(synchronize_session=False)
+        )
+        db.session.commit()
+
+
+def still_mine(claims: Sequence[Claim]) -> list[Claim]:
+    """Those whose fence is still ours, locked until the commit: a late worker writes nothing."""
+    query = db.select(Transfer.id, Transfer.fence).where(
+        Transfer.id.in_([c.id for c in claims]), Transfer.state == "working"
+    )
+    held = dict(db.session.execute(query.with_for_update()).tuples())
+    return [c for c in claims if held.get(c.id) == c.fence]
+
+
+def free_expired() -> set[int]:
+    """Give back what workers held that show no sign of life; returns the connections concerned. What was uncertain
+    stays so: the next worker looks before it sends."""
+    now = utcnow()
+    query = db.select(Transfer.id, Transfer.connection_id).where(
+        Transfer.state == "working", Transfer.lease_until < now
+    )
+    dead = dict(db.session.execute(query.with_for_update(skip_locked=True)).tuples())
+    if not dead:
+        db.session.rollback()
+        return set()
+    open_attempts = db.select(AttemptItem.attempt_id).where(
+        AttemptItem.transfer_id.in_(dead), AttemptItem.outcome.is_(None)
+    )
+    for model, condition in (
+        (Attempt, Attempt.id.in_(open_attempts) & Attempt.outcome.is_(None)),
+        (AttemptItem, AttemptItem.transfer_id.in_(dead) & AttemptItem.outcome.is_(None)),
+    ):
+        db.session.execute(
+            db.update(model)
+            .where(condition)
+            .values(outcome="unknown", fault="lease_lost")
+            .execution_options(synchronize_session=False)
+        )
+    db.session.execute(
+        db.update(Transfer)
+        .where(Transfer.id.in_(dead), Transfer.state == "working", Transfer.lease_until < now)
+        .values(state="waiting", not_before=now, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+    return set(dead.values())
+
+
+def due_connections() -> list[int]:
+    """Connections that are on and have work whose time has come."""
+    query = (
+        db.select(Transfer.connection_id)
+        .join(Connection, Connection.id == Transfer.connection_id)
+        .where(
+            Transfer.state == "waiting",
+            Transfer.not_before <= utcnow(),
+            Connection.enabled,
+            Connection.removed_at.is_(None),
+        )
+        .distinct()
+    )
+    return list(db.session.scalars(query))
+
+
+def is_due(connection_id: int) -> bool:
+    query = db.select(Transfer.id).where(
+        Transfer.connection_id == connection_id, Transfer.state == "waiting", Transfer.not_before <= utcnow()
+    )
+    return db.session.scalar(query.limit(1)) is not None

@@ -1,0 +1,202 @@
+"""Connections as the rest of the hub uses them: made, changed, opened, tested, their lists fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+from werkzeug.datastructures import MultiDict
+
+from integrations import connector, connectors
+from integrations.base import MASK, Connector, OffersLists, PullsOrders, ReadsStatuses, ReceivesOrders, SettingsForm
+from integrations.base import Account as ConnectorAccount
+from integrations.errors import VendorError
+from integrations.http import HttpClient
+from integrations.types import TestResult
+from models import Connection, ReferenceItem, Schedule, db, utcnow
+
+from . import wake
+from .pace import pace
+
+
+class InvalidSettings(Exception):
+    """Settings that the connector's form refuses; `errors`: field -> messages (texts marked N_)."""
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__("; ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in errors.items()))
+        self.errors = dict(errors)
+
+
+@dataclass(frozen=True)
+class TestReport:
+    """What testing a connection found. fault "" = the vendor answered; then `notes` say what else is missing."""
+
+    ok: bool
+    fault: str = ""
+    detail: str = ""
+    field: str = ""
+    notes: Sequence[str] = ()
+
+
+def create(kind: str, name: str, settings: Mapping[str, Any]) -> Connection:
+    """Make a connection of this kind, with its schedules. Raises InvalidSettings, KeyError for an unknown kind."""
+    plain, secret = _split(kind, settings, {})
+    row = Connection(kind=kind, name=name, settings=plain, secrets=secret, cursor={})
+    db.session.add(row)
+    db.session.flush()
+    follow_tasks(row)
+    return row
+
+
+def change(row: Connection, settings: Mapping[str, Any]) -> None:
+    """Give a connection new settings; a secret that comes back as its mask stays. Raises InvalidSettings."""
+    row.settings, row.secrets = _split(row.kind, settings, row.secrets or {})
+    row.last_error = None
+    wake.changed()
+
+
+def remove(row: Connection) -> None:
+    """Delete for good what can do harm (secrets, schedules); the name stays for the orders that point here."""
+    row.enabled = False
+    row.removed_at = utcnow()
+    row.secrets = {}
+    row.name = f"{row.name} (#{row.id})"[:80]
+    db.session.execute(db.delete(Schedule).where(Schedule.connection_id == row.id))
+    wake.changed()
+
+
+def _split(kind: str, settings: Mapping[str, Any], kept: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """(plain settings, secrets) as the connector's form reads them."""
+    cls = connector(kind)
+    secret_names = cls.secret_names()
+    given = {k: (kept.get(k, "") if k in secret_names and v == MASK else v) for k, v in settings.items()}
+    form = _form(cls, given)
+    if not form.validate():
+        raise InvalidSettings(form.errors)
+    found = {field.name: field.data for field in form}
+    secret = {name: str(found.pop(name) or "").strip() for name in secret_names}
+    return found, secret
+
+
+def _form(cls: type[Connector], given: Mapping[str, Any]) -> SettingsForm:
+    """The form filled as a browser would: a tick that is off is absent."""
+    blank = cls.Settings()
+    defaults = {f.name: f.data for f in blank if f.name not in given}
+    both = {**defaults, **given}
+    texts = {
+        k: v if isinstance(v, str) else "y" if v is True else str(v)
+        for k, v in both.items()
+        if v not in (None, False, "false", "")
+    }
+    return cls.Settings(MultiDict(texts))
+
+
+def active() -> Sequence[Connection]:
+    """All that are not removed, by name."""
+    return db.session.scalars(
+        db.select(Connection).where(Connection.removed_at.is_(None)).order_by(Connection.name)
+    ).all()
+
+
+def usable(row: Connection) -> bool:
+    return row.enabled and row.removed_at is None and row.kind in connectors()
+
+
+def destinations() -> list[Connection]:
+    return [row for row in active() if usable(row) and connector(row.kind).can(ReceivesOrders)]
+
+
+def sources() -> list[Connection]:
+    return [row for row in active() if usable(row) and connector(row.kind).can(PullsOrders)]
+
+
+def readers() -> list[Connection]:
+    """Those whose statuses can be read back."""
+    return [row for row in active() if usable(row) and connector(row.kind).can(ReadsStatuses)]
+
+
+def account_settings(row: Connection) -> dict[str, Any]:
+    return {**(row.settings or {}), **(row.secrets or {})}
+
+
+def open_connector(row: Connection) -> Connector:
+    """A connector bound to this connection: its settings, its pace, its secrets hidden from every log."""
+    return _open(connector(row.kind), row.id, row.name, account_settings(row))
+
+
+def _open(cls: type[Connector], row_id: int, name: str, settings: Mapping[str, Any]) -> Connector:
+    secrets = [str(settings.get(key) or "") for key in cls.secret_names()]
+    http = HttpClient(
+        policy=current_app.extensions["policy"],
+        secrets=[s for s in secrets if s],
+        pace=pace(wake.broker(), str(row_id), cls.rate),
+    )
+    return cls(ConnectorAccount(row_id, name, settings), http)
+
+
+def test(row: Connection) -> TestReport:
+    """Try the credentials; never raises. The caller has no transaction open while the vendor is asked."""
+    opened = open_connector(row)
+    db.session.commit()
+    return _tested(opened)
+
+
+def test_settings(kind: str, settings: Mapping[str, Any], kept: Mapping[str, str]) -> TestReport:
+    """The same before anything is saved. Raises InvalidSettings."""
+    plain, secret = _split(kind, settings, kept)
+    db.session.commit()
+    return _tested(_open(connector(kind), 0, kind, {**plain, **secret}))
+
+
+def _tested(opened: Connector) -> TestReport:
+    try:
+        result: TestResult = opened.test()
+    except VendorError as error:
+        return TestReport(False, error.fault, error.detail, error.field)
+    return TestReport(result.ok, notes=tuple(result.notes))
+
+
+def follow_tasks(row: Connection) -> None:
+    """Schedules follow the connector's list: new tasks appear, dropped ones go, times that staff set stay."""
+    wanted = {task.key: task for task in connector(row.kind).tasks}
+    have = {s.task: s for s in db.session.scalars(db.select(Schedule).where(Schedule.connection_id == row.id))}
+    for key, task in wanted.items():
+        if key not in have:
+            db.session.add(Schedule(connection_id=row.id, task=key, every=task.every, next_at=utcnow()))
+    for key, schedule in have.items():
+        if key not in wanted:
+            db.session.delete(schedule)
+
+
+def refresh_references(row: Connection) -> int:
+    """Fetch the vendor's lists anew; returns the number of entries. Raises VendorError; the old lists stay then."""
+    opened = open_connector(row)
+    row_id = row.id
+    db.session.commit()
+    if not isinstance(opened, OffersLists):
+        return 0
+    lists = opened.references()
+    now = utcnow()
+    values = [
+        {
+            "connection_id": row_id,
+            "list": name,
+            "code": entry.code,
+            "name": entry.name,
+            "group": entry.group,
+            "position": i,
+            "fetched_at": now,
+        }
+        for name, entries in lists.items()
+        for i, entry in enumerate({e.code: e for e in entries}.values())
+    ]
+    db.session.execute(
+        db.delete(ReferenceItem).where(ReferenceItem.connection_id == row_id, ReferenceItem.list.in_(lists))
+    )
+    if values:
+        db.session.execute(db.insert(ReferenceItem), values)
+    wake.changed()
+    db.session.commit()
+    return len(values)

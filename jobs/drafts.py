@@ -1,0 +1,131 @@
+"""An incoming order becomes columns: codes looked up in the connection's mappings, money settled, gaps marked."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from integrations import connector
+from integrations.types import OrderData, Person
+from models import Connection, Mapping, PaymentMethod, Status, db, utcnow
+from orders import creation, totals
+from orders.creation import Draft
+
+
+class Maker:
+    """Makes drafts for one connection; looks its mappings up once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.tables = {table.key for table in connector(connection.kind).mappings if table.direction == "in"}
+        query = db.select(Mapping.table, Mapping.lookup, Mapping.ours).where(Mapping.connection_id == connection.id)
+        self.codes = {(table, lookup): ours for table, lookup, ours in db.session.execute(query).tuples()}
+        self.payment_kinds = dict(db.session.execute(db.select(PaymentMethod.id, PaymentMethod.kind)).tuples())
+        self.default_status = creation.default_status_id()
+        self.default_type = creation.default_type_id()
+
+    def ours(self, table: str, code: str, name: str, gaps: list[dict[str, Any]]) -> int | None:
+        """Our entry for their code. A code that is not mapped is noted in `gaps`; one mapped to nothing is not."""
+        if not code or table not in self.tables:
+            return None
+        if (table, code) not in self.codes:
+            gaps.append({"table": table, "code": code, "name": name or code, "connection_id": self.connection.id})
+            return None
+        return self.codes[(table, code)]
+
+    def draft(self, order: OrderData) -> Draft:
+        """Columns and lines for a new order."""
+        gaps: list[dict[str, Any]] = []
+        values = self.contents(order, gaps)
+        status_id = self.ours("status_in", order.status, order.status_name, gaps)
+        values |= {
+            "number": order.number or order.external_id,
+            "external_number": order.number or order.external_id,
+            "status_id": status_id or self.default_status,
+            "type_id": self.connection.type_id or self.default_type,
+            "shop_id": self.connection.shop_id,
+            "source_id": self.connection.source_id,
+            "placed_at": order.placed_at or utcnow(),
+            "unmapped": gaps,
+            "needs_mapping": bool(gaps),
+        }
+        return Draft(values, lines(order), {"connection": self.connection.name})
+
+    def contents(self, order: OrderData, gaps: list[dict[str, Any]]) -> dict[str, Any]:
+        """What the vendor tells of the order itself, money settled."""
+        delivery_id = self.ours("delivery_in", order.delivery.code, order.delivery.name, gaps)
+        payment_id = self.ours("payment_in", order.payment.code, order.payment.name, gaps)
+        kind = self.payment_kinds.get(payment_id or 0, order.payment.kind)
+        cod = (kind.startswith("cod_") or order.payment.cod) and not order.payment.paid
+        values: dict[str, Any] = {
+            **_person(order.recipient),
+            **_buyer(order.buyer),
+            **_address(order),
+            "delivery_method_id": delivery_id,
+            "tariff_code": order.delivery.tariff_code,
+            "tariff_name": (order.delivery.tariff_name or (order.delivery.name if delivery_id is None else ""))[:160],
+            "delivery_term": order.delivery.term,
+            "pickup_code": order.delivery.pickup_code,
+            "pickup_address": order.delivery.pickup_address[:300],
+            "delivery_cost": order.delivery.cost,
+            "currency": order.currency,
+            "discount": order.discount,
+            "coupon": order.coupon[:60],
+            "cod": cod,
+            "cod_amount": order.payment.cod_amount or None,
+            "cod_method": "card" if kind == "cod_card" else "cash",
+            "paid": order.payment.paid,
+            "payment_method_id": payment_id,
+            "payment_state": order.payment.state[:40],
+            "commission": order.commission,
+            "customer_comment": order.customer_comment,
+            "staff_comment": order.staff_comment,
+            "utm": dict(order.utm),
+            "do_not_call": order.do_not_call,
+            "fulfilment": order.fulfilment,
+            "ttn": order.delivery.tracking_number,
+            "cancel_reason": order.cancel_reason[:40],
+            "cancel_text": order.cancel_text[:500],
+            "length": order.length,
+            "width": order.width,
+            "height": order.height,
+            "auto_weight": not order.weight,
+            "weight": order.weight,
+        }
+        totals.settle(values, lines(order), kind)
+        return values
+
+
+def status_of(status_id: int) -> Status | None:
+    return db.session.get(Status, status_id)
+
+
+def lines(order: OrderData) -> list[dict[str, Any]]:
+    return [
+        {"sku": line.sku[:100], "external_id": line.external_id[:64], "name": line.name[:300],
+         "quantity": line.quantity, "price": line.price, "discount": line.discount or Decimal(0), "weight": line.weight}
+        for line in order.lines
+    ]  # fmt: skip
+
+
+def _person(person: Person) -> dict[str, str]:
+    return {
+        "last_name": person.last_name[:120],
+        "first_name": person.first_name[:120],
+        "patronymic": person.patronymic[:120],
+        "phone": person.phone[:32],
+        "email": person.email[:254],
+    }
+
+
+def _buyer(person: Person | None) -> dict[str, str]:
+    if person is None:
+        return {}
+    return {"buyer_name": person.full_name[:250], "buyer_phone": person.phone[:32], "buyer_email": person.email[:254]}
+
+
+def _address(order: OrderData) -> dict[str, str]:
+    a = order.address
+    found = {"region": a.region[:120], "city": a.city[:120], "street": a.street[:160], "house": a.house[:32],
+             "flat": a.flat[:32], "postal_code": a.postal_code[:12], "address_text": a.text[:500]}  # fmt: skip
+    return found | ({"country": a.country} if a.country else {})

@@ -1,0 +1,93 @@
+"""News of an order that is here already: status, payment, tracking number; contents until staff edit them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from integrations.types import OrderData
+from models import Connection, Incoming, Link, Order, Status, db, utcnow
+from orders import editing, search, statuses, timeline
+from orders.timeline import Actor
+
+from . import drafts
+
+
+def apply(connection: Connection, maker: drafts.Maker, row: Incoming, order: OrderData, link: Link) -> bool:
+    """Bring our order in line with the news; True when something changed. Part of the caller's transaction."""
+    row.order_id = link.order_id
+    if link.role != "source":
+        row.state = "echo"  # our own copy, come back
+        return False
+    row.state = "applied"
+    actor = Actor("job", connection.name)
+    ours = db.session.get(Order, link.order_id, populate_existing=True)
+    if ours is None:
+        return False
+    changed = _contents(ours, maker, order, actor)
+    changed |= _facts(ours, order, actor)
+    changed |= take_status(connection, link, ours, order.status, order.status_name, maker, actor)
+    link.synced_at = utcnow()
+    if changed:
+        ours.updated_at = utcnow()
+    return changed
+
+
+def _contents(ours: Order, maker: drafts.Maker, order: OrderData, actor: Actor) -> bool:
+    """Lines, recipient, delivery: only while nobody here has edited or worked the order."""
+    group = db.session.get(Status, ours.status_id)
+    if ours.edited_at is not None or group is None or group.group != "new":
+        return False
+    gaps: list[dict[str, Any]] = []
+    wanted = maker.contents(order, gaps)
+    values = {name: wanted[name] for name in editing.FIELDS if name in wanted}
+    version = ours.version
+    editing.update(ours.id, version, values, drafts.lines(order), actor)
+    kept = [gap for gap in ours.unmapped or [] if gap["table"] == "status_in"]
+    ours.unmapped, ours.needs_mapping = kept + gaps, bool(kept + gaps)
+    return ours.version != version
+
+
+def _facts(ours: Order, order: OrderData, actor: Actor) -> bool:
+    """What only the source knows, whatever staff edited."""
+    changes: list[list[Any]] = []
+    if order.payment.paid and not ours.paid and not ours.cod:
+        changes.append(["paid", False, True])
+        ours.paid = True
+    for name, value in (("payment_state", order.payment.state), ("commission", order.commission)):
+        if value and getattr(ours, name) != value:
+            setattr(ours, name, value)
+    if changes:
+        timeline.note(ours.id, actor, "payment", changes=changes, state=order.payment.state)
+    if order.delivery.tracking_number and not ours.ttn:
+        ours.ttn = order.delivery.tracking_number
+        search.refresh(ours)
+        changes.append(["ttn", "", ours.ttn])
+        timeline.note(ours.id, actor, "edited", changes=changes[-1:])
+    return bool(changes)
+
+
+def take_status(
+    connection: Connection, link: Link, ours: Order, code: str, name: str, maker: drafts.Maker, actor: Actor
+) -> bool:
+    """A status that changed over there becomes ours where a mapping says so; it is never sent back to them."""
+    if not code or code == link.external_status:
+        return False
+    before = link.external_status_name or link.external_status
+    link.external_status, link.external_status_name = code, name
+    timeline.note(
+        ours.id, actor, "external", connection=connection.name, changes=[["external status", before, name or code]]
+    )
+    gaps: list[dict[str, Any]] = []
+    status_id = maker.ours("status_in", code, name, gaps)
+    status = drafts.status_of(status_id) if status_id else None
+    if gaps:
+        known = [
+            gap
+            for gap in ours.unmapped or []
+            if not (gap["table"] == "status_in" and gap["connection_id"] == connection.id)
+        ]
+        ours.unmapped, ours.needs_mapping = known + gaps, True
+    if status is not None:
+        db.session.flush()
+        statuses.change([ours.id], status, actor, cause=connection.id)
+    return True

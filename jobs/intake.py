@@ -1,0 +1,211 @@
+"""Orders coming in: kept raw first, always; then translated; what can't be mapped is marked, never dropped.
+
+An order is known again by its link (connection, external id), a database constraint: two pulls at once, a replay or
+an overlap make no second one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from integrations.base import Connector, PullsOrders
+from integrations.errors import VendorError
+from integrations.types import OrderData, Raw
+from models import Connection, Incoming, Link, db, insert_into, utcnow
+from orders import creation
+from orders.creation import Draft
+from orders.timeline import Actor
+
+from . import attempts, connections, drafts, incoming_changes, wake
+
+log = structlog.get_logger()
+
+CHUNK = 100
+#: what a vendor's order may contain that its translation stumbles over; such an order waits, raw, for a person
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, IndexError)
+
+
+def pull(run_id: int, connection: Connection, keep: Callable[..., None]) -> None:
+    """Get all that is new at the source: page by page, each kept raw and committed before it is worked on."""
+    connector = connections.open_connector(connection)
+    if not isinstance(connector, PullsOrders):
+        return
+    connection_id, cursor = connection.id, dict((connection.cursor or {}).get("orders") or {})
+    counts = {"seen": 0, "new": 0, "changed": 0, "failed": 0}
+    _add(counts, apply_waiting(connection_id, connector))
+    exchanges: list[dict[str, Any]] = []
+    try:
+        for page in connector.pull(cursor, utcnow()):
+            exchanges += _short(connector.http.exchanges())
+            counts["seen"] += len(page.orders)
+            store(connection_id, page.orders)
+            _add(counts, apply_waiting(connection_id, connector))
+            keep(run_id, **counts)
+            if page.cursor is not None:
+                _advance(connection_id, dict(page.cursor))
+            db.session.commit()
+    except VendorError as error:
+        db.session.rollback()
+        attempts.record(connection_id, "pull", (exchanges + _short(connector.http.exchanges())), error)
+        raise
+    if counts["new"] or counts["changed"] or counts["failed"]:
+        attempts.record(connection_id, "pull", exchanges)
+
+
+def _short(exchanges: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Bodies of pulls are kept whole in `incoming`; the log needs only their beginning."""
+    return [{**e, "response": (e.get("response") or "")[:3000]} for e in exchanges]
+
+
+def _add(counts: dict[str, int], more: dict[str, int]) -> None:
+    for key, n in more.items():
+        counts[key] = counts.get(key, 0) + n
+
+
+def _advance(connection_id: int, cursor: dict[str, Any]) -> None:
+    row = db.session.get(Connection, connection_id, populate_existing=True)
+    if row is not None:
+        row.cursor = {**(row.cursor or {}), "orders": cursor}
+        row.last_pull_at = utcnow()
+
+
+def fingerprint(body: Any) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+
+
+def store(connection_id: int, orders: Sequence[Raw], channel: str = "pull", event: str = "order") -> None:
+    """Keep what came, raw; what is the same to the letter is there already. Commits."""
+    now = utcnow()
+    values = [
+        {"connection_id": connection_id, "channel": channel, "event": event, "external_id": raw.external_id,
+         "fingerprint": fingerprint(raw.body), "body": raw.body, "received_at": now}
+        for raw in orders
+    ]  # fmt: skip
+    query = db.select(Incoming.external_id, Incoming.fingerprint).where(
+        Incoming.connection_id == connection_id, Incoming.external_id.in_([raw.external_id for raw in orders])
+    )
+    known = set(db.session.execute(query).tuples())
+    fresh = [v for v in values if (v["external_id"], v["fingerprint"]) not in known]
+    if fresh:
+        db.session.execute(insert_into(Incoming).on_conflict_do_nothing(), fresh)
+    db.session.commit()
+
+
+def apply_waiting(connection_id: int, connector: Connector) -> dict[str, int]:
+    """Make orders of all that is kept and not yet worked on, in the order it came; commits as it goes."""
+    counts = {"new": 0, "changed": 0, "failed": 0}
+    after = 0
+    while True:
+        query = (
+            db.select(Incoming)
+            .where(Incoming.connection_id == connection_id, Incoming.state == "new", Incoming.id > after)
+            .order_by(Incoming.id)
+            .limit(CHUNK)
+        )
+        rows = db.session.scalars(query).all()
+        if not rows:
+            db.session.rollback()
+            return counts
+        after = rows[-1].id
+        _add(counts, _apply(connection_id, connector, [row.id for row in rows]))
+
+
+def _apply(connection_id: int, connector: Connector, incoming_ids: Sequence[int]) -> dict[str, int]:
+    """One chunk in one transaction; when something in it clashes, one by one."""
+    try:
+        counts = _apply_chunk(connection_id, connector, incoming_ids)
+        db.session.commit()
+        return counts
+    except IntegrityError as error:
+        db.session.rollback()
+        if len(incoming_ids) == 1:
+            _fail(incoming_ids[0], f"{type(error.orig).__name__}: {error.orig}")
+            return {"failed": 1}
+    total: dict[str, int] = {}
+    for incoming_id in incoming_ids:
+        _add(total, _apply(connection_id, connector, [incoming_id]))
+    return total
+
+
+def _fail(incoming_id: int, note: str) -> None:
+    db.session.execute(db.update(Incoming).where(Incoming.id == incoming_id).values(state="failed", note=note[:2000]))
+    wake.changed()
+    db.session.commit()
+
+
+def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequence[int]) -> dict[str, int]:
+    connection = db.session.get_one(Connection, connection_id, populate_existing=True)
+    rows = db.session.scalars(
+        db.select(Incoming).where(Incoming.id.in_(incoming_ids), Incoming.state == "new").order_by(Incoming.id)
+    ).all()
+    read, failed = _read(rows, connector)
+    maker = drafts.Maker(connection)
+    known = _links(connection_id, [order.external_id for _, order in read])
+    fresh: dict[str, tuple[Incoming, OrderData]] = {}
+    again: list[tuple[Incoming, OrderData, Link]] = []
+    for row, order in read:
+        if link := known.get(order.external_id):
+            again.append((row, order, link))
+        elif order.external_id in fresh:
+            # a second version within the chunk: the newer contents make the order
+            fresh[order.external_id][0].state = "applied"
+            fresh[order.external_id] = (row, order)
+        else:
+            fresh[order.external_id] = (row, order)
+    _create(connection, maker, list(fresh.values()))
+    changed = sum(incoming_changes.apply(connection, maker, row, order, link) for row, order, link in again)
+    if fresh or changed or failed:
+        wake.changed()
+    return {"new": len(fresh), "changed": changed, "failed": failed}
+
+
+def _read(rows: Sequence[Incoming], connector: Connector) -> tuple[list[tuple[Incoming, OrderData]], int]:
+    """Translate; an order that can't be read is marked so, and the others go on."""
+    assert isinstance(connector, PullsOrders)  # `pull` and the webhooks' intake ask before
+    read, failed = [], 0
+    for row in rows:
+        try:
+            read.append((row, connector.read(Raw(row.external_id, row.body))))
+        except _UNREADABLE as error:
+            log.warning(
+                "order_unreadable", connection=row.connection_id, external_id=row.external_id, error=repr(error)
+            )
+            row.state, row.note = "failed", f"{type(error).__name__}: {error}"[:2000]
+            failed += 1
+    return read, failed
+
+
+def _links(connection_id: int, external_ids: Sequence[str]) -> dict[str, Link]:
+    query = db.select(Link).where(Link.connection_id == connection_id, Link.external_id.in_(external_ids))
+    return {str(link.external_id): link for link in db.session.scalars(query)}
+
+
+def _create(connection: Connection, maker: drafts.Maker, pairs: Sequence[tuple[Incoming, OrderData]]) -> None:
+    if not pairs:
+        return
+    made: list[Draft] = [maker.draft(order) for _, order in pairs]
+    ids = creation.insert_many(made, Actor("job", connection.name), "imported")
+    creation.learn_products([line for draft in made for line in draft.lines], made[0].values["currency"])
+    now = utcnow()
+    common = {"connection_id": connection.id, "role": "source", "state": "linked", "synced_at": now}
+    links = [
+        {**common, "order_id": order_id, "external_id": order.external_id, "external_number": order.number,
+         "external_status": order.status, "external_status_name": order.status_name}
+        for order_id, (_, order) in zip(ids, pairs, strict=True)
+    ]  # fmt: skip
+    db.session.execute(db.insert(Link), links)
+    for order_id, (row, _) in zip(ids, pairs, strict=True):
+        row.state, row.order_id = "applied", order_id
+
+
+def retry_failed(incoming_ids: Sequence[int]) -> set[int]:
+    """Put back what could not be read (after an update of the hub, say), in the caller's transaction. Returns the
+    connections whose next pull takes them up."""
+    again = db.update(Incoming).where(Incoming.id.in_(incoming_ids), Incoming.state == "failed")
+    return set(db.session.scalars(again.values(state="new", note="").returning(Incoming.connection_id)))

@@ -1,0 +1,115 @@
+"""Orders on their way out: rows become the plain OrderData that connectors take, in a few queries for a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from integrations.types import Address, Delivery, LineData, OrderData, Payment, Person
+from models import DeliveryMethod, Mapping, Order, OrderLine, PaymentMethod, db
+
+_ORDER = Order.__table__
+_LINE = OrderLine.__table__
+
+
+def load(order_ids: Sequence[int], connection_id: int) -> dict[int, tuple[int, OrderData]]:
+    """Order id -> (version, order). Codes are the connection's own, by its "…_out" mappings; "" where it has none."""
+    codes = _codes(connection_id)
+    rows = db.session.execute(_SELECT.where(_ORDER.c.id.in_(order_ids))).mappings().all()
+    lines: dict[int, list[LineData]] = {}
+    query = (
+        db.select(*_LINE_COLUMNS).where(_LINE.c.order_id.in_(order_ids)).order_by(_LINE.c.order_id, _LINE.c.position)
+    )
+    for line in db.session.execute(query):
+        lines.setdefault(line.order_id, []).append(
+            LineData(line.name, line.sku, line.external_id, line.quantity, line.price, line.discount, line.weight)
+        )
+    return {row["id"]: (row["version"], _order(row, lines.get(row["id"], []), codes)) for row in rows}
+
+
+_LINE_COLUMNS = [
+    _LINE.c[name] for name in ("order_id", "name", "sku", "external_id", "quantity", "price", "discount", "weight")
+]
+_SELECT = (
+    db.select(
+        _ORDER,
+        DeliveryMethod.name.label("delivery_name"),
+        PaymentMethod.kind.label("method_kind"),
+        PaymentMethod.name.label("payment_name"),
+    )
+    .outerjoin(DeliveryMethod, DeliveryMethod.id == _ORDER.c.delivery_method_id)
+    .outerjoin(PaymentMethod, PaymentMethod.id == _ORDER.c.payment_method_id)
+)
+
+
+def _codes(connection_id: int) -> dict[tuple[str, str], str]:
+    """(mapping table, our id) -> their code."""
+    query = db.select(Mapping.table, Mapping.lookup, Mapping.theirs).where(
+        Mapping.connection_id == connection_id, Mapping.table.in_(("status_out", "payment_out", "delivery_out"))
+    )
+    return {(table, lookup): theirs for table, lookup, theirs in db.session.execute(query)}
+
+
+def _order(row: Any, lines: list[LineData], codes: dict[tuple[str, str], str]) -> OrderData:
+    recipient = Person(row["last_name"], row["first_name"], row["patronymic"], row["phone"], row["email"])
+    return OrderData(
+        key=row["key"],
+        number=row["number"],
+        status=codes.get(("status_out", str(row["status_id"])), ""),
+        placed_at=row["placed_at"],
+        currency=row["currency"],
+        recipient=recipient,
+        buyer=_buyer(row),
+        address=Address(
+            row["country"],
+            row["region"],
+            row["city"],
+            row["street"],
+            row["house"],
+            row["flat"],
+            row["postal_code"],
+            row["address_text"],
+        ),
+        delivery=Delivery(
+            code=codes.get(("delivery_out", str(row["delivery_method_id"])), ""),
+            name=row["delivery_name"] or "",
+            tariff_code=row["tariff_code"],
+            tariff_name=row["tariff_name"],
+            term=row["delivery_term"],
+            pickup_code=row["pickup_code"],
+            pickup_address=row["pickup_address"],
+            cost=row["delivery_cost"],
+            tracking_number=row["ttn"],
+        ),
+        payment=Payment(
+            code=codes.get(("payment_out", str(row["payment_method_id"])), ""),
+            name=row["payment_name"] or "",
+            kind=row["payment_kind"],
+            paid=row["paid"],
+            state=row["payment_state"],
+            cod=row["cod"],
+            cod_amount=row["cod_amount"],
+        ),
+        lines=lines,
+        discount=row["discount"],
+        coupon=row["coupon"],
+        total=row["total"],
+        declared_value=row["declared_value"],
+        weight=row["weight"],
+        length=row["length"],
+        width=row["width"],
+        height=row["height"],
+        customer_comment=row["customer_comment"],
+        staff_comment=row["staff_comment"],
+        utm=row["utm"] or {},
+        do_not_call=row["do_not_call"],
+        fulfilment=row["fulfilment"],
+        commission=row["commission"],
+    )
+
+
+def _buyer(row: Any) -> Person | None:
+    if not (row["buyer_name"] or row["buyer_phone"] or row["buyer_email"]):
+        return None
+    last, _, first = row["buyer_name"].partition(" ")
+    return Person(last, first, "", row["buyer_phone"], row["buyer_email"])

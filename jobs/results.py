@@ -1,0 +1,274 @@
+"""Writing what a batch of calls brought: transfers, links, orders' statuses, timeline, attempts, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from models import Attempt, AttemptItem, Connection, Link, Order, Status, Transfer, db, utcnow
+from orders import statuses, timeline
+from orders.timeline import Actor
+
+from . import claims, retries, wake
+from .calls import Batch, Report, Result
+from .claims import Claim
+
+#: an order that staff took out of work keeps its status, whatever becomes of a transfer still under way
+_KEPT_GROUPS = ("deleted", "cancelled")
+
+
+def write(connection_id: int, batch: Batch, report: Report) -> None:
+    """Close the attempt and settle every transfer of the batch that is still ours."""
+    now = utcnow()
+    _close_attempt(batch, report)
+    held = claims.still_mine(batch.claims)
+    connection = db.session.get(Connection, connection_id, populate_existing=True)
+    if connection is None or not held:
+        db.session.commit()
+        return
+    _note_health(connection, report, now)
+    sorted_out: dict[str, list[tuple[Claim, Result]]] = {
+        "done": [],
+        "refused": [],
+        "later": [],
+        "unknown": [],
+        "missing": [],
+    }
+    for claim in held:
+        result = report.results[claim.id]
+        sorted_out["missing" if result.missing else result.outcome].append((claim, result))
+    if batch.verb == "find":
+        _found(sorted_out.pop("done"), batch, connection, now)
+    else:
+        _done(sorted_out.pop("done"), batch, connection, now)
+    _refused(sorted_out["refused"], batch, connection, now)
+    _again(sorted_out, batch, connection, now)
+    _touch([claim.order_id for claim in held], now)
+    wake.changed()
+    db.session.commit()
+
+
+def _close_attempt(batch: Batch, report: Report) -> None:
+    outcomes = {result.outcome for result in report.results.values()}
+    faults = [result for result in report.results.values() if result.fault]
+    db.session.execute(
+        db.update(Attempt)
+        .where(Attempt.id == batch.attempt_id, Attempt.outcome.is_(None))
+        .values(
+            ms=report.ms,
+            outcome=outcomes.pop() if len(outcomes) == 1 else "mixed",
+            fault=faults[0].fault if faults else "",
+            detail=faults[0].detail[:2000] if faults else "",
+            exchanges=report.exchanges,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    parts: dict[tuple[str, str, str], list[int]] = {}
+    for claim in batch.claims:
+        result = report.results[claim.id]
+        parts.setdefault((result.outcome, result.fault, result.detail[:2000]), []).append(claim.id)
+    for (outcome, fault, detail), ids in parts.items():
+        db.session.execute(
+            db.update(AttemptItem)
+            .where(AttemptItem.attempt_id == batch.attempt_id, AttemptItem.transfer_id.in_(ids))
+            .values(outcome=outcome, fault=fault, detail=detail)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _note_health(connection: Connection, report: Report, now: datetime) -> None:
+    """A connection is well when the vendor answers; an order refused for its contents says nothing against it."""
+    ill = [r for r in report.results.values() if r.fault not in ("", "validation", "duplicate", "not_found")]
+    if ill:
+        connection.last_error_at = now
+        connection.last_error = {"fault": ill[0].fault, "detail": ill[0].detail[:500], "field": ill[0].field}
+    else:
+        connection.last_ok_at = now
+        connection.last_error = None
+
+
+def _set(ids: Sequence[int], **values: Any) -> None:
+    if ids:
+        db.session.execute(
+            db.update(Transfer).where(Transfer.id.in_(ids)).values(values).execution_options(synchronize_session=False)
+        )
+
+
+def _done(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connection, now: datetime) -> None:
+    if not pairs:
+        return
+    finished = {"state": "done", "finished_at": now, "uncertain": False, "lease_until": None, "fault": "", "detail": ""}
+    _set([claim.id for claim, _ in pairs], **finished)
+    if batch.verb in ("send", "update"):
+        _link([(claim, result, batch.orders[claim.order_id][0]) for claim, result in pairs], connection, now)
+        _change_status([claim.order_id for claim, _ in pairs], connection, "transferred", connection.success_status_id)
+    elif batch.verb == "status":
+        _pushed(pairs, connection, now)
+    elif batch.verb == "delete":
+        _mark_links([claim.order_id for claim, _ in pairs], connection, state="deleted", synced_at=now, error=None)
+    details = [
+        (
+            claim.order_id,
+            {"connection": connection.name, "operation": claim.operation, "external": _number(claim, result)},
+        )
+        for claim, result in pairs
+    ]
+    timeline.note_many(details, _actor(connection), "sent")
+
+
+def _number(claim: Claim, result: Result) -> str:
+    if claim.operation == "status":
+        return str(claim.payload.get("status", ""))
+    return (result.copy.number or result.copy.external_id) if result.copy else ""
+
+
+def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now: datetime) -> None:
+    """Tie the orders to their copies."""
+    values = []
+    for claim, result, version in rows:
+        row: dict[str, Any] = {"order": claim.order_id, "version": version}
+        copy = result.copy
+        row |= {"xid": copy.external_id if copy else claim.external_id}
+        row |= (
+            {"number": copy.number, "status": copy.status, "status_name": copy.status_name, "url": copy.url}
+            if copy
+            else {}
+        )
+        values.append(row)
+    table = Link.__table__
+    for shape in (True, False):  # with and without a copy: a statement each, so that each sets what it knows
+        part = [v for v in values if ("url" in v) is shape]
+        if not part:
+            continue
+        fields: dict[str, Any] = {
+            "external_id": db.bindparam("xid"),
+            "sent_version": db.bindparam("version"),
+            "state": "linked",
+            "synced_at": now,
+            "error": None,
+        }
+        if shape:
+            fields |= {
+                "external_number": db.bindparam("number"),
+                "external_status": db.bindparam("status"),
+                "external_status_name": db.bindparam("status_name"),
+                "url": db.bindparam("url"),
+            }
+        update = db.update(table).where(
+            table.c.connection_id == connection.id, table.c.order_id == db.bindparam("order")
+        )
+        db.session.connection().execute(update.values(fields), part)
+
+
+def _pushed(pairs: list[tuple[Claim, Result]], connection: Connection, now: datetime) -> None:
+    """Statuses that were written: remember them as theirs, so that reading them back is no news."""
+    by_status: dict[str, list[int]] = {}
+    for claim, _ in pairs:
+        by_status.setdefault(str(claim.payload["status"]), []).append(claim.order_id)
+    for status, ids in by_status.items():
+        _mark_links(ids, connection, external_status=status, external_status_name="", synced_at=now, error=None)
+
+
+def _mark_links(order_ids: Sequence[int], connection: Connection, **values: Any) -> None:
+    db.session.execute(
+        db.update(Link)
+        .where(Link.connection_id == connection.id, Link.order_id.in_(order_ids))
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _found(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connection, now: datetime) -> None:
+    """Uncertain orders that turned out to be there: done when they hold what we would send, else to be updated."""
+    same = [(c, r) for c, r in pairs if c.sent_version == batch.orders[c.order_id][0]]
+    if same:
+        sent = Batch("send", [c for c, _ in same], batch.orders, batch.attempt_id)
+        _done(same, sent, connection, now)
+    older = [(c, r) for c, r in pairs if c.sent_version != batch.orders[c.order_id][0]]
+    if older:
+        _link([(c, r, c.sent_version or 0) for c, r in older], connection, now)
+        _set([c.id for c, _ in older], state="waiting", not_before=now, uncertain=False, lease_until=None)
+
+
+def _refused(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connection, now: datetime) -> None:
+    if not pairs:
+        return
+    reasons: dict[tuple[str, str, str], list[Claim]] = {}
+    for claim, result in pairs:
+        reasons.setdefault((result.fault, result.detail, result.field), []).append(claim)
+    for (fault, detail, field), group in reasons.items():
+        # a look-up that was refused says nothing about the order: it stays uncertain
+        certain = {} if batch.verb == "find" else {"uncertain": False}
+        _set(
+            [c.id for c in group],
+            state="refused",
+            finished_at=now,
+            lease_until=None,
+            fault=fault,
+            detail=detail,
+            **certain,
+        )
+        _fail([c for c in group], connection, fault, detail, field)
+
+
+def _fail(group: Sequence[Claim], connection: Connection, fault: str, detail: str, field: str) -> None:
+    """Show the reason where staff look: on the link, in the timeline, by the order's status."""
+    ids = [claim.order_id for claim in group]
+    _mark_links(ids, connection, state="problem", error={"fault": fault, "detail": detail[:2000], "field": field})
+    sends = [claim.order_id for claim in group if claim.operation == "send"]
+    _change_status(sends, connection, "problem", connection.failure_status_id)
+    common = {"connection": connection.name, "fault": fault, "detail": detail[:2000]}
+    events = [(claim.order_id, {**common, "operation": claim.operation}) for claim in group]
+    timeline.note_many(events, _actor(connection), "refused")
+
+
+def _again(pairs: dict[str, list[tuple[Claim, Result]]], batch: Batch, connection: Connection, now: datetime) -> None:
+    """What is tried again: later, after a look-up, or at once where the look-up found nothing."""
+    _set([c.id for c, _ in pairs["missing"]], state="waiting", not_before=now, uncertain=False, lease_until=None)
+    for claim, result in pairs["later"]:
+        sure = {} if batch.verb == "find" else {"uncertain": False}
+        _wait(claim, result, retries.later(now, claim.tries, result.retry_after), connection, now, **sure)
+    for claim, result in pairs["unknown"]:
+        if claim.operation == "send":
+            at_once = result.fault == "duplicate" and claim.tries < retries.UNKNOWN_TRIES
+            when = now if at_once else retries.look_up(now, claim.tries)
+            # a lost update is simply made again: it says the same twice
+            _wait(claim, result, when, connection, now, uncertain=batch.verb != "update")
+        else:
+            _wait(claim, result, retries.later(now, claim.tries, None), connection, now)
+
+
+def _wait(
+    claim: Claim, result: Result, when: datetime | None, connection: Connection, now: datetime, **more: Any
+) -> None:
+    failure = {"fault": result.fault, "detail": result.detail[:2000], "lease_until": None, **more}
+    if when is not None:
+        _set([claim.id], state="waiting", not_before=when, **failure)
+        return
+    _set([claim.id], state="parked" if more.get("uncertain") else "refused", finished_at=now, **failure)
+    _fail([claim], connection, result.fault, result.detail, result.field)
+
+
+def _change_status(order_ids: Sequence[int], connection: Connection, key: str, chosen: int | None) -> None:
+    if not order_ids:
+        return
+    status = db.session.get(Status, chosen) if chosen else db.session.scalar(db.select(Status).filter_by(key=key))
+    kept = db.select(Status.id).where(Status.group.in_(_KEPT_GROUPS))
+    ids = db.session.scalars(db.select(Order.id).where(Order.id.in_(order_ids), Order.status_id.not_in(kept))).all()
+    if status is not None:
+        statuses.change(ids, status, _actor(connection), cause=connection.id)
+
+
+def _touch(order_ids: Sequence[int], now: datetime) -> None:
+    """Open pages show rows again whose updated_at has moved."""
+    db.session.execute(
+        db.update(Order)
+        .where(Order.id.in_(order_ids))
+        .values(updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _actor(connection: Connection) -> Actor:
+    return Actor("job", connection.name)

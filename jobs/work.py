@@ -1,0 +1,190 @@
+"""Transfers: `drain` works off what is due for one connection, `sweep` sees to it that nothing is forgotten.
+
+The database is never left in a transaction while a vendor is asked: claims, attempts and results are each committed,
+the calls run in threads that hold no session.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+import structlog
+from flask import current_app
+from redis.exceptions import LockError, RedisError
+
+from integrations import connector
+from integrations.base import ReceivesOrders
+from models import Attempt, AttemptItem, Connection, ExternalProduct, Transfer, db, insert_into, utcnow
+
+from . import claims, connections, orderdata, results, upkeep, wake
+from .calls import Batch, Caller, Report
+from .claims import Claim
+
+log = structlog.get_logger()
+
+#: calls of one drain under way at once: while one waits for the vendor, another's results are written
+PARALLEL = 4
+#: claims in one round of calls that go one by one
+SINGLES = 10
+
+
+def drain(connection_id: int) -> None:
+    """Work off all due transfers of a connection. Safe to run twice at once: claims go to one worker each, and a lock
+    in the broker keeps a second one from starting where it would only be in the way."""
+    wake.clear_mark(connection_id)
+    while _drain_alone(connection_id) and claims.is_due(connection_id):
+        db.session.rollback()  # work that came while the lock was being given back
+
+
+def _drain_alone(connection_id: int) -> bool:
+    """Drain under the connection's lock; False when another worker has it."""
+    broker = wake.broker()
+    seconds = 2 * current_app.config["HUB"].lease_seconds
+    lock = broker.lock(f"hub:drain:{connection_id}", timeout=seconds) if broker else None
+    try:
+        if lock is not None and not lock.acquire(blocking=False):
+            return False
+    except RedisError:
+        lock = None  # the rows' own leases are enough
+    try:
+        return Drain(connection_id, lock).run()
+    finally:
+        if lock is not None:
+            try:
+                lock.release()
+            except (LockError, RedisError) as error:
+                log.info("drain_lock_gone", connection=connection_id, error=str(error))
+
+
+class Drain:
+    """One run over a connection's due transfers."""
+
+    def __init__(self, connection_id: int, lock: object = None) -> None:
+        self.connection_id = connection_id
+        self.lock = lock
+        self.ready: deque[Batch] = deque()
+        self.flying: dict[Future[Report], Batch] = {}
+        self.halted = False  # the vendor is away: the rest waits for the sweeper
+
+    def run(self) -> bool:
+        """True when all that was due is done, False when there is no use in going on now."""
+        row = db.session.get(Connection, self.connection_id, populate_existing=True)
+        if row is None or not connections.usable(row):
+            db.session.rollback()
+            return False
+        self.size = connector(row.kind).batch_size
+        self.sends_one_by_one = not connector(row.kind).can(ReceivesOrders)
+        self.caller = Caller(connections.open_connector(row), self._known_products())
+        db.session.rollback()
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="call") as pool:
+            while self._fill(pool):
+                self._collect()
+        return not self.halted
+
+    def _known_products(self) -> set[str]:
+        query = db.select(ExternalProduct.sku).where(ExternalProduct.connection_id == self.connection_id)
+        return set(db.session.scalars(query))
+
+    def _fill(self, pool: ThreadPoolExecutor) -> bool:
+        """Keep the threads busy; False when nothing is under way any more."""
+        while len(self.flying) < PARALLEL and (self.ready or self._claim()):
+            batch = self.ready.popleft()
+            self._open_attempt(batch)
+            self.flying[pool.submit(self.caller.call, batch)] = batch
+        return bool(self.flying)
+
+    def _claim(self) -> bool:
+        if self.halted:
+            return False
+        taken = claims.claim(self.connection_id, max(self.size, SINGLES))
+        self.ready += self._batches(taken)
+        return bool(self.ready)
+
+    def _batches(self, taken: list[Claim]) -> list[Batch]:
+        """Sort claims into calls."""
+        by_verb: dict[str, list[Claim]] = {}
+        for claim in taken:
+            by_verb.setdefault(_verb(claim), []).append(claim)
+        found = []
+        for verb, group in by_verb.items():
+            size = {"send": self.size, "find": max(self.size, SINGLES), "status": 50}.get(verb, SINGLES)
+            found += [Batch(verb, group[i : i + size]) for i in range(0, len(group), size)]
+        return found
+
+    def _open_attempt(self, batch: Batch) -> None:
+        """Write down that the call is about to be made, before it is made."""
+        ids = [claim.order_id for claim in batch.claims]
+        if batch.verb in ("send", "update", "find"):
+            batch.orders = orderdata.load(ids, self.connection_id)
+        if batch.verb == "send":
+            marks = [{"id": c.id, "uncertain": True, "sent_version": batch.orders[c.order_id][0]} for c in batch.claims]
+            db.session.execute(db.update(Transfer), marks)
+        attempt = db.insert(Attempt).values(
+            connection_id=self.connection_id, verb=batch.verb, exchanges=[], started_at=utcnow()
+        )
+        batch.attempt_id = db.session.scalar(attempt.returning(Attempt.id))
+        items = [{"attempt_id": batch.attempt_id, "transfer_id": c.id, "order_id": c.order_id} for c in batch.claims]
+        db.session.execute(db.insert(AttemptItem), items)
+        db.session.commit()
+
+    def _collect(self) -> None:
+        """Wait for calls to end and write what came of them; meanwhile keep the leases of all that is held."""
+        every = current_app.config["HUB"].lease_seconds / 4
+        ended, _ = wait(self.flying, timeout=every, return_when=FIRST_COMPLETED)
+        if not ended:
+            self._keep()
+        for future in ended:
+            batch = self.flying.pop(future)
+            report = future.result()
+            if report.products:
+                self._remember_products(report.products)
+            results.write(self.connection_id, batch, report)
+            if any(result.outcome == "later" for result in report.results.values()):
+                self._halt()
+
+    def _keep(self) -> None:
+        held = [claim for batch in (*self.flying.values(), *self.ready) for claim in batch.claims]
+        claims.keep(held)
+        if self.lock is not None:
+            try:
+                self.lock.reacquire()  # type: ignore[attr-defined]  # redis.lock.Lock
+            except (LockError, RedisError) as error:
+                log.info("drain_lock_gone", connection=self.connection_id, error=str(error))
+
+    def _halt(self) -> None:
+        """The vendor is away or has had enough: give back what is claimed and not yet sent."""
+        self.halted = True
+        waiting = [claim.id for batch in self.ready for claim in batch.claims]
+        self.ready.clear()
+        if waiting:
+            back = db.update(Transfer).where(Transfer.id.in_(waiting), Transfer.state == "working")
+            values = {"state": "waiting", "lease_until": None, "tries": Transfer.tries - 1}
+            db.session.execute(back.values(values).execution_options(synchronize_session=False))
+            db.session.commit()
+
+    def _remember_products(self, found: dict[str, str]) -> None:
+        query = insert_into(ExternalProduct).on_conflict_do_nothing(index_elements=["connection_id", "sku"])
+        values = [
+            {"connection_id": self.connection_id, "sku": sku, "external_id": external}
+            for sku, external in found.items()
+        ]
+        db.session.execute(query, values)
+        db.session.commit()
+
+
+def _verb(claim: Claim) -> str:
+    if claim.operation != "send":
+        return claim.operation
+    if claim.uncertain:
+        return "find"
+    return "update" if claim.external_id else "send"
+
+
+def sweep() -> None:
+    """Every few seconds: free what dead workers held, wake workers for all that is due, tidy up."""
+    claims.free_expired()
+    for connection_id in claims.due_connections():
+        wake.drain_soon(connection_id)
+    db.session.rollback()
+    upkeep.tidy()
