@@ -27,6 +27,7 @@ MAX_ANSWER = 20 * 1024 * 1024
 MAX_RECORDED = 60_000
 TIMEOUT = httpx.Timeout(30.0, connect=7.0)
 USER_AGENT = "Mozilla/5.0 (compatible; Perron order hub)"  # some vendors turn default library agents away
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,15 @@ class _Blocked(Exception):
     pass
 
 
+def _is_public(address: str) -> bool:
+    """IPv6 forms that carry an IPv4 address are judged by that one: the kernel or a gateway would deliver there."""
+    ip: Any = ipaddress.ip_address(address.split("%")[0])
+    if ip in _NAT64:
+        ip = ipaddress.ip_address(int(ip) & 0xFFFFFFFF)
+    inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None) or ip
+    return bool(inner.is_global and not inner.is_multicast and not getattr(inner, "is_site_local", False))
+
+
 class _Guard(httpcore.SyncBackend):
     """Resolves, checks every address, and connects to a checked one: no second look-up can slip another in."""
 
@@ -60,7 +70,7 @@ class _Guard(httpcore.SyncBackend):
             raise httpcore.ConnectError(f"{host} can't be found: {error}") from error
         if not self.policy.allow_private and (host, port) not in self.policy.allowed:
             for address in found:
-                if not ipaddress.ip_address(str(address).split("%")[0]).is_global:
+                if not _is_public(str(address)):
                     raise _Blocked(f"{host} is at the private address {address}")
         last: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in sorted(map(str, found), key=lambda a: ":" in a):  # IPv4 first: hosts without IPv6 are many
@@ -215,12 +225,12 @@ class HttpClient:
     def _send(self, request: httpx.Request) -> Answer:
         response = _client(self.policy).send(request, stream=True)
         try:
-            body = b""
+            body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > MAX_ANSWER:
                     raise httpx.ReadError(f"the answer is larger than {MAX_ANSWER // 2**20} MiB")
-            return Answer(response.status_code, response.headers, body, self._redact)
+            return Answer(response.status_code, response.headers, bytes(body), self._redact)
         finally:
             response.close()
 
@@ -253,7 +263,7 @@ def judge(answer: Answer, detail: str = "", *, write: bool = False) -> None:
         raise _failed(status, words) if write else Later("unavailable", words, answer.retry_after)
     if status in (401, 403):
         raise Refused("credentials", words)
-    if status < 400 or status == 405 or answer.is_html:
+    if status < 400 or status == 405 or answer.is_html or (status == 404 and not detail):  # somebody else's 404
         raise Refused("misconfigured", words, field="api_url")
     if status == 409:
         raise Unknown("duplicate", words)

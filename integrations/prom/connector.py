@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from wtforms import BooleanField, IntegerField, SelectField
+from wtforms import BooleanField, IntegerField, SelectChoice, SelectField
 from wtforms.validators import NumberRange
 
 from ..base import Connector, Extra, MappingTable, SecretField, SettingsForm, Task, required
@@ -25,7 +25,7 @@ PAGE = 100
 OVERLAP = timedelta(minutes=10)  # clocks differ, and an order may become visible after its own time stamp
 FIRST_DAYS = 14
 TERM = N_("It ends after a year at the latest: make a new one before.")
-LANGUAGES = [("uk", N_("Ukrainian")), ("ru", N_("Russian"))]
+LANGUAGES = [SelectChoice("uk", N_("Ukrainian")), SelectChoice("ru", N_("Russian"))]
 REASONS = (
     Extra("reason", N_("Cancel reason"), tuple(translate.CANCEL_REASONS.items())),
     Extra("text", N_("Text for the buyer"), kind="text"),

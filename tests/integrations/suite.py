@@ -1,0 +1,130 @@
+"""The cases that every connector has to pass, over real HTTP: against its vendor's sandbox, and against a server that
+gives any answer a test wants.
+
+A vendor's test module (test_<key>.py) describes it as data in a `VENDOR`; test_suite.py finds it there by the
+connector's key. A case that makes no sense for a vendor stands in its `skips` with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from integrations import connector
+from integrations.base import Account, Connector
+from integrations.errors import VendorError
+from integrations.http import HttpClient, Policy
+from integrations.sandbox_http import WireServer
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+HTML = "<html><body><h1>It works!</h1></body></html>"
+
+#: status -> fault, after a harmless read and after a write; a vendor overrides what it means otherwise
+READ_FAULTS = {
+    301: "misconfigured",
+    400: "validation",
+    401: "credentials",
+    403: "credentials",
+    404: "not_found",
+    405: "misconfigured",
+    409: "duplicate",
+    422: "validation",
+    429: "rate_limited",
+    500: "unavailable",
+    502: "unavailable",
+    503: "unavailable",
+}
+WRITE_FAULTS = READ_FAULTS | {500: "broken", 502: "timeout", 504: "timeout"}
+
+
+def fixture(path: str) -> Any:
+    """A canned body: JSON under tests/fixtures/."""
+    return json.loads((FIXTURES / path).read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """What the shared cases need to know of a vendor."""
+
+    key: str
+    settings: Mapping[str, Any]  # valid ones, with a token that the sandbox takes; without api_url
+    changed: Mapping[str, Any]  # one other value for some of them, secrets too
+    read: Callable[[Any], Any]  # a harmless call
+    write: Callable[[Any], Any]  # a call that changes something for one order
+    error: Callable[[str], Any]  # the vendor's error body with these words in it
+    #: fills the sandbox with more than two pages and returns (the ids made, the ids read)
+    page: Callable[[Any, Any], tuple[set[str], set[str]]]
+    #: a raw thing with the status code "teleported" -> the status as the connector tells it
+    unknown_status: Callable[[Any], str]
+    faults: Mapping[int, str] = field(default_factory=dict)  # overrides of the tables above
+    create: Callable[[Any], Any] | None = None  # sends the order of key "ONCE"
+    skips: Mapping[str, str] = field(default_factory=dict)  # case -> why
+
+    @property
+    def cls(self) -> type[Connector]:
+        return connector(self.key)
+
+    @property
+    def secrets(self) -> list[str]:
+        return [str(self.settings[name]) for name in sorted(self.cls.secret_names())]
+
+    def connect(self, url: str, **settings: Any) -> Any:
+        """A connector for the server at `url`, with the sandbox's own exemption from the guard."""
+        given = {**self.settings, "api_url": url, **settings}
+        secrets = [str(given[name]) for name in self.cls.secret_names()]
+        return self.cls(Account(1, self.key, given), HttpClient(Policy.for_sandbox(url), secrets))
+
+
+def fault_of(call: Callable[..., Any], *args: Any) -> str:
+    """The fault that a call ends with, raised or told for its one order; "" when it went well."""
+    try:
+        result = call(*args)
+    except VendorError as error:
+        return error.fault
+    if isinstance(result, Mapping):
+        return "".join(pair[0] for pair in result.values() if isinstance(pair, tuple))
+    results = result if isinstance(result, Sequence) else [result]
+    return "".join(getattr(one, "fault", "") for one in results)
+
+
+@dataclass
+class Canned:
+    """A server that answers with what it is given, in turn; the last answer stays. Keeps the requests."""
+
+    answers: list[tuple[int, Any, Mapping[str, str]]]
+    requests: list[tuple[str, str, str]] = field(default_factory=list)  # method, path with query, body
+    url: str = ""
+    gate: threading.Event = field(default_factory=threading.Event)  # an answer of None waits here
+
+    def __call__(self, environ: dict[str, Any], start: Any) -> Any:
+        query = environ["QUERY_STRING"]
+        path = environ["PATH_INFO"] + (f"?{query}" if query else "")
+        self.requests.append((environ["REQUEST_METHOD"], path, environ["wsgi.input"].read().decode()))
+        status, body, headers = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if body is None:
+            self.gate.wait(30)
+        raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        return Response(raw, status, headers)(environ, start)
+
+
+@contextmanager
+def canned(*answers: tuple[int, Any] | tuple[int, Any, Mapping[str, str]]) -> Iterator[Canned]:
+    """`with canned((200, {...}), (429, "", {"Retry-After": "3"})) as server: server.url, server.requests`."""
+    app = Canned([(a[0], a[1], a[2] if len(a) > 2 else {}) for a in answers])
+    server = WireServer("127.0.0.1", 0, app)
+    app.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield app
+    finally:
+        app.gate.set()
+        server.stop()
+        thread.join()
