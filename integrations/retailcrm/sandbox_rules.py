@@ -41,6 +41,7 @@ CODES: dict[str, Any] = {
     "countryIso": dict.fromkeys(data.COUNTRIES, {}),
 }
 PLAIN = ("createdAt", "shipmentDate", "contragent", "source")
+KEPT = frozenset((*NUMBERS, *WHOLE, *FLAGS, *CODES, *PLAIN))
 ITEM_FIELDS = ("initialPrice", "quantity", "productName", "vatRate", "comment", "status", "purchasePrice", "priceType")
 ITEM_MORE = ("discountManualAmount", "discountManualPercent", "properties", "externalIds", "markingCodes")
 PAYMENT_FIELDS = ("externalId", "type", "status", "amount", "paidAt", "comment")
@@ -84,11 +85,13 @@ def decimal(value: Any) -> Decimal | None:
 
 def known(value: Any) -> Decimal:
     """A value checked before, or absent: then 0."""
-    return decimal(value or 0) or Decimal(0)
+    return (decimal(value) or ZERO) if value else ZERO
 
 
 def plain(number: Decimal) -> int | float:
     """As PHP writes amounts: an integer when it is whole."""
+    if not number:
+        return 0
     number = round(number, 2)
     return int(number) if number == number.to_integral() else float(number)
 
@@ -122,19 +125,22 @@ def _custom_fields(given: Any) -> Problems:
 
 
 def _scalars(order: Thing) -> Problems:
-    checks: dict[tuple[str, ...], tuple[Callable[[Any], bool], str]] = {
-        TEXT: (lambda value: isinstance(value, str | int | float), "This value should be a string."),
-        NUMBERS: (lambda value: decimal(value) is not None, "This value should be a number."),
-        WHOLE: (_is_whole, "This value should be an integer."),
-        FLAGS: (lambda value: value in (True, False, 0, 1, "0", "1"), "This value should be a boolean."),
-    }
-    for fields, (check, text) in checks.items():
-        for field in fields:
-            if field in order and order[field] is not None and not check(order[field]):
-                yield field, text
+    for field, value in order.items():
+        if field in CHECKS and value is not None and not CHECKS[field][0](value):
+            yield field, CHECKS[field][1]
     created = order.get("createdAt")
     if created is not None and not _is_time(created):
         yield "createdAt", "This value is not a valid datetime."
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int or decimal(value) is not None
+
+
+def _is_amount(value: Any) -> bool:
+    """A number, 0 or more."""
+    number = value if type(value) is int else decimal(value)
+    return number is not None and number >= 0
 
 
 def _is_whole(value: Any) -> bool:
@@ -148,6 +154,14 @@ def _is_time(value: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(TEXT, (lambda value: isinstance(value, str | int | float), "This value should be a string.")),
+    **dict.fromkeys(NUMBERS, (_is_number, "This value should be a number.")),
+    **dict.fromkeys(WHOLE, (_is_whole, "This value should be an integer.")),
+    **dict.fromkeys(FLAGS, (lambda value: value in (True, False, "0", "1"), "This value should be a boolean.")),
+}
 
 
 def _codes(order: Thing) -> Problems:
@@ -200,12 +214,10 @@ def _item(item: Any, account: Account) -> Problems:
 
 
 def _item_values(item: Thing) -> Problems:
-    quantity = decimal(item.get("quantity", 1))
-    if quantity is None or quantity <= 0:
+    if not _is_amount(item.get("quantity", 1)) or not known(item.get("quantity", 1)):
         yield "quantity", "This value should be greater than 0."
     for field in ("initialPrice", "purchasePrice", "discountManualAmount", "discountManualPercent"):
-        number = decimal(item[field]) if item.get(field) else ZERO
-        if number is None or number < 0:
+        if item.get(field) and not _is_amount(item[field]):
             yield field, "This value should be a number, 0 or more."
     if item.get("status") and item["status"] not in data.PRODUCT_STATUSES:
         yield "status", f"Product status with code {item['status']} does not exist."
@@ -249,13 +261,8 @@ def payment_problems(payment: Any, is_new: bool = True) -> Problems:
 
 def laid_out(order: Thing, given: Thing, account: Account) -> Thing:
     """`order` with the fields of `given` taken in and the sums computed; payments are not touched."""
-    made = dict(order)
-    for field in TEXT:
-        if given.get(field) is not None:
-            made[field] = str(given[field])
-    for field in (*NUMBERS, *WHOLE, *FLAGS, *CODES, *PLAIN):
-        if field in given:
-            made[field] = given[field]
+    made = order | {field: value for field, value in given.items() if field in KEPT}
+    made |= {field: str(given[field]) for field in TEXT if given.get(field) is not None}
     if "customFields" in given:
         made["customFields"] = {**(order.get("customFields") or {}), **(given["customFields"] or {})}
     if isinstance(given.get("delivery"), dict):
@@ -288,7 +295,7 @@ def _discount(line: Thing) -> Decimal:
     """The discount of one unit."""
     amount, percent = line.get("discountManualAmount"), line.get("discountManualPercent")
     if not amount and not percent:
-        return Decimal(0)
+        return ZERO
     return known(amount) + known(line["initialPrice"]) * known(percent) / 100
 
 
