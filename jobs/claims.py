@@ -74,7 +74,7 @@ def claim(connection_id: int, limit: int) -> list[Claim]:
             db.select(Link.order_id, Link.external_id).where(
                 Link.connection_id == connection_id, Link.order_id.in_([r.order_id for r in rows])
             )
-        ).tuples()
+        ).all()
     )
     claims = [
         Claim(
@@ -115,7 +115,7 @@ def still_mine(claims: Sequence[Claim]) -> list[Claim]:
     query = db.select(Transfer.id, Transfer.fence).where(
         Transfer.id.in_([c.id for c in claims]), Transfer.state == "working"
     )
-    held = dict(db.session.execute(query.with_for_update()).tuples())
+    held = dict(db.session.execute(query.with_for_update()).all())
     return [c for c in claims if held.get(c.id) == c.fence]
 
 
@@ -126,7 +126,7 @@ def free_expired() -> set[int]:
     query = db.select(Transfer.id, Transfer.connection_id).where(
         Transfer.state == "working", Transfer.lease_until < now
     )
-    dead = dict(db.session.execute(query.with_for_update(skip_locked=True)).tuples())
+    dead = dict(db.session.execute(query.with_for_update(skip_locked=True)).all())
     if not dead:
         db.session.rollback()
         return set()

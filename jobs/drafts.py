@@ -19,8 +19,8 @@ class Maker:
         self.connection = connection
         self.tables = {table.key for table in connector(connection.kind).mappings if table.direction == "in"}
         query = db.select(Mapping.table, Mapping.lookup, Mapping.ours).where(Mapping.connection_id == connection.id)
-        self.codes = {(table, lookup): ours for table, lookup, ours in db.session.execute(query).tuples()}
-        self.payment_kinds = dict(db.session.execute(db.select(PaymentMethod.id, PaymentMethod.kind)).tuples())
+        self.codes = {(table, lookup): ours for table, lookup, ours in db.session.execute(query).all()}
+        self.payment_kinds = dict(db.session.execute(db.select(PaymentMethod.id, PaymentMethod.kind)).all())
         self.default_status = creation.default_status_id()
         self.default_type = creation.default_type_id()
 

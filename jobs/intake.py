@@ -90,7 +90,7 @@ def store(connection_id: int, orders: Sequence[Raw], channel: str = "pull", even
     query = db.select(Incoming.external_id, Incoming.fingerprint).where(
         Incoming.connection_id == connection_id, Incoming.external_id.in_([raw.external_id for raw in orders])
     )
-    known = set(db.session.execute(query).tuples())
+    known = set(db.session.execute(query).all())
     fresh = [v for v in values if (v["external_id"], v["fingerprint"]) not in known]
     if fresh:
         db.session.execute(insert_into(Incoming).on_conflict_do_nothing(), fresh)

@@ -212,7 +212,7 @@ def steps(transfer_id: int, limit: int = ATTEMPTS) -> list[Step]:
     n = db.select(AttemptItem.attempt_id, db.func.count()).where(
         AttemptItem.attempt_id.in_([item.attempt_id for item in items])
     )
-    together = dict(db.session.execute(n.group_by(AttemptItem.attempt_id)).tuples()) if items else {}
+    together = dict(db.session.execute(n.group_by(AttemptItem.attempt_id)).all()) if items else {}
     return [Step(item.attempt, item, together.get(item.attempt_id, 1)) for item in items]
 
 

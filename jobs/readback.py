@@ -74,7 +74,7 @@ def _names(connection_id: int) -> dict[str, str]:
     query = db.select(ReferenceItem.code, ReferenceItem.name).where(
         ReferenceItem.connection_id == connection_id, ReferenceItem.list == "statuses"
     )
-    return dict(db.session.execute(query).tuples())
+    return dict(db.session.execute(query).all())
 
 
 def _orders(ids: Sequence[int]) -> dict[int, Any]:

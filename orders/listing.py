@@ -248,7 +248,7 @@ def stamp(moment: datetime) -> str:
 
 def changed(seen: Mapping[int, str]) -> tuple[list[Row], list[int]]:
     """Of the rows that a page shows (id -> stamp): those that changed since, and the ids that are gone."""
-    now = dict(db.session.execute(db.select(Order.id, Order.updated_at).where(Order.id.in_(seen))).tuples())
+    now = dict(db.session.execute(db.select(Order.id, Order.updated_at).where(Order.id.in_(seen))).all())
     other = [order_id for order_id, moment in now.items() if stamp(moment) != seen[order_id]]
     return by_ids(other) if other else [], [order_id for order_id in seen if order_id not in now]
 

@@ -109,7 +109,7 @@ def month(today: date, statuses: Sequence[Status], days: int = DAYS) -> Month:
     span = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
     at = {day: index for index, day in enumerate(span)}
     gone = set(deleted_ids(statuses))
-    names = dict(db.session.execute(db.select(Source.id, Source.name)).tuples())
+    names = dict(db.session.execute(db.select(Source.id, Source.name)).all())
     lines: dict[int | None, SourceLine] = {}
     for arrival, source_id, status_id, _currency, n, _total in counts.by_day(span[0]):
         if arrival in at and status_id not in gone:

@@ -115,9 +115,7 @@ def undo(undo_id: int, user_id: int, actor: Actor) -> int | None:
         return None
     row.done_at = utcnow()
     now = dict(
-        db.session.execute(
-            db.select(Order.id, Order.status_id).where(Order.id.in_([o[0] for o in row.orders]))
-        ).tuples()
+        db.session.execute(db.select(Order.id, Order.status_id).where(Order.id.in_([o[0] for o in row.orders]))).all()
     )
     back: dict[int, list[int]] = {}
     for order_id, before, after in row.orders:

@@ -100,7 +100,7 @@ def retry(transfer_ids: Sequence[int], by: str) -> int:
             db.select(Transfer.order_id, Transfer.connection_id, Transfer.operation).where(
                 Transfer.state == "waiting", Transfer.order_id.in_([r.order_id for r in rows])
             )
-        ).tuples()
+        ).all()
     )
     done = 0
     for row in rows:
