@@ -95,7 +95,7 @@ def retry(transfer_ids: Sequence[int], by: str) -> int:
         .where(Transfer.id.in_(transfer_ids), Transfer.state.in_(("refused", "parked")))
         .with_for_update()
     ).all()
-    waiting = set(
+    waiting: set[tuple[int, int, str]] = set(
         db.session.execute(
             db.select(Transfer.order_id, Transfer.connection_id, Transfer.operation).where(
                 Transfer.state == "waiting", Transfer.order_id.in_([r.order_id for r in rows])
