@@ -17,7 +17,7 @@ from integrations.base import Account, Connector, OffersLists, PullsOrders, Secr
 from integrations.errors import VendorError
 from integrations.http import HttpClient
 from integrations.sandbox import TOKENS, Sandbox, discover
-from jobs import connections
+from jobs import connections, mapping
 from models import Connection, Schedule, db
 
 #: Orders waiting at the first start, in the first and in the second shop of a source.
@@ -90,8 +90,11 @@ def _lists(cls: type[Connector], settings: Mapping[str, Any]) -> Mapping[str, An
 
 
 def _fill_mappings(row: Connection) -> None:
+    """By suggestion, as a newcomer would accept them; the lists come first, they are what there is to choose from."""
     try:
         connections.refresh_references(row)
+        mapping.suggest_all(row)
+        db.session.commit()
     except VendorError as error:
         click.echo(f"{row.name}: its lists could not be fetched: {error}", err=True)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import config
 
-from .processes import Child, Tree, free_port, listens, port_is_free
+from .processes import Child, StartError, Tree, free_port, listens, port_is_free
 
 EMAIL = "demo@example.com"
 
@@ -35,7 +35,9 @@ def start(tree: Tree, settings: config.Settings, patience: float = 30) -> Creden
     folder = str(settings.data_dir / "sandbox")
     child = tree.add(Child("sandbox", [*flask, "sandbox", "--port", str(port), "--data", folder]))
     deadline = time.monotonic() + patience
-    while child.alive and not listens("127.0.0.1", port) and time.monotonic() < deadline:
+    while not listens("127.0.0.1", port):
+        if not child.alive or time.monotonic() > deadline:
+            raise StartError("the sandbox vendors did not start; what they printed above says why.")
         time.sleep(0.1)
     return Credentials(EMAIL, password, url)
 

@@ -24,6 +24,10 @@ BACKOFF = (0.2, 1, 2, 5, 15, 30)
 STEADY = 60
 
 
+class StartError(Exception):
+    """The hub can't start; the message is for the person at the terminal."""
+
+
 def die_with_parent(sig: int = signal.SIGKILL) -> None:
     """Ask the kernel to send `sig` to this process when its parent ends, kill -9 included. No-op outside Linux."""
     if not sys.platform.startswith("linux"):

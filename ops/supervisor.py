@@ -21,16 +21,12 @@ from types import FrameType
 import config
 
 from . import demo, valkey
-from .processes import Child, Tree, free_port, listens, port_is_free
+from .processes import Child, StartError, Tree, free_port, listens, port_is_free
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Seconds each group of children gets to stop by itself.
 PATIENCE = 8
 STOP_ORDER = (("scheduler", "web", "workers"), ("sandbox",), ("broker",))
-
-
-class StartError(Exception):
-    """The hub can't start; the message is for the person at the terminal."""
 
 
 class Stop(Exception):
