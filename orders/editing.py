@@ -55,7 +55,11 @@ def create(values: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], actor:
     row |= {k: v for k, v in values.items() if k in ("status_id",)}
     row.setdefault("currency", "UAH")
     draft = creation.Draft(row, new_lines)
-    order_id = creation.insert_many([draft], actor)[0]
+    try:
+        order_id = creation.insert_many([draft], actor)[0]
+    except IntegrityError:  # another order took the number between our look and our write
+        db.session.rollback()
+        raise Invalid({"number": "number_taken"}) from None
     creation.learn_products(new_lines, row["currency"])
     return order_id
 
@@ -90,7 +94,7 @@ def update(
         _replace_lines(order, lines, new_lines)
     changes = differences(shown, snapshot(order))
     if changes:
-        _saved(order, counted, new_lines)
+        _saved(order, counted, new_lines, by_staff=actor.kind == "person")
         note(order_id, actor, "edited", changes=changes)
     return order
 
@@ -105,12 +109,12 @@ def _edited(
     return row, [_line(line, kept.get(line.get("id") or 0)) for line in lines]
 
 
-def _saved(order: Order, counted: counts.Counted, lines: Sequence[dict[str, Any]]) -> None:
+def _saved(order: Order, counted: counts.Counted, lines: Sequence[dict[str, Any]], by_staff: bool) -> None:
     """What follows a change: version, times, counters, search text, products learned, mapping questions answered."""
     now = utcnow()
     order.version += 1
     order.updated_at = now
-    if actor.kind == "person":  # from now on imports leave the contents alone
+    if by_staff:  # from now on imports leave the contents alone
         order.edited_at = order.edited_at or now
     _answer_mapping(order)
     try:
