@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from wtforms import Form, StringField, URLField
+from wtforms.meta import DefaultMeta
 from wtforms.validators import URL, InputRequired, Optional
 from wtforms.widgets import PasswordInput
 
@@ -34,6 +35,10 @@ class SecretField(StringField):
         return MASK if self.data else ""
 
 
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
 def required(message: str = N_("This field is required.")) -> InputRequired:
     return InputRequired(message=message)
 
@@ -44,6 +49,14 @@ def an_address() -> URL:
 
 class SettingsForm(Form):
     """Base of every connector's settings: the address it calls can point at a sandbox or a proxy."""
+
+    class Meta(DefaultMeta):
+        """Blanks around what was pasted are dropped: a token with one looks right and is refused."""
+
+        def bind_field(self, form: Any, unbound_field: Any, options: Any) -> Any:
+            if issubclass(unbound_field.field_class, StringField):
+                options = {**options, "filters": (*unbound_field.kwargs.get("filters", ()), _stripped)}
+            return super().bind_field(form, unbound_field, options)
 
     #: names of fields shown folded away under "Advanced"
     advanced: ClassVar[tuple[str, ...]] = ("api_url",)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -48,7 +50,7 @@ class _Blocked(Exception):
     pass
 
 
-def _is_public(address: str) -> bool:
+def is_public(address: str) -> bool:
     """IPv6 forms that carry an IPv4 address are judged by that one: the kernel or a gateway would deliver there."""
     ip: Any = ipaddress.ip_address(address.split("%")[0])
     if ip in _NAT64:
@@ -68,10 +70,10 @@ class _Guard(httpcore.SyncBackend):
             found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
         except OSError as error:
             raise httpcore.ConnectError(f"{host} can't be found: {error}") from error
-        if not self.policy.allow_private and (host, port) not in self.policy.allowed:
-            for address in found:
-                if not _is_public(str(address)):
-                    raise _Blocked(f"{host} is at the private address {address}")
+        exempt = self.policy.allow_private or (host, port) in self.policy.allowed
+        private = [] if exempt else sorted(str(address) for address in found if not is_public(str(address)))
+        if private:
+            raise _Blocked(f"{host} is at the private address {private[0]}")
         last: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in sorted(map(str, found), key=lambda a: ":" in a):  # IPv4 first: hosts without IPv6 are many
             try:
@@ -85,14 +87,20 @@ _clients: dict[Policy, httpx.Client] = {}
 _lock = threading.Lock()
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all clients: reading the certificates takes longer than everything else about a client."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def _client(policy: Policy) -> httpx.Client:
     with _lock:
         if policy not in _clients:
             limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=20)
-            transport = httpx.HTTPTransport(limits=limits, trust_env=False)
+            transport = httpx.HTTPTransport(verify=_tls(), limits=limits, trust_env=False)
             # httpx offers no hook between resolving and connecting; httpcore does, one layer below
             transport._pool = httpcore.ConnectionPool(
-                ssl_context=httpx.create_ssl_context(trust_env=False),
+                ssl_context=_tls(),
                 max_connections=100,
                 max_keepalive_connections=20,
                 keepalive_expiry=20,
@@ -189,8 +197,10 @@ class HttpClient:
         headers = {**self.headers, **kwargs.pop("headers", {})}
         try:
             request = _client(self.policy).build_request(method, url, headers=headers, **kwargs)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
-            raise Refused("misconfigured", f"{url}: {error}", field="api_url") from None
+        except UnicodeEncodeError:  # before ValueError, its parent
+            raise Refused("credentials", "a key or token holds letters that no header can carry") from None
+        except (httpx.InvalidURL, ValueError) as error:
+            raise Refused("misconfigured", self._redact(f"{url}: {error}"), field="api_url") from None
         return self._exchange(request, harmless)
 
     def get(self, url: str, **kwargs: Any) -> Answer:
@@ -208,10 +218,13 @@ class HttpClient:
         except _Blocked as error:
             note["error"] = str(error)
             raise Refused("blocked", str(error), field="api_url") from None
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+        except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+            note["error"] = type(error).__name__  # its words may repeat a header, which may be a secret
+            raise Refused("misconfigured", f"{note['url']}: {note['error']}", field="api_url") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             note["error"] = self._redact(str(error))
             raise Later("unreachable", note["error"]) from None
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             note["error"] = self._redact(f"{type(error).__name__}: {error}")
             raise _lost(note["error"], harmless) from None
         else:

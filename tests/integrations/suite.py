@@ -76,10 +76,12 @@ class Vendor:
         return [str(self.settings[name]) for name in sorted(self.cls.secret_names())]
 
     def connect(self, url: str, **settings: Any) -> Any:
-        """A connector for the server at `url`, with the sandbox's own exemption from the guard."""
+        """A connector for the server at `url`. The guard is off for canned servers: with one exemption each, every
+        one of them would need a client of its own (and test_http.py is there for the guard)."""
         given = {**self.settings, "api_url": url, **settings}
         secrets = [str(given[name]) for name in self.cls.secret_names()]
-        return self.cls(Account(1, self.key, given), HttpClient(Policy.for_sandbox(url), secrets))
+        policy = Policy.for_sandbox(url) if url.endswith(f"/{self.key}") else Policy(allow_private=True)
+        return self.cls(Account(1, self.key, given), HttpClient(policy, secrets))
 
 
 def fault_of(call: Callable[..., Any], *args: Any) -> str:

@@ -94,7 +94,11 @@ def test_a_pull_starts_before_its_cursor(cursor: dict[str, str], since: str) -> 
 def test_statuses_are_written_in_groups_and_each_order_is_answered_for() -> None:
     texts = StatusChange("4", "canceled", reason="another", text="Sorry")
     plain = [StatusChange(n, "canceled", reason="duplicate", text="not to be sent") for n in ("5", "6")]
-    wrong = [StatusChange("x", "received"), StatusChange("7", "canceled"), StatusChange("8", "canceled", reason="another")]
+    wrong = [
+        StatusChange("x", "received"),
+        StatusChange("7", "canceled"),
+        StatusChange("8", "canceled", reason="another"),
+    ]
     changes = [StatusChange("1", "received"), *wrong, texts, *plain, StatusChange("2", "received")]
     answers = [(200, {"processed_ids": [1]}), (500, {}), (200, {"status": "error", "message": "Too late"})]
     with canned(*answers) as server:

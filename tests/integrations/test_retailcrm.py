@@ -79,7 +79,11 @@ def test_an_order_is_written() -> None:
 def test_a_change_clears_what_was_removed() -> None:
     bare = translate.changed_order(replace(order("A-1"), delivery=Delivery(code="courier")), Style())
     assert [bare[name] for name in ("patronymic", "email", "discountManualAmount")] == ["", "", 0]
-    assert bare["delivery"] == {"cost": 0, "address": dict.fromkeys([*translate.PLACE, "flat", "text"], ""), "code": "courier"}
+    assert bare["delivery"] == {
+        "cost": 0,
+        "address": dict.fromkeys([*translate.PLACE, "flat", "text"], ""),
+        "code": "courier",
+    }
     assert not {"number", "status", "managerComment", "payments", "externalId"} & bare.keys()
 
 
@@ -87,7 +91,7 @@ def test_a_change_clears_what_was_removed() -> None:
     ("held", "given", "step"),
     [
         ([], Payment(), ("orders/payments/create", "cash", 700, "not-paid")),
-        ({"9": {"id": 9, "externalId": "A-1-p", "type": "cash", "status": "not-paid", "amount": 700.0}}, Payment(), None),
+        ({"9": {"externalId": "A-1-p", "type": "cash", "status": "not-paid", "amount": 700.0}}, Payment(), None),
         ({"9": {"id": 9, "externalId": None, "type": "e-money"}}, Payment(paid=True), None),
         ([{"id": 9, "externalId": "A-1-p", "type": "cash", "status": "not-paid", "amount": 700}],
          Payment(kind="cod_card", cod=True, cod_amount=D(650)), ("orders/payments/9/edit", "cash", 650, "not-paid")),
@@ -104,7 +108,10 @@ def test_history_gives_status_changes_of_others() -> None:
     with canned((200, HISTORY)) as server:
         changes, cursor = VENDOR.connect(server.url).statuses({"since_id": 7000}, NOW)
         assert "filter%5BsinceId%5D=7000" in server.requests[0][1] or "filter[sinceId]=7000" in server.requests[0][1]
-    assert [(c.external_id, c.key, c.status) for c in changes] == [("501", "A-1", "teleported"), ("502", "", "complete")]
+    assert [(c.external_id, c.key, c.status) for c in changes] == [
+        ("501", "A-1", "teleported"),
+        ("502", "", "complete"),
+    ]
     assert cursor == {"since_id": 7044}
     with canned((200, {"success": True, "history": []})) as server:
         assert VENDOR.connect(server.url).statuses({}, NOW) == ([], {"start": "2026-01-04T12:00:00+00:00"})
@@ -141,12 +148,18 @@ def test_an_order_is_changed_with_its_payment() -> None:
         (sent,) = crm.send([order("A-1", total=D(701))])
         paid = order("A-1", total=D(900), payment=Payment(kind="transfer", paid=True))
         assert crm.update(sent.copy.external_id, paid).copy == sent.copy
-        assert [e["url"].rsplit("/v5/")[1] for e in crm.http.exchanges()][1:] == ["orders/1/edit", "orders/payments/1/edit"]
+        assert [e["url"].rsplit("/v5/")[1] for e in crm.http.exchanges()][1:] == [
+            "orders/1/edit",
+            "orders/payments/1/edit",
+        ]
         assert (crm.update("999", paid).fault, crm.update(sent.copy.external_id, paid).fault) == ("not_found", "")
     answers = [(200, {"success": True, "id": 1}), (200, {"success": True, "order": {"id": 1, "payments": []}})]
     with canned(*answers, (200, {"success": True, "id": 5})) as server:
         assert VENDOR.connect(server.url).update("1", paid).fault == ""
-        assert [path for _, path, _ in server.requests][1:] == ["/api/v5/orders/1?by=id", "/api/v5/orders/payments/create"]
+        assert [path for _, path, _ in server.requests][1:] == [
+            "/api/v5/orders/1?by=id",
+            "/api/v5/orders/payments/create",
+        ]
 
 
 def test_products_are_made_when_absent() -> None:
@@ -154,7 +167,9 @@ def test_products_are_made_when_absent() -> None:
     offers = {"success": True, "offers": [{"id": 7, "externalId": "SKU-1"}, {"id": 8, "externalId": "sku-2"}]}
     sites = {"success": True, "sites": {"shop-1": {"code": "shop-1", "catalogId": 4}}}
     for added, wanted in (([100], {"SKU-1": "7", "SKU-2": "100"}), ([], {"SKU-1": "7"})):
-        with canned((200, offers), (200, sites), (200, {"success": True, "addedProducts": added}), (200, offers)) as server:
+        with canned(
+            (200, offers), (200, sites), (200, {"success": True, "addedProducts": added}), (200, offers)
+        ) as server:
             assert VENDOR.connect(server.url).ensure_products(mugs) == wanted
             assert "catalogId" in server.requests[2][2]
     with SandboxServer(["retailcrm"]) as running:

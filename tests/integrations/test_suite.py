@@ -58,7 +58,9 @@ def _vendor(key: str) -> Vendor:
 
 
 def _posted(values: dict[str, Any]) -> MultiDict[str, str]:
-    return MultiDict({name: "y" if value is True else str(value) for name, value in values.items() if value is not False})
+    return MultiDict(
+        {name: "y" if value is True else str(value) for name, value in values.items() if value is not False}
+    )
 
 
 @case
@@ -113,7 +115,12 @@ def expired_secret(vendor: Vendor, connection: Any, sandbox: Any) -> None:
 def secrets_hidden(vendor: Vendor) -> None:
     """A server that repeats every secret in words, JSON and headers leaves none in exchanges or errors."""
     echo = " ".join(vendor.secrets)
-    answers = [(200, {"token": echo, "echo": echo}), (400, vendor.error(echo), {"X-Echo": echo}), (500, echo), (200, echo)]
+    answers = [
+        (200, {"token": echo, "echo": echo}),
+        (400, vendor.error(echo), {"X-Echo": echo}),
+        (500, echo),
+        (200, echo),
+    ]
     for answer in answers:
         for call in (vendor.read, vendor.write):
             with canned(answer) as server:
