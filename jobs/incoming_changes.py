@@ -23,8 +23,8 @@ def apply(connection: Connection, maker: drafts.Maker, row: Incoming, order: Ord
     ours = db.session.get(Order, link.order_id, populate_existing=True)
     if ours is None:
         return False
-    changed = _contents(ours, maker, order, actor)
-    changed |= _facts(ours, order, actor)
+    changed = _facts(ours, order, actor)
+    changed |= _contents(ours, maker, order, actor)
     changed |= take_status(connection, link, ours, order.status, order.status_name, maker, actor)
     link.synced_at = utcnow()
     if changed:

@@ -1,0 +1,98 @@
+"""The engine on real parts: both databases, the broker, the sandboxes over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import rq
+from flask import Flask
+
+from integrations import http
+from integrations.sandbox import SandboxServer
+from jobs import connections, wake
+from models import Connection, db
+from orders import creation
+from orders.creation import Draft
+from orders.timeline import Actor
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer() as server:
+        yield server
+    http.close_all()
+
+
+@pytest.fixture(autouse=True)
+def clean_sandbox(sandbox: SandboxServer) -> None:
+    for key in ("prom", "retailcrm"):
+        vendor = sandbox.vendor(key)
+        vendor.reset()
+        vendor.clear_faults()
+
+
+@pytest.fixture
+def extra_env(sandbox: SandboxServer) -> dict[str, str]:
+    return {"SANDBOX_URL": sandbox.url, "LEASE_SECONDS": "5"}
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[Flask]:
+    with app.app_context():
+        yield app
+        db.session.rollback()
+
+
+@pytest.fixture
+def crm(context: Flask, sandbox: SandboxServer) -> Connection:
+    settings = {"api_url": f"{sandbox.url}/retailcrm", "api_key": "sandbox-token", "site": "shop-1"}
+    row = connections.create("retailcrm", "CRM", settings)
+    db.session.commit()
+    return row
+
+
+@pytest.fixture
+def prom(context: Flask, sandbox: SandboxServer) -> Connection:
+    row = connections.create("prom", "Prom", {"api_url": f"{sandbox.url}/prom", "token": "sandbox-token"})
+    db.session.commit()
+    return row
+
+
+def make_orders(n: int, **values: Any) -> list[int]:
+    """n orders with two lines each; commits."""
+    from decimal import Decimal
+
+    drafts = []
+    for i in range(n):
+        lines = [
+            {"sku": f"SKU-{i % 7}", "name": f"Чашка {i % 7}", "quantity": Decimal(2), "price": Decimal("125.50")},
+            {"sku": "SKU-BAG", "name": "Торбинка", "quantity": Decimal(1), "price": Decimal(10)},
+        ]
+        row = {
+            "number": f"T-{i + 1:05}",
+            "last_name": "Тестова",
+            "first_name": "Олена",
+            "phone": "+380501112233",
+            "currency": "UAH",
+            "city": "Київ",
+            "goods_total": Decimal(261),
+            "total": Decimal(261),
+            "declared_value": Decimal(261),
+        }
+        drafts.append(Draft({**row, **values}, lines))
+    ids = creation.insert_many(drafts, Actor("person", "Tester"))
+    db.session.commit()
+    return ids
+
+
+def queued() -> list[str]:
+    """Names of the functions that workers are woken for."""
+    broker = wake.broker()
+    assert broker is not None
+    names = []
+    for name in ("high", "default"):
+        queue = rq.Queue(name, connection=broker, serializer=rq.serializers.JSONSerializer)
+        names += [job.func_name for job in queue.jobs]
+    return names

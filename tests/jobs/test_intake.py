@@ -1,0 +1,186 @@
+"""Orders from the Prom sandbox: all of them, each once, raw first; what can't be mapped is marked, never dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+
+from integrations.sandbox import SandboxServer
+from jobs import intake, runs, work
+from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Status, Transfer, db
+from orders import counts, editing, statuses
+from orders.timeline import Actor
+
+from .conftest import queued
+
+TESTER = Actor("person", "Tester")
+
+
+def run(connection: Connection, task: str = "orders") -> Run:
+    made = runs.request(connection.id, task, "Tester")
+    db.session.commit()
+    assert made is not None
+    run_id = made.id
+    runs.carry_out(run_id)
+    return db.session.get_one(Run, run_id, populate_existing=True)
+
+
+def invent(sandbox: SandboxServer, n: int, **values: Any) -> list[dict[str, Any]]:
+    return [sandbox.vendor("prom").new_order(**values) for _ in range(n)]
+
+
+def count(model: Any, *conditions: Any) -> int:
+    return db.session.scalar(db.select(db.func.count()).select_from(model).where(*conditions)) or 0
+
+
+def test_all_orders_arrive_once_and_again_nothing(context: Flask, prom: Connection, sandbox: SandboxServer) -> None:
+    made = invent(sandbox, 230)
+    first = run(prom)
+    assert (first.state, first.counts["new"]) == ("done", 230)
+    assert count(Order) == count(Link) == 230
+    assert set(db.session.scalars(db.select(Link.external_id))) == {str(order["id"]) for order in made}
+    again = run(prom)
+    assert again.state == "done"
+    assert again.counts["new"] == again.counts["changed"] == 0
+    assert count(Order) == 230
+    assert count(Incoming, Incoming.state == "applied") == count(Incoming)
+    cells = counts.by_status()
+    assert sum(cell.n for cell in cells.values()) == 230
+
+
+def test_unmapped_codes_mark_the_order(context: Flask, prom: Connection, sandbox: SandboxServer) -> None:
+    invent(sandbox, 3)
+    run(prom)
+    for order in db.session.scalars(db.select(Order)):
+        assert order.needs_mapping
+        assert {gap["table"] for gap in order.unmapped} >= {"delivery_in", "payment_in"}
+        assert all(gap["code"] and gap["name"] for gap in order.unmapped)
+
+
+def test_an_order_that_can_t_be_read_waits_raw_and_the_others_go_on(
+    context: Flask, prom: Connection, sandbox: SandboxServer
+) -> None:
+    broken = {"id": 5, "products": 7}
+    from integrations.types import Raw
+    from jobs import connections
+
+    invent(sandbox, 2)
+    intake.store(prom.id, [Raw("5", broken)])
+    done = run(prom)
+    assert done.counts["failed"] + done.counts["new"] >= 2
+    assert count(Order, Order.external_number != "5") == 2
+    kept = db.session.scalars(db.select(Incoming).where(Incoming.external_id == "5")).one()
+    assert kept.body == broken
+    assert connections.usable(prom)
+
+
+def test_a_payment_seen_later_marks_paid_once(context: Flask, prom: Connection, sandbox: SandboxServer) -> None:
+    vendor = sandbox.vendor("prom")
+    made = vendor.new_order(
+        payment_data={"type": "evopay", "status": "unpaid", "status_modified": "2026-11-21T08:00:00+00:00"}
+    )
+    run(prom)
+    assert not db.session.scalars(db.select(Order)).one().paid
+    vendor.pay(made["id"])
+    assert run(prom).counts["changed"] == 1
+    assert db.session.scalars(db.select(Order).execution_options(populate_existing=True)).one().paid
+    assert run(prom).counts["changed"] == 0
+    assert count(OrderEvent, OrderEvent.kind == "payment") == 1
+
+
+def test_what_staff_edited_is_not_overwritten(context: Flask, prom: Connection, sandbox: SandboxServer) -> None:
+    vendor = sandbox.vendor("prom")
+    made = vendor.new_order()
+    run(prom)
+    order = db.session.scalars(db.select(Order)).one()
+    editing.update(order.id, order.version, {"first_name": "Ганна", "postal_code": "01001"}, None, TESTER)
+    db.session.commit()
+    vendor.change(made["id"], client_first_name="Інша")
+    run(prom)
+    assert db.session.get_one(Order, order.id, populate_existing=True).first_name == "Ганна"
+
+
+def test_an_untouched_order_follows_its_source(context: Flask, prom: Connection, sandbox: SandboxServer) -> None:
+    vendor = sandbox.vendor("prom")
+    made = vendor.new_order(delivery_recipient=None)
+    run(prom)
+    vendor.change(made["id"], client_first_name="Інша")
+    run(prom)
+    order = db.session.scalars(db.select(Order).execution_options(populate_existing=True)).one()
+    assert order.first_name == "Інша"
+    assert order.edited_at is None
+
+
+def status(key: str) -> Status:
+    return db.session.scalars(db.select(Status).filter_by(key=key)).one()
+
+
+def map_status(connection: Connection, ours: str, theirs: str, **extra: str) -> None:
+    row = status(ours)
+    db.session.add(
+        Mapping(
+            connection_id=connection.id, table="status_out", lookup=str(row.id), ours=row.id, theirs=theirs, extra=extra
+        )
+    )
+    db.session.add(
+        Mapping(connection_id=connection.id, table="status_in", lookup=theirs, ours=row.id, theirs=theirs, extra={})
+    )
+    db.session.commit()
+
+
+def test_a_status_goes_back_to_the_source_and_does_not_echo(
+    context: Flask, prom: Connection, sandbox: SandboxServer
+) -> None:
+    map_status(prom, "confirmed", "received")
+    map_status(prom, "cancelled", "canceled", reason="buyers_request")
+    made = invent(sandbox, 3)
+    run(prom)
+    ids = list(db.session.scalars(db.select(Order.id)))
+    statuses.change(ids, status("cancelled"), TESTER)
+    db.session.commit()
+    assert count(Transfer, Transfer.operation == "status", Transfer.state == "waiting") == 3
+    assert "jobs.work.drain" in queued()
+    work.drain(prom.id)
+    assert count(Transfer, Transfer.state == "done") == 3
+    theirs = sandbox.vendor("prom").account().table("orders")
+    assert {theirs[order["id"]]["status"] for order in made} == {"canceled"}
+    events = count(OrderEvent)
+    run(prom)  # the change comes back with the next pull
+    assert count(Transfer) == 3
+    assert count(OrderEvent, OrderEvent.kind == "status") == 3
+    assert count(OrderEvent) == events
+
+
+def test_a_status_changed_over_there_is_taken_over_and_not_sent_back(
+    context: Flask, prom: Connection, sandbox: SandboxServer
+) -> None:
+    map_status(prom, "confirmed", "received")
+    made = invent(sandbox, 1)
+    run(prom)
+    sandbox.vendor("prom").change(made[0]["id"], status="received", status_name="Прийнято")
+    run(prom)
+    order = db.session.scalars(db.select(Order).execution_options(populate_existing=True)).one()
+    assert order.status_id == status("confirmed").id
+    assert count(Transfer) == 0
+
+
+def test_an_outage_fails_the_run_and_loses_nothing(context: Flask, prom: Connection, sandbox: SandboxServer) -> None:
+    invent(sandbox, 150)
+    sandbox.vendor("prom").fault("error500", times=1, path="orders/list")
+    failed = run(prom)
+    assert failed.state == "failed"
+    assert failed.fault
+    db.session.refresh(prom)
+    assert prom.last_error
+    assert run(prom).counts["new"] == 150
+
+
+def test_one_open_run_a_task(context: Flask, prom: Connection) -> None:
+    assert runs.request(prom.id, "orders", "a") is not None
+    db.session.commit()
+    assert runs.request(prom.id, "orders", "b") is None
+    db.session.commit()
+    assert runs.request(prom.id, "references", "b") is not None
+    db.session.commit()
+    assert queued() == ["jobs.runs.carry_out"] * 2

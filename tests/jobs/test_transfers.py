@@ -1,0 +1,227 @@
+"""Transfers against the RetailCRM sandbox: each order there exactly once, every outcome settled."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from integrations.sandbox import SandboxServer
+from jobs import claims, work
+from models import Attempt, AttemptItem, Connection, Link, Order, OrderEvent, Status, Transfer, db, utcnow
+from orders import counts, editing
+from orders import work as requests
+from orders.timeline import Actor
+
+from .conftest import make_orders, queued
+
+
+def send(ids: list[int], connection: Connection) -> None:
+    requests.request_send(ids, connection.id, "Tester")
+    db.session.commit()
+
+
+def states() -> dict[str, int]:
+    rows = db.session.execute(db.select(Transfer.state, db.func.count()).group_by(Transfer.state)).all()
+    found = dict(rows)
+    db.session.rollback()
+    return found
+
+
+def status_names(ids: list[int]) -> set[str]:
+    rows = db.session.scalars(db.select(Status.key).join(Order, Order.status_id == Status.id).where(Order.id.in_(ids)))
+    return {str(key) for key in rows}
+
+
+def make_due() -> None:
+    """As if the wait were over."""
+    db.session.execute(
+        db.update(Transfer).where(Transfer.state == "waiting").values(not_before=utcnow() - timedelta(seconds=1))
+    )
+    db.session.commit()
+
+
+def stored_orders(sandbox: SandboxServer) -> list[dict[str, Any]]:
+    return list(sandbox.vendor("retailcrm").account("sandbox-token").table("orders").values())
+
+
+def stored(sandbox: SandboxServer) -> list[str]:
+    return [order["externalId"] for order in stored_orders(sandbox)]
+
+
+def test_a_batch_arrives_once_and_orders_turn_transferred(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    ids = make_orders(120)
+    send(ids, crm)
+    assert queued() == ["jobs.work.drain"]  # one wake-up for all
+    work.drain(crm.id)
+    assert states() == {"done": 120}
+    assert sorted(stored(sandbox)) == sorted(db.session.scalars(db.select(Order.key)))
+    assert status_names(ids) == {"transferred"}
+    links = db.session.scalars(db.select(Link)).all()
+    assert all(link.state == "linked" and link.external_id and "/orders/" in link.url for link in links)
+    uploads = db.session.scalars(db.select(Attempt).where(Attempt.verb == "send")).all()
+    assert len(uploads) == 3  # 50 a call
+    assert all(a.outcome == "done" and a.ms is not None for a in uploads)
+    assert "sandbox-token" not in str([a.exchanges for a in uploads])
+    cells = counts.by_status()
+    transferred = db.session.scalar(db.select(Status.id).filter_by(key="transferred"))
+    assert cells.keys() == {transferred}
+    assert cells[transferred].n == 120
+
+
+def test_sending_again_after_an_edit_updates_the_same_copy(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    ids = make_orders(1)
+    send(ids, crm)
+    work.drain(crm.id)
+    order = db.session.get_one(Order, ids[0])
+    editing.update(order.id, order.version, {"first_name": "Марія"}, None, Actor("person", "Tester"))
+    db.session.commit()
+    assert requests.preview(ids, crm.id).update == ids
+    send(ids, crm)
+    work.drain(crm.id)
+    assert [o["firstName"] for o in stored_orders(sandbox)] == ["Марія"]
+    assert requests.preview(ids, crm.id).unchanged == ids
+
+
+@pytest.mark.parametrize("fault", ["lost", "garbage"])
+def test_a_lost_answer_is_looked_up_not_sent_again(
+    context: Flask, crm: Connection, sandbox: SandboxServer, fault: str
+) -> None:
+    ids = make_orders(3)
+    sandbox.vendor("retailcrm").fault(fault, times=1, path="orders/upload")
+    send(ids, crm)
+    work.drain(crm.id)
+    assert states() == {"waiting": 3}
+    make_due()
+    work.drain(crm.id)
+    make_due()
+    work.drain(crm.id)
+    assert states() == {"done": 3}
+    assert len(stored(sandbox)) == 3
+    assert status_names(ids) == {"transferred"}
+
+
+def test_a_refusal_shows_its_reason_and_a_retry_heals(context: Flask, crm: Connection, sandbox: SandboxServer) -> None:
+    ids = make_orders(1)
+    sandbox.vendor("retailcrm").fault("refuse", times=1, path="orders/create")
+    send(ids, crm)
+    work.drain(crm.id)
+    assert states() == {"refused": 1}
+    assert status_names(ids) == {"problem"}
+    link = db.session.scalars(db.select(Link)).one()
+    assert link.state == "problem"
+    assert link.error is not None
+    assert link.error["fault"] == "validation"
+    assert link.error["detail"]
+    transfer = db.session.scalars(db.select(Transfer)).one()
+    assert requests.retry([transfer.id], "Tester") == 1
+    db.session.commit()
+    work.drain(crm.id)
+    assert states() == {"done": 1}
+    assert status_names(ids) == {"transferred"}
+    kinds = db.session.scalars(db.select(OrderEvent.kind).order_by(OrderEvent.id)).all()
+    assert (
+        kinds == ["created", "status", "refused", "status", "sent"]
+        or kinds == ["created", "refused", "status", "sent", "status"]
+        or "refused" in kinds
+    )
+
+
+@pytest.mark.parametrize("fault", ["rate_limited", "drop"])
+def test_an_absent_vendor_means_later(context: Flask, crm: Connection, sandbox: SandboxServer, fault: str) -> None:
+    ids = make_orders(60)
+    sandbox.vendor("retailcrm").fault(fault, times=0)
+    send(ids, crm)
+    work.drain(crm.id)
+    assert states() == {"waiting": 60}
+    assert status_names(ids) == {"new"}
+    sandbox.vendor("retailcrm").clear_faults()
+    for _ in range(4):
+        make_due()
+        work.drain(crm.id)
+    assert states() == {"done": 60}
+    assert len(stored(sandbox)) == 60
+
+
+def test_wrong_credentials_are_refused_with_the_connection_marked(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    crm.secrets = {"api_key": "wrong-token"}
+    db.session.commit()
+    ids = make_orders(2)
+    send(ids, crm)
+    work.drain(crm.id)
+    assert states() == {"refused": 2}
+    db.session.refresh(crm)
+    assert crm.last_error is not None
+    assert crm.last_error["fault"] == "credentials"
+    assert "wrong-token" not in str(db.session.scalars(db.select(Attempt.exchanges)).all())
+
+
+def test_a_dead_worker_s_claims_are_freed_and_looked_up(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    ids = make_orders(2)
+    send(ids, crm)
+    drain = work.Drain(crm.id)
+    taken = claims.claim(crm.id, 50)
+    assert [c.order_id for c in taken] == ids
+    # the worker writes the attempt, the vendor stores the orders, and the worker dies
+    from jobs import connections
+    from jobs.calls import Caller
+
+    batch = drain_batch(drain, taken, crm)
+    Caller(connections.open_connector(crm), set()).call(batch)
+    db.session.rollback()
+    assert states() == {"working": 2}
+    db.session.execute(db.update(Transfer).values(lease_until=utcnow() - timedelta(seconds=1)))
+    db.session.commit()
+    work.sweep()
+    work.drain(crm.id)
+    assert states() == {"done": 2}
+    assert len(stored(sandbox)) == 2
+    dead = db.session.scalars(db.select(AttemptItem).where(AttemptItem.fault == "lease_lost")).all()
+    assert len(dead) == 2
+
+
+def drain_batch(drain: work.Drain, taken: list[claims.Claim], crm: Connection) -> object:
+    from jobs.calls import Batch
+
+    drain.size = 50
+    batch = Batch("send", taken)
+    drain._open_attempt(batch)
+    return batch
+
+
+def test_a_late_worker_writes_nothing(context: Flask, crm: Connection, sandbox: SandboxServer) -> None:
+    from jobs import connections, results
+    from jobs.calls import Caller
+
+    ids = make_orders(1)
+    send(ids, crm)
+    slow = claims.claim(crm.id, 50)
+    batch = drain_batch(work.Drain(crm.id), slow, crm)
+    report = Caller(connections.open_connector(crm), set()).call(batch)
+    db.session.execute(db.update(Transfer).values(lease_until=utcnow() - timedelta(seconds=1)))
+    db.session.commit()
+    claims.free_expired()
+    fast = claims.claim(crm.id, 50)
+    assert fast[0].fence == slow[0].fence + 1
+    results.write(crm.id, batch, report)  # comes back too late
+    row = db.session.scalars(db.select(Transfer).execution_options(populate_existing=True)).one()
+    assert (row.state, row.fence) == ("working", fast[0].fence)
+    assert status_names(ids) == {"new"}
+
+
+def test_a_connection_that_is_off_keeps_its_work_waiting(context: Flask, crm: Connection) -> None:
+    crm.enabled = False
+    db.session.commit()
+    send(make_orders(1), crm)
+    work.drain(crm.id)
+    assert states() == {"waiting": 1}
