@@ -128,7 +128,7 @@ def test_a_lost_status_answer_can_be_repeated() -> None:
 
 @pytest.mark.parametrize(("denied", "ok", "notes"), [(["orders"], False, 1), (["payment_options"], True, 1)])
 def test_missing_rights_are_named(denied: list[str], ok: bool, notes: int) -> None:
-    answers = {"orders/list": {"orders": []}, "payment_options/list": {"payment_options": []}}
+    answers: dict[str, Any] = {"orders/list": {"orders": []}, "payment_options/list": {"payment_options": []}}
     given = [(403, {"error": "No"}) if path.split("/")[0] in denied else (200, body) for path, body in answers.items()]
     with canned(*given) as server:
         result = VENDOR.connect(server.url).test()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -22,7 +25,9 @@ from integrations.base import (
     WritesStatuses,
     WritesTracking,
 )
-from integrations.http import HttpClient
+from integrations.http import HttpClient, Policy
+
+from .suite import canned
 
 GOOD = """from integrations.base import Connector, SettingsForm
 class New(Connector):
@@ -50,6 +55,22 @@ def test_a_folder_is_all_it_takes(folder: Path) -> None:
     (folder / "connector.py").write_text(GOOD.format(folder.name))
     assert connector(folder.name).title == "New"
     assert [cls.title for cls in connectors().values()] == sorted(cls.title for cls in connectors().values())
+
+
+def test_the_worked_example_works(folder: Path) -> None:
+    """The code blocks of docs/add-an-integration.md, each under the name of its file."""
+    page = (Path(__file__).parents[2] / "docs" / "add-an-integration.md").read_text(encoding="utf-8")
+    kiosk = folder.rename(folder.parent / "kiosk")
+    for name, code in re.findall(r"^`(\w+\.py)`\n```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        (kiosk / name).write_text(code, encoding="utf-8")
+    body = {"id": 7, "state": "odd", "phone": "0501112233", "lines": [{"title": "Mug", "price": "250,50", "count": 2}]}
+    with canned((200, {"orders": [body]}), (200, {"orders": []})) as server:
+        account = Account(1, "Kiosk", {"token": "abcd", "api_url": server.url})
+        source: Any = connector("kiosk")(account, HttpClient(Policy(allow_private=True)))
+        first, last = source.pull({"after": 5}, datetime.now(UTC))
+        assert (last.cursor, source.test().ok) == ({"after": 7}, True)
+    order = source.read(first.orders[0])
+    assert (order.total, order.recipient.phone, order.status) == (501, "+380501112233", "odd")
 
 
 def test_a_folder_without_a_connector_is_passed_by(folder: Path) -> None:
