@@ -253,6 +253,23 @@ def changed(seen: Mapping[int, str]) -> tuple[list[Row], list[int]]:
     return by_ids(other) if other else [], [order_id for order_id in seen if order_id not in now]
 
 
+def numbers(order_ids: Sequence[int]) -> dict[int, str]:
+    """Id -> number."""
+    return dict(db.session.execute(db.select(Order.id, Order.number).where(Order.id.in_(order_ids))).tuples())
+
+
+def status_of(order_ids: Sequence[int]) -> dict[int, int]:
+    """Id -> status id, newest first."""
+    query = db.select(Order.id, Order.status_id).where(Order.id.in_(order_ids)).order_by(Order.id.desc())
+    return dict(db.session.execute(query).tuples())
+
+
+def linked_connections(order_ids: Sequence[int]) -> set[int]:
+    """The connections that hold a copy of any of these orders."""
+    query = db.select(Link.connection_id).where(Link.order_id.in_(order_ids), Link.state == "linked").distinct()
+    return set(db.session.scalars(query))
+
+
 def by_ids(order_ids: Sequence[int]) -> list[Row]:
     """Rows of given orders, newest first (for refreshing what a page shows)."""
     query = db.select(*COLUMNS).where(Order.id.in_(order_ids)).order_by(Order.id.desc())

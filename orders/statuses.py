@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Protocol
 
 from models import BulkUndo, Order, Status, db, utcnow
 
@@ -28,7 +29,17 @@ class Changed:
 REASONS = ("same", "by_hand", "gone")
 
 
-def may_set_by_hand(status: Status) -> bool:
+class StatusLike(Protocol):
+    """A status: a row of the table or a copy of it."""
+
+    @property
+    def group(self) -> str: ...
+
+    @property
+    def active(self) -> bool: ...
+
+
+def may_set_by_hand(status: StatusLike) -> bool:
     """All but Transferred (which a transfer sets) can be set by hand."""
     return status.group != "transferred" and status.active
 

@@ -1,0 +1,181 @@
+"""Rows of the order list as their template needs them: every text ready, so that a page of fifty costs little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import gettext
+
+import integrations
+from integrations.base import Connector, PullsOrders, ReadsStatuses, ReceivesOrders
+from orders import listing
+from orders.lists import Connected, Lists
+
+from . import addresses, text
+
+#: groups of statuses whose orders are not sent anywhere
+UNSENT_GROUPS = ("deleted", "cancelled", "preorder")
+#: Link.state (or "working") -> the dot of its tile
+_DOTS = {"linked": "ok", "working": "busy", "pending": "busy", "problem": "bad"}
+
+
+@dataclass(slots=True)
+class TileView:
+    """An external copy (or the place where one could be): `act` says what a click does: open | card | send | none."""
+
+    connection_id: int
+    initials: str
+    color: str
+    dot: str
+    title: str
+    act: str
+    url: str = ""
+
+
+@dataclass(slots=True)
+class StatusView:
+    id: int
+    name: str
+    color: str
+    group: str
+
+
+@dataclass(slots=True)
+class SourceView:
+    name: str
+    short: str
+    color: str
+
+
+@dataclass(slots=True)
+class RowView:
+    """A row, ready to print. `o` has the order's own columns."""
+
+    o: Any
+    url: str
+    stamp: str
+    created: str
+    created_full: str
+    created_iso: str
+    recipient: str
+    phone: str
+    method: str
+    item: str
+    more: int
+    sum: str
+    status: StatusView
+    source: SourceView | None
+    tiles: list[TileView]
+    stale: bool = False
+    fresh: bool = False  # changed by what was just done or heard of: it flashes
+
+
+def class_of(kind: str) -> type[Connector] | None:
+    """The connector's class; None when its folder was taken away while connections remain."""
+    return integrations.connectors().get(kind)
+
+
+def _able(rows: Iterable[Connected], capability: type) -> list[Connected]:
+    return [c for c in rows if c.enabled and (cls := class_of(c.kind)) and cls.can(capability)]
+
+
+@dataclass
+class Context:
+    """What all rows of one answer share."""
+
+    lists: Lists
+    connections: Sequence[Connected]
+    statuses: dict[int, StatusView] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.statuses = {s.id: StatusView(s.id, gettext(s.name), s.color, s.group) for s in self.lists.statuses}
+        self.sources = {
+            entry.id: SourceView(gettext(entry.name), short_name(gettext(entry.name)), entry.color)
+            for entry in self.lists.sources
+        }
+        self.methods = self.names("delivery")
+        self.destinations = _able(self.connections, ReceivesOrders)
+        self.pullable = _able(self.connections, PullsOrders)
+        self.readable = _able(self.connections, ReadsStatuses)
+        self._words = {"linked": gettext("linked"), "working": gettext("working"), "pending": gettext("working"),
+                       "problem": gettext("problem"), "deleted": gettext("deleted there")}  # fmt: skip
+
+    def names(self, name: str) -> dict[int, str]:
+        """Id -> shown name of a registry's entries."""
+        return {entry.id: gettext(entry.name) for entry in getattr(self.lists, name)}
+
+    def rows(self, found: Iterable[listing.Row], fits: set[int] | None = None, fresh: bool = False) -> list[RowView]:
+        """Rows to print; those outside `fits` are greyed."""
+        return [self._row(row, fits is not None and row.o.id not in fits, fresh) for row in found]
+
+    def _row(self, row: listing.Row, stale: bool, fresh: bool) -> RowView:
+        o = row.o
+        status = self.statuses[o.status_id]
+        return RowView(
+            o=o,
+            url=addresses.order(o.number),
+            stamp=listing.stamp(o.updated_at),
+            created=text.ago(o.created_at),
+            created_full=text.full_time(o.created_at),
+            created_iso=o.created_at.isoformat(),
+            recipient=row.recipient,
+            phone=text.phone(o.phone) if o.phone else "",
+            method=self.methods.get(o.delivery_method_id, ""),
+            item=row.item,
+            more=row.items - 1,
+            sum=text.money(o.total, o.currency),
+            status=status,
+            source=self.sources.get(o.source_id),
+            tiles=self._tiles(row, status),
+            stale=stale,
+            fresh=fresh,
+        )
+
+    def _tiles(self, row: listing.Row, status: StatusView) -> list[TileView]:
+        tiles = [self._tile(tile, row.o.number) for tile in row.tiles]
+        if status.group in UNSENT_GROUPS:
+            return tiles
+        there = {tile.connection_id for tile in row.tiles}
+        for c in self.destinations:
+            if c.id not in there:
+                title = gettext("Send to %(name)s", name=c.name)
+                tiles.append(TileView(c.id, *face(c.kind, c.name), "", title, "send"))
+        return tiles
+
+    def _tile(self, tile: listing.Tile, number: str) -> TileView:
+        words = [tile.name, self._words.get(tile.state, tile.state), tile.number, tile.status]
+        if tile.state == "problem" and tile.error:
+            words.append(str(tile.error.get("detail") or ""))
+        title = " · ".join(word for word in words if word)
+        act, url = "none", ""
+        if tile.state == "problem":
+            act, url = "card", f"{addresses.order(number)}#copies"
+        elif tile.url.startswith(("https://", "http://")):
+            act, url = "open", tile.url
+        return TileView(tile.connection_id, *face(tile.kind, tile.name), _DOTS.get(tile.state, ""), title, act, url)
+
+
+def face(kind: str, name: str) -> tuple[str, str]:
+    """Initials and colour of a system's tile."""
+    cls = class_of(kind)
+    return (short_name(cls.title if cls else name), cls.color if cls else "grey")
+
+
+def short_name(title: str) -> str:
+    """Two letters: of the first two words, or the first two capitals, or the first two letters."""
+    words = title.replace(".", " ").replace("-", " ").split()
+    if len(words) > 1 and len(words[0]) > 1:
+        capitals = words[0][0] + words[1][0]
+    else:
+        capitals = "".join(letter for letter in title if letter.isupper())[:2]
+    return (capitals if len(capitals) == 2 else title[:2]).upper()
+
+
+def main_sum(sums: Mapping[str, Decimal], currency: str) -> tuple[str, str]:
+    """The sum in the main currency, and all of them for the hover text when there are others."""
+    shown = text.money(sums.get(currency, Decimal(0)), currency)
+    others = [text.money(total, code) for code, total in sorted(sums.items()) if code != currency and total]
+    return shown, " + ".join([shown, *others]) if others else ""

@@ -1,0 +1,58 @@
+"""Sentences about orders: why one can't be sent or changed, what a filter or a column is called."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+
+#: orders.work.BLOCKS -> why an order can't be sent as it is
+BLOCKS = {
+    "deleted": _l("Deleted: restore the order first"),
+    "cancelled": _l("Cancelled: change the status first"),
+    "preorder": _l("Pre-order: the customer has not completed it yet"),
+    "no_lines": _l("No products in the order"),
+    "no_recipient": _l("The recipient has no name"),
+    "needs_mapping": _l("Something in it is not mapped yet"),
+}
+#: the field of the card that mends a block
+BLOCK_FIELDS = {"no_lines": "lines", "no_recipient": "last_name"}
+#: orders.statuses.REASONS -> why an order keeps its status
+REASONS = {
+    "same": _l("Has this status already"),
+    "by_hand": _l("Only a transfer sets this status"),
+    "gone": _l("No longer there"),
+}
+PAYMENTS = {"cash": _l("Cash"), "card": _l("Card"), "prepaid": _l("Prepaid")}
+PAID = {"yes": _l("Yes"), "no": _l("No")}
+LINKS = {"linked": _l("sent"), "working": _l("working"), "problem": _l("problem"), "none": _l("not sent")}
+FLAGS = {
+    "mapping": _l("Needs mapping"),
+    "do_not_call": _l("Do not call"),
+    "fulfilment": _l("Marketplace delivers"),
+}
+GROUPS = {
+    "new": _l("New"),
+    "confirmed": _l("Confirmed"),
+    "transferred": _l("Transferred"),
+    "problem": _l("Problem"),
+    "preorder": _l("Pre-order"),
+    "cancelled": _l("Cancelled"),
+    "deleted": _l("Deleted"),
+}
+COLUMNS = {
+    "number": _l("Number"),
+    "created": _l("Created"),
+    "recipient": _l("Recipient"),
+    "city": _l("City, delivery"),
+    "items": _l("Products"),
+    "sum": _l("Sum"),
+    "status": _l("Status"),
+    "copies": _l("Systems"),
+    "ttn": _l("TTN"),
+    "source": _l("Source"),
+    "shop": _l("Shop"),
+    "type": _l("Type"),
+    "external": _l("Number at the source"),
+    "comment": _l("Comment"),
+}
+#: what a user sees before choosing; the number always stays
+DEFAULT_COLUMNS = ("number", "created", "recipient", "city", "items", "sum", "status", "copies", "ttn")

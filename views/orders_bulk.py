@@ -1,0 +1,276 @@
+"""What is done to many orders at once: shown first, done then, taken back for a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, abort, make_response, redirect, render_template
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+from htmx_flask import request
+
+from jobs import runs, wake
+from models import Status, db
+from orders import batches, listing, removal, statuses, work
+
+from . import addresses, advice, answers, text
+from . import order_words as words
+from .order_list import filter_of, make_context
+from .order_rows import Context
+from .orders import actor
+
+bp = Blueprint("orders_bulk", __name__, url_prefix="/orders")
+
+#: orders named in each group of a preview
+NAMED = 20
+
+
+@dataclass
+class Choice:
+    """The orders that were chosen: ticked ones, or all that the filter shows (`cut` = more than can be taken)."""
+
+    ids: list[int]
+    cut: bool = False
+
+
+def choice() -> Choice:
+    """From the form of the bulk bar."""
+    if request.form.get("all"):
+        f, context = filter_of(request.form.get("view", "")), make_context()
+        found = listing.ids(f, context.lists.statuses, text.ZONE, listing.COUNT_LIMIT + 1)
+        return Choice(found[: listing.COUNT_LIMIT], len(found) > listing.COUNT_LIMIT)
+    return Choice(_ids(request.values.getlist("ids")))
+
+
+def _ids(values: Sequence[str]) -> list[int]:
+    parts = [part for value in values for part in value.split(",")]
+    found = dict.fromkeys(int(part) for part in parts if part.isdecimal() and len(part) < 19)
+    return list(found)[: listing.COUNT_LIMIT]
+
+
+@dataclass
+class Group:
+    """Orders of a preview that the same will happen to. `key` names the tick; "" = nothing can be done with them."""
+
+    title: str
+    ids: list[int]
+    key: str = ""
+    ticked: bool = True
+    note: str = ""
+    anchor: str = ""  # the field of the card that mends it
+    named: list[tuple[str, str]] = field(default_factory=list)  # number, address
+
+    @property
+    def more(self) -> int:
+        return len(self.ids) - len(self.named)
+
+
+def _name(groups: Sequence[Group]) -> list[Group]:
+    """Leave out the empty groups and name the first orders of the others: one query."""
+    groups = [group for group in groups if group.ids]
+    numbers = listing.numbers([i for group in groups for i in group.ids[:NAMED]])
+    for group in groups:
+        group.named = [
+            (numbers[i], addresses.order(numbers[i], group.anchor)) for i in group.ids[:NAMED] if i in numbers
+        ]
+    return groups
+
+
+def _drawer(template: str, **values: Any) -> Any:
+    """The fragment for the drawer; without htmx a page that includes it."""
+    if request.htmx:
+        return render_template(f"orders/{template}", **values)
+    return render_template("orders/drawer_page.html", fragment=f"orders/{template}", **values)
+
+
+# ---- sending
+
+
+@bp.route("/bulk/send", methods=["GET", "POST"])
+def send() -> Any:
+    """Show what sending the chosen orders would do."""
+    chosen, context = choice(), make_context()
+    if not chosen.ids:
+        return answers.refuse(_("Choose orders first."), addresses.orders())
+    to = request.values.get("to", "")
+    target = next((c for c in context.destinations if str(c.id) == to), None)
+    if target is None and len(context.destinations) == 1 and not to:
+        target = context.destinations[0]
+    groups = _name(_send_groups(work.preview(chosen.ids, target.id))) if target else []
+    if request.form.get("seen"):  # a tick was changed: the button has to say the new number
+        for group in groups:
+            group.ticked = group.key in request.form.getlist("groups")
+    return _drawer("send_preview.html", chosen=chosen, target=target, context=context, groups=groups)
+
+
+def _send_groups(found: work.Preview) -> list[Group]:
+    return [
+        Group(_("Will be created"), found.create, "create"),
+        Group(_("Will be updated"), found.update, "update"),
+        Group(_("There already, unchanged"), found.unchanged, "unchanged", ticked=False,
+              note=_("Tick to send them once more.")),
+        Group(_("On the way already"), found.working),
+        *(Group(str(words.BLOCKS[why]), found.blocked[why], note=_("Not sent."), anchor=words.BLOCK_FIELDS.get(why, ""))
+          for why in work.BLOCKS if why in found.blocked),
+    ]  # fmt: skip
+
+
+@bp.post("/bulk/send/start")
+def start() -> Any:
+    """Send the ticked groups; what became impossible meanwhile is left out."""
+    context = make_context()
+    target = next((c for c in context.destinations if str(c.id) == request.form.get("to")), None)
+    if target is None:
+        return answers.refuse(_("This connection is switched off or removed."), addresses.orders())
+    ids = _ids([request.form.get(f"ids_{key}", "") for key in request.form.getlist("groups")])
+    found = work.preview(ids, target.id)
+    batch = batches.send(found.sendable + found.unchanged, target.id, actor().name)
+    wake.changed()
+    db.session.commit()
+    if batch is None:
+        return answers.refuse(_("Nothing to send any more: reload the list."), addresses.orders())
+    address = f"/orders/batch/{batch}"
+    if not request.htmx:
+        return redirect(address)
+    answer = make_response(_batch(batch, context))
+    answer.headers["HX-Push-Url"] = address
+    return answers.trigger(answer, **{answers.CHANGED: True})
+
+
+@bp.get("/batch/<token>")
+def batch(token: str) -> Any:
+    """How far a batch is: the drawer asks while it is open."""
+    found = batches.Batch.read(token)
+    if found is None:
+        abort(404)
+    if request.htmx:
+        return _batch(found, make_context())
+    context = make_context()
+    values = _batch_values(found, context)
+    return render_template("orders/drawer_page.html", fragment="orders/batch.html", **values)
+
+
+def _batch(found: batches.Batch, context: Context) -> str:
+    return render_template("orders/batch.html", **_batch_values(found, context))
+
+
+def _batch_values(found: batches.Batch, context: Context) -> dict[str, Any]:
+    target = next((c for c in context.connections if c.id == found.connection_id), None)
+    return {"batch": found, "progress": batches.progress(found), "target": target, "address": addresses, "short": advice.title}
+
+
+# ---- statuses and deletion
+
+
+@bp.post("/bulk/status")
+def status() -> Any:
+    """Change the status of the chosen orders: one at once, more after a look at what will happen."""
+    chosen = choice()
+    wanted = db.session.get(Status, request.form.get("status", 0, int))
+    if wanted is None:
+        abort(400)
+    if not chosen.ids:
+        return answers.refuse(_("Choose orders first."), addresses.orders())
+    if len(chosen.ids) == 1 or request.form.get("sure"):
+        return _change(chosen.ids, wanted)
+    context = make_context()
+    groups = _name(_status_groups(chosen.ids, wanted, context))
+    return _drawer("status_preview.html", chosen=chosen, status=wanted, groups=groups, purge=[])
+
+
+def _status_groups(ids: Sequence[int], wanted: Status, context: Context) -> list[Group]:
+    now = listing.status_of(ids)
+    groups: dict[int, Group] = {}
+    for order_id, status_id in now.items():
+        name = context.statuses[status_id].name
+        fine = status_id != wanted.id and (statuses.may_set_by_hand(wanted))
+        blank = Group(name, [], "change") if fine else Group(str(words.REASONS["same"]), [])
+        groups.setdefault(status_id, blank).ids.append(order_id)
+    return sorted(groups.values(), key=lambda group: not group.key)
+
+
+def _change(ids: Sequence[int], wanted: Status) -> Any:
+    result = statuses.change(ids, wanted, actor())
+    undo_id = statuses.remember(result, wanted, current_user.id)
+    wake.changed()
+    db.session.commit()
+    done = len(result.changed)
+    if not done:
+        return answers.refuse(_("Nothing to change: all have this status already."), addresses.orders())
+    said = ngettext("%(num)s order: %(status)s", "%(num)s orders: %(status)s", done, status=_(wanted.name))
+    undo = f"/orders/undo/{undo_id}"
+    if not request.htmx:
+        return render_template("orders/done.html", said=said, undo=undo)
+    body = render_template("orders/done_fragment.html", said=said, skipped=len(result.skipped))
+    return answers.done(said, addresses.orders(), undo=undo, body=body)
+
+
+@bp.post("/bulk/delete")
+def delete() -> Any:
+    """Move orders to Deleted; those that are there already can be removed for good, if that is ticked."""
+    chosen, context = choice(), make_context()
+    if not chosen.ids:
+        return answers.refuse(_("Choose orders first."), addresses.orders())
+    bin_ids = {s.id for s in context.lists.statuses if s.group == "deleted"}
+    now = listing.status_of(chosen.ids)
+    wanted = db.session.get(Status, context.lists.first_of_group("deleted").id)  # type: ignore[union-attr]  # seeded
+    dead = [i for i, status_id in now.items() if status_id in bin_ids]
+    if len(chosen.ids) == 1 and not dead:
+        return _change(chosen.ids, wanted)  # type: ignore[arg-type]
+    groups = [Group(_("Will be moved to Deleted"), [i for i in now if i not in set(dead)], "change")]
+    purge = [Group(_("Deleted already: remove for good"), dead, "purge", ticked=False)]
+    values = {"groups": _name(groups), "purge": _name(purge)}
+    return _drawer("status_preview.html", chosen=chosen, status=wanted, **values)
+
+
+@bp.post("/bulk/change")
+def change() -> Any:
+    """Do what the preview of a status change showed."""
+    wanted = db.session.get(Status, request.form.get("status", 0, int))
+    if wanted is None:
+        abort(400)
+    ticked = request.form.getlist("groups")
+    if "purge" in ticked:
+        return _purge(_ids(request.form.getlist("ids_purge")))
+    return _change(_ids([value for key in ticked for value in request.form.getlist(f"ids_{key}")]), wanted)
+
+
+def _purge(ids: Sequence[int]) -> Any:
+    gone = removal.remove(ids, actor())
+    wake.changed()
+    db.session.commit()
+    said = ngettext("%(num)s order is removed for good", "%(num)s orders are removed for good", len(gone))
+    body = render_template("orders/done_fragment.html", said=said, skipped=len(ids) - len(gone))
+    return answers.done(said, addresses.orders(), body=body)
+
+
+@bp.post("/undo/<int:undo_id>")
+def undo(undo_id: int) -> Any:
+    """Take a change of statuses back, within a minute."""
+    done = statuses.undo(undo_id, current_user.id, actor())
+    if done is None:
+        db.session.rollback()
+        return answers.refuse(_("Too late to take it back."), addresses.orders())
+    wake.changed()
+    db.session.commit()
+    said = ngettext("Taken back: %(num)s order", "Taken back: %(num)s orders", done)
+    return answers.done(said, addresses.orders(), "info")
+
+
+@bp.post("/bulk/refresh")
+def refresh() -> Any:
+    """Ask the systems that hold copies of the chosen orders for their statuses."""
+    chosen, context = choice(), make_context()
+    there = listing.linked_connections(chosen.ids)
+    asked = [c for c in context.readable if c.id in there]
+    for c in asked:
+        runs.request(c.id, "statuses", actor().name)
+    wake.changed()
+    db.session.commit()
+    if not asked:
+        return answers.refuse(_("None of these orders has a copy whose status can be read."), addresses.orders())
+    names = ", ".join(c.name for c in asked)
+    return answers.done(_("Statuses are being read: %(names)s", names=names), addresses.orders(), "info")
