@@ -37,7 +37,7 @@ MEANINGS = {"pending": "new", "received": "confirmed", "paid": "confirmed", "can
 
 class PromSettings(SettingsForm):
     token = SecretField(N_("API token"), [required()], description=TERM)
-    import_days = IntegerField(N_("Days to look back at the first import"), [NumberRange(0, 365)], default=FIRST_DAYS)
+    import_days = IntegerField(N_("Days to look back at the first import"), [NumberRange(1, 365)], default=FIRST_DAYS)
     language = SelectField(N_("Language of product names"), choices=LANGUAGES, default="uk")
     accept_new = BooleanField(N_("Mark new orders as accepted on Prom as soon as they are here"))
 
@@ -122,7 +122,8 @@ class Prom(Connector):
         return results
 
     def write_tracking(self, external_id: str, number: str, carrier: str) -> None:
-        code = translate.carrier(carrier)
+        """Without a carrier that Prom knows, the one that the order was made with counts."""
+        code = translate.carrier(carrier) or translate.carrier_of(self._call("GET", f"orders/{external_id}"))
         if not code:
             raise Refused("validation", f"Prom takes no tracking numbers of {carrier!r}", field="delivery")
         body = {"order_id": int(external_id), "declaration_id": number, "delivery_type": code}

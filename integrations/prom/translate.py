@@ -176,6 +176,13 @@ def carrier(name: str) -> str:
     return next((code for code, starts in CARRIERS.items() if spoken.startswith(starts)), "")
 
 
+def carrier_of(answer: Mapping[str, Any]) -> str:
+    """The carrier of an answer of orders/{id}."""
+    body = part(answer, "order")
+    provider = text(body, "delivery_provider_data", "provider")
+    return carrier(provider) or carrier(text(body, "delivery_option", "name"))
+
+
 def references(options: Any) -> list[Reference]:
     """`payment_options` and `delivery_options`: {id, name, …}; those switched off in the shop are left out."""
     return [Reference(text(e, "id"), text(e, "name")) for e in entries(options) if e.get("enabled", True)]

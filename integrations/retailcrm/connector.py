@@ -131,16 +131,16 @@ class RetailCrm(Connector):
         return found
 
     def ensure_products(self, products: Sequence[ProductData]) -> Mapping[str, str]:
+        """A product that RetailCRM won't take stays unsettled: only the orders with it are to fail, not the batch."""
         known = self._offers([p.sku for p in products])
         absent = [p for p in products if p.sku not in known]
         site = part(part(self._get("reference/sites"), "sites"), self.settings["site"]) if absent else {}
         for chunk in chunks(absent, ASKED_AT_ONCE):
-            items = [translate.product(p, site.get("catalogId")) for p in chunk]
-            added = self._accept(self._post("store/products/batch/create", products=items)).get("addedProducts") or ()
-            if len(added) == len(chunk):
-                known |= {p.sku: str(identity) for p, identity in zip(chunk, added, strict=True)}
-            else:  # which of them were added is not told
-                known |= self._offers([p.sku for p in chunk])
+            try:
+                known |= self._add_products(chunk, site.get("catalogId"))
+            except Refused as refusal:
+                if refusal.fault != "validation":
+                    raise
         return known
 
     def statuses(self, cursor: Mapping[str, Any], now: datetime) -> tuple[Sequence[StatusChange], Mapping[str, Any]]:
@@ -190,6 +190,13 @@ class RetailCrm(Connector):
             path, payment = step
             self._accept(self._post(path, by="id", payment={**payment, "order": {"id": int(external_id)}}))
         return translate.copy({"id": external_id, **held}, self.base_url)
+
+    def _add_products(self, products: Sequence[ProductData], catalog: Any) -> dict[str, str]:
+        items = [translate.product(p, catalog) for p in products]
+        added = self._accept(self._post("store/products/batch/create", products=items)).get("addedProducts") or ()
+        if len(added) != len(products):  # which of them were added is not told
+            return self._offers([p.sku for p in products])
+        return {p.sku: str(identity) for p, identity in zip(products, added, strict=True)}
 
     def _offers(self, skus: Sequence[str]) -> dict[str, str]:
         queries = ({"filter[externalIds][]": chunk, "limit": PAGE} for chunk in chunks(skus, ASKED_AT_ONCE))

@@ -114,7 +114,9 @@ def test_statuses_are_written_in_groups_and_each_order_is_answered_for() -> None
 def test_a_lost_status_answer_can_be_repeated() -> None:
     with SandboxServer() as server:
         sandbox, prom = server.vendor("prom"), VENDOR.connect(f"{server.url}/prom")
-        change = StatusChange(str(sandbox.new_order()["id"]), "received")
+        change = StatusChange(
+            str(sandbox.new_order(delivery_option={"id": 8001, "name": "Нова Пошта"})["id"]), "received"
+        )
         sandbox.fault("lost")
         with pytest.raises(Unknown):
             prom.write_statuses([change])
@@ -122,8 +124,10 @@ def test_a_lost_status_answer_can_be_repeated() -> None:
         prom.write_tracking(change.external_id, "20450000000001", "Нова Пошта, відділення")
         order = next(prom.pull({}, datetime.now(UTC))).orders[0]
         assert (prom.read(order).status, prom.read(order).delivery.tracking_number) == ("received", "20450000000001")
-        with pytest.raises(Refused, match="validation"):
-            prom.write_tracking(change.external_id, "1", "Pigeon post")
+        prom.write_tracking(change.external_id, "20450000000002", "")
+    unknown = {"delivery_provider_data": None, "delivery_option": {"name": "Pigeon post"}}
+    with canned((200, {"order": unknown})) as canned_server, pytest.raises(Refused, match="validation"):
+        VENDOR.connect(canned_server.url).write_tracking("1", "1", "Pigeon post")
 
 
 @pytest.mark.parametrize(("denied", "ok", "notes"), [(["orders"], False, 1), (["payment_options"], True, 1)])

@@ -172,6 +172,10 @@ def test_products_are_made_when_absent() -> None:
         ) as server:
             assert VENDOR.connect(server.url).ensure_products(mugs) == wanted
             assert "catalogId" in server.requests[2][2]
+    no_offers = {"success": True, "offers": []}
+    for refusal, fault in ((VENDOR.error("Name?"), ""), (VENDOR.error("Access denied."), "credentials")):
+        with canned((200, no_offers), (200, sites), (400, refusal)) as server:
+            assert fault_of(VENDOR.connect(server.url).ensure_products, mugs) == fault
     with SandboxServer(["retailcrm"]) as running:
         crm = VENDOR.connect(f"{running.url}/retailcrm")
         assert crm.ensure_products(mugs) == crm.ensure_products(mugs)
