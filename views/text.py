@@ -91,7 +91,7 @@ def ago(moment: datetime | None) -> str:
 
 @lru_cache(maxsize=500)
 def _passed(count: int, step: int, language: str) -> str:
-    return str(format_timedelta(timedelta(seconds=-count * step), add_direction=True, format="narrow", locale=language))
+    return str(format_timedelta(timedelta(seconds=-count * step), add_direction=True, format="short", locale=language))
 
 
 def day(moment: datetime) -> str:
