@@ -42,5 +42,4 @@ def _difference(key: str, base: str, theirs: str, mine: str) -> Difference:
 def combine(theirs: Version, mine: Version, picks: Mapping[str, str]) -> dict[str, str]:
     """The version to save: mine, but for the keys picked as "theirs"."""
     keys = dict.fromkeys((*mine, *theirs))
-    chosen = {key: (theirs if picks.get(key) == "theirs" else mine).get(key, "") for key in keys}
-    return {key: value for key, value in chosen.items() if value or key in mine or key in theirs}
+    return {key: (theirs if picks.get(key) == "theirs" else mine).get(key, "") for key in keys}

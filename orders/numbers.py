@@ -6,8 +6,8 @@ import re
 
 #: words that are pages of their own under /orders
 RESERVED = frozenset(
-    ("bulk", "card", "changes", "export", "lines", "new", "print", "products", "pull", "status", "totals", "undo")
-    + ("views", "columns", "preview", "selection")
+    ("batch", "bulk", "card", "changes", "columns", "export", "get", "lines", "new", "preview", "print", "products")
+    + ("pull", "row", "selection", "status", "total", "totals", "undo", "views")
 )
 LONGEST = 64
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\\?#%]")

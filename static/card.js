@@ -1,0 +1,35 @@
+// The order card: Ctrl+S, and what Tom Select needs after a choice.
+(() => {
+  'use strict';
+  document.addEventListener('keydown', (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.code !== 'KeyS') return;
+    const button = document.querySelector('[data-save]');
+    if (!button) return;
+    event.preventDefault();
+    document.activeElement?.blur?.(); // a field's last change counts
+    button.click();
+  });
+  // the search field of the table of products is empty again after each choice
+  document.addEventListener('htmx:afterRequest', ({ detail: { elt } }) => {
+    if (elt.matches?.('[data-clears]') && elt.tomselect) {
+      elt.tomselect.clear(true);
+      elt.tomselect.clearOptions();
+      elt.tomselect.focus();
+    }
+  });
+  // a new name typed into a registry's field becomes an entry of the registry
+  document.addEventListener('change', async ({ target: select }) => {
+    const { quick } = select.dataset ?? {};
+    const typed = select.value;
+    if (!quick || !typed || /^\d+$/.test(typed)) return;
+    const token = document.querySelector('meta[name=csrf-token]').content;
+    const answer = await fetch(quick, { method: 'POST', headers: { 'X-CSRFToken': token }, body: new URLSearchParams({ name: typed }) }).catch(() => null);
+    const box = select.tomselect;
+    const made = answer?.ok ? await answer.json() : null;
+    box.removeOption(typed, true);
+    if (made) {
+      box.addOption({ value: String(made.id), text: made.name });
+      box.setValue(String(made.id));
+    }
+  });
+})();

@@ -1,0 +1,164 @@
+"""The timeline of an order in words: events and attempts together, by day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from integrations.text import N_
+from models import Order, OrderEvent, utcnow
+from orders import copies, timeline
+
+from . import advice, text
+from .order_form import OrderForm
+
+MONEY = ("delivery_cost", "discount", "declared_value", "cod_amount", "total")
+LABELS = {name: unbound.args[0] for name, unbound in vars(OrderForm).items() if hasattr(unbound, "field_class")
+          and unbound.args and isinstance(unbound.args[0], str)} | {
+    "status": N_("Status"),
+    "total": N_("Total"),
+    "lines": N_("Products"),
+    "paid": N_("Paid"),
+    "external status": N_("Status there"),
+}  # fmt: skip
+#: kind of event -> sentence; no verbs in the past, so that no language has to know who did it
+SENTENCES = {
+    "created": _l("order created"),
+    "imported": _l("order taken from %(connection)s"),
+    "edited": _l("order changed"),
+    "status": _l("new status"),
+    "requested": _l("asked to send to %(connection)s"),
+    "external": _l("news from %(connection)s"),
+    "payment": _l("payment"),
+    "unlinked": _l("link to %(connection)s deleted, number there: %(external)s"),
+    "mapped": _l("matched: %(name)s"),
+    "undone": _l("change taken back"),
+}
+DONE = {
+    "send": _l("sent to %(connection)s, number there: %(external)s"),
+    "delete": _l("deleted in %(connection)s"),
+    "status": _l("status passed on to %(connection)s: %(external)s"),
+    "ttn": _l("tracking number passed on to %(connection)s"),
+}
+
+
+@dataclass
+class Entry:
+    """One line of the timeline. `actor`: whose icon; `changes`: (label, before, after), in words."""
+
+    actor: str
+    who: str
+    text: str
+    at: datetime
+    changes: list[tuple[str, str, str]] = field(default_factory=list)
+    note: str = ""
+    color: str = ""
+    attempt: int = 0
+    ms: int | None = None
+
+
+def of_order(order: Order, limit: int = 60) -> tuple[list[tuple[str, list[Entry]]], bool]:
+    """Entries by day, newest first, and whether there are older ones. Two queries."""
+    events = timeline.of_order(order.id, limit + 1)
+    tried = list(copies.attempts(order.id, limit))
+    entries = [_entry(event, order, tried) for event in events[:limit]]
+    oldest = entries[-1].at if len(events) > limit else None
+    entries += [_attempt(row) for row in tried if oldest is None or row.started_at >= oldest]
+    entries.sort(key=lambda e: e.at, reverse=True)
+    return _by_day(entries), len(events) > limit
+
+
+def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
+    detail = event.detail or {}
+    entry = Entry(event.actor, event.actor_name or _("the hub"), sentence(event.kind, detail), event.at)
+    entry.changes = [change for row in detail.get("changes", []) if (change := _change(row, order.currency))]
+    entry.note = str(detail.get("text") or detail.get("reason") or "")
+    if event.kind == "refused":
+        entry.color, entry.note = "red", str(detail.get("detail") or "")
+    if event.kind == "sent":
+        entry.color = "green"
+    if event.kind in ("sent", "refused") and (row := _take(tried, event)):
+        entry.attempt, entry.ms = row.id, row.ms
+    return entry
+
+
+def sentence(kind: str, detail: dict[str, Any]) -> str:
+    facts = {name: str(detail.get(name) or "") for name in ("connection", "external", "name")}
+    if kind == "refused":
+        reason = advice.title(str(detail.get("fault", "")))
+        return _("%(connection)s: not accepted (%(reason)s)", connection=facts["connection"], reason=reason)
+    source = DONE.get(str(detail.get("operation")), DONE["send"]) if kind == "sent" else SENTENCES.get(kind)
+    return kind if source is None else str(source) % facts if "%(" in str(source) else str(source)
+
+
+def _take(tried: list[Any], event: OrderEvent) -> Any | None:
+    """The attempt that led to this event: the last one before it towards the same system."""
+    name = (event.detail or {}).get("connection")
+    for row in tried:
+        if row.name == name and row.started_at <= event.at + timedelta(seconds=1):
+            tried.remove(row)
+            return row
+    return None
+
+
+OUTCOMES = {
+    "done": (_l("%(connection)s answered"), ""),
+    "later": (_l("%(connection)s: later (%(reason)s)"), "orange"),
+    "unknown": (_l("%(connection)s: the answer was lost (%(reason)s)"), "orange"),
+    "refused": (_l("%(connection)s: not accepted (%(reason)s)"), "red"),
+}
+
+
+def _attempt(row: Any) -> Entry:
+    template, color = OUTCOMES.get(row.outcome or "", (_l("%(connection)s: call under way"), ""))
+    words = str(template) % {"connection": row.name, "reason": advice.title(row.fault)}
+    return Entry("job", row.name, words, row.started_at, [], row.detail, color, row.id, row.ms)
+
+
+def _change(row: Sequence[Any], currency: str) -> tuple[str, str, str] | None:
+    if len(row) != 3:
+        return None
+    name = str(row[0])
+    label = LABELS.get(name)
+    return _(label) if label else name, shown(name, row[1], currency), shown(name, row[2], currency)
+
+
+def shown(name: str, value: Any, currency: str) -> str:
+    """A value of the timeline in words."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return "; ".join(str(part) for part in value)
+    if value in (None, ""):
+        return ""
+    if name in MONEY:
+        return _money(str(value), currency)
+    if name in ("length", "width", "height") and isinstance(value, int):
+        return text.number(Decimal(value) / 10)
+    return text.translated(value) if name == "status" or name.endswith("_id") else str(value)
+
+
+def _money(value: str, currency: str) -> str:
+    try:
+        return text.money(Decimal(value), currency)
+    except InvalidOperation:
+        return value
+
+
+def _by_day(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
+    days: dict[date, list[Entry]] = {}
+    for entry in entries:
+        days.setdefault(entry.at.astimezone(text.ZONE).date(), []).append(entry)
+    return [(_day(day, found[0].at), found) for day, found in days.items()]
+
+
+def _day(day: date, moment: datetime) -> str:
+    today = utcnow().astimezone(text.ZONE).date()
+    names = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
+    return names.get(day) or text.day(moment)
