@@ -54,3 +54,11 @@ class Unknown(VendorError):
     """It may have been stored. Look before sending again."""
 
     outcome = "unknown"
+
+
+def failure(fault: str, detail: str = "", field: str = "") -> VendorError:
+    """The error of this fault, of whichever class its outcome asks for."""
+    outcome = FAULTS[fault]
+    if outcome == "later":
+        return Later(fault, detail)
+    return Refused(fault, detail, field) if outcome == "refused" else Unknown(fault, detail, field)

@@ -16,7 +16,7 @@ from typing import Any
 from wtforms import BooleanField, StringField, URLField
 
 from ..base import Connector, MappingTable, SecretField, SettingsForm, Task, an_address, outcome_of, required
-from ..errors import Later, Refused, Unknown
+from ..errors import Later, Refused, Unknown, failure
 from ..http import Answer, judge
 from ..text import N_
 from ..types import Copy, OrderData, ProductData, Reference, Sent, StatusChange, TestResult
@@ -29,13 +29,8 @@ ASKED_AGAIN = 5  # failed orders of one upload that are sent singly to learn the
 ASKED_AT_ONCE = 50  # external ids in one query: keeps addresses below the 8 KB that servers take
 PAGE = 100
 ZONES = timedelta(days=1)  # the account's own time zone is unknown, so its "now" is only known to the day
-#: our list -> method, key of its answer
-LISTS = {
-    "statuses": ("statuses", "statuses"),
-    "payment": ("payment-types", "paymentTypes"),
-    "delivery": ("delivery-types", "deliveryTypes"),
-    "sites": ("sites", "sites"),
-}
+#: our list -> method; its answer's key is the same in camelCase
+LISTS = {"statuses": "statuses", "payment": "payment-types", "delivery": "delivery-types", "sites": "sites"}
 #: their groups of statuses: until it is cancelled, an order there is simply handed over for us
 GROUPS = dict.fromkeys(("new", "approval", "assembling", "delivery", "complete"), "transferred") | {
     "cancel": "cancelled"
@@ -144,15 +139,15 @@ class RetailCrm(Connector):
         return known
 
     def statuses(self, cursor: Mapping[str, Any], now: datetime) -> tuple[Sequence[StatusChange], Mapping[str, Any]]:
-        """Reads orders/history to its end. Cursor: {"since_id": last record read}, or {"start": ISO time} before
-        there was a first one."""
-        cursor = cursor or {"start": (now - ZONES).isoformat()}
+        """Reads orders/history to its end. Cursor: the filter to go on with (from a day before the first read on, until
+        there is a last record)."""
+        cursor = cursor or {"filter[startDate]": (now - ZONES).strftime(translate.TIME)}
         changes: list[StatusChange] = []
         while True:
-            body = self._get("orders/history", limit=PAGE, page=1, **translate.history_filter(cursor))
+            body = self._get("orders/history", limit=PAGE, page=1, **cursor)
             records = body.get("history") or ()
             changes += filter(None, (translate.change(r, self._style) for r in records))
-            before, cursor = cursor, {"since_id": max(r["id"] for r in records)} if records else cursor
+            before, cursor = cursor, {"filter[sinceId]": max(r["id"] for r in records)} if records else cursor
             if cursor == before or part(body, "pagination").get("totalPageCount", 1) <= 1:
                 return changes, cursor
 
@@ -161,7 +156,8 @@ class RetailCrm(Connector):
         return [translate.status(o, self._style) for body in parts for o in body.get("orders") or ()]
 
     def references(self) -> Mapping[str, Sequence[Reference]]:
-        return {k: translate.references(self._get(f"reference/{m}").get(field)) for k, (m, field) in LISTS.items()}
+        answers = {ours: self._get(f"reference/{theirs}") for ours, theirs in LISTS.items()}
+        return {k: translate.references(body.get(LISTS[k].replace("-t", "T"))) for k, body in answers.items()}
 
     @property
     def _style(self) -> Style:
@@ -170,7 +166,7 @@ class RetailCrm(Connector):
     def _explain(self, failed: Sequence[OrderData], body: Any, answer: Answer) -> Iterator[Sent]:
         """An upload's errors don't say whose they are. The first few orders are sent again singly to learn it."""
         errors, words = translate.complaints(body), answer.redact(translate.complaint(body))
-        known = len(errors) == len(failed) and all(map(translate.is_duplicate, errors))
+        known = len(errors) == len(failed) and all(translate.fault_of(e) == translate.DUPLICATE for e in errors)
         asked = () if known else failed[:ASKED_AGAIN]
         for order in asked:
             yield outcome_of(order.key, partial(self._create, order), alone=False)
@@ -204,18 +200,15 @@ class RetailCrm(Connector):
         return {o["externalId"]: str(o["id"]) for o in offers if o.get("externalId") in skus}
 
     def _get(self, path: str, **query: Any) -> Mapping[str, Any]:
-        return self._accept(self.http.get(self._url(path), headers=self._headers, params=query), write=False)
+        return self._accept(self._ask("GET", path, params=query), write=False)
 
     def _post(self, path: str, **form: Any) -> Answer:
-        body = {"site": self.settings["site"]} | {name: translate.encode(value) for name, value in form.items()}
-        return self.http.post(self._url(path), headers=self._headers, data=body)
+        site = {"site": self.settings["site"]}
+        return self._ask("POST", path, data=site | {name: translate.encode(value) for name, value in form.items()})
 
-    def _url(self, path: str) -> str:
-        return f"{self.base_url}/api/{'' if path == 'credentials' else 'v5/'}{path}"
-
-    @property
-    def _headers(self) -> dict[str, str]:
-        return {"X-API-KEY": str(self.settings["api_key"])}
+    def _ask(self, method: str, path: str, **kwargs: Any) -> Answer:
+        url = f"{self.base_url}/api/{'' if path == 'credentials' else 'v5/'}{path}"
+        return self.http.request(method, url, headers={"X-API-KEY": str(self.settings["api_key"])}, **kwargs)
 
     def _accept(self, answer: Answer, *, write: bool = True) -> Mapping[str, Any]:
         """The answer's object. Raises what its status or its complaint means."""
@@ -223,10 +216,8 @@ class RetailCrm(Connector):
         words = answer.redact(translate.complaint(body))
         if answer.status == 503:  # how RetailCRM says "too many requests"
             raise Later("rate_limited", words, answer.retry_after)
-        if translate.is_duplicate(words):
-            raise Unknown("duplicate", words)
-        if fault := translate.setting_fault(words):
-            raise Refused(fault[0], words, field=fault[1])
+        if found := translate.fault_of(words):
+            raise failure(found[0], words, found[1])
         if answer.status == 400 or (answer.ok and body.get("success") is False):
             raise Refused("validation", words or answer.redact(answer.text[:200]), field=translate.field_of(body))
         judge(answer, words, write=write)

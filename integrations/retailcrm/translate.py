@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -34,9 +33,10 @@ FIELDS = {"firstName": "first_name", "lastName": "last_name", "items": "lines", 
     name: name for name in ("phone", "email", "delivery", "status", "number")
 }
 _PATH = re.compile(r"^(?:orders?\W+)?(?:\d+\W+)?(\w+)")
-_DUPLICATE = re.compile(r"already exist|is already (?:used|taken)|duplicate|not unique|уже существует", re.IGNORECASE)
-#: a complaint that blames the connection's settings (a pattern) -> (fault, settings field)
-SETTING_FAULTS = {
+DUPLICATE = ("duplicate", "")
+#: a complaint that isn't about an order's contents (a pattern, in lower case) -> (fault, settings field)
+COMPLAINTS = {
+    r"already exist|is already (?:used|taken)|duplicate|not unique|уже существует": DUPLICATE,
     r'"apikey"|access denied': ("credentials", "api_key"),
     r"account does not exist": ("misconfigured", "api_url"),
     r"(?:^|; )site\b|'site'|\bsite (?:code )?\S+ (?:is|does|not)\b": ("misconfigured", "site"),
@@ -179,12 +179,6 @@ def change(record: Mapping[str, Any], style: Style) -> StatusChange | None:
     return None if record.get("field") != "status" or own or not order.get("id") else status(order, style)
 
 
-def history_filter(cursor: Mapping[str, Any]) -> dict[str, Any]:
-    if "since_id" in cursor:
-        return {"filter[sinceId]": cursor["since_id"]}
-    return {"filter[startDate]": datetime.fromisoformat(cursor["start"]).strftime(TIME)}
-
-
 def references(dictionary: Any) -> list[Reference]:
     """An object keyed by code, or [] when it is empty. Inactive entries can't be used in orders."""
     shown = [e for e in entries(dictionary) if e.get("active", True)]
@@ -202,19 +196,14 @@ def complaint(body: Any) -> str:
     return "; ".join(filter(None, [text(body, "errorMsg"), *complaints(body)]))
 
 
-def is_duplicate(said: str) -> bool:
-    return bool(_DUPLICATE.search(said))
-
-
 def field_of(body: Any) -> str:
     """Which of our fields the first complaint is about; "" when it doesn't say."""
     found = (_PATH.match(said) for said in complaints(body))
     return next((FIELDS[path[1]] for path in found if path and path[1] in FIELDS), "")
 
 
-def setting_fault(said: str) -> tuple[str, str] | None:
-    words = said.casefold()
-    return next((fault for pattern, fault in SETTING_FAULTS.items() if re.search(pattern, words)), None)
+def fault_of(said: str) -> tuple[str, str] | None:
+    return next((found for pattern, found in COMPLAINTS.items() if re.search(pattern, said.casefold())), None)
 
 
 def encode(value: Any) -> str:

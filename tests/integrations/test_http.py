@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from integrations.errors import Later, Refused, Unknown, VendorError
+from integrations.errors import FAULTS, Later, Refused, Unknown, VendorError, failure
 from integrations.http import MAX_ANSWER, HttpClient, Policy, close_all, is_public, judge
 from integrations.redact import HIDDEN, Redactor
 
@@ -191,4 +191,6 @@ def test_the_pace_is_kept_before_a_call() -> None:
 def test_faults_and_outcomes_belong_together() -> None:
     with pytest.raises(ValueError, match="rate_limited is later"):
         Refused("rate_limited")
+    for fault, outcome in FAULTS.items():
+        assert (failure(fault, "words").outcome, failure(fault, "words").detail) == (outcome, "words")
     assert (VendorError("validation", "x", "phone").field, Later("unreachable").retry_after) == ("phone", None)

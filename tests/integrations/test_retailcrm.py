@@ -106,15 +106,15 @@ def test_payments_are_brought_in_step(held: Any, given: Payment, step: tuple[Any
 
 def test_history_gives_status_changes_of_others() -> None:
     with canned((200, HISTORY)) as server:
-        changes, cursor = VENDOR.connect(server.url).statuses({"since_id": 7000}, NOW)
-        assert "filter%5BsinceId%5D=7000" in server.requests[0][1] or "filter[sinceId]=7000" in server.requests[0][1]
+        changes, cursor = VENDOR.connect(server.url).statuses({"filter[sinceId]": 7000}, NOW)
+        assert "filter%5BsinceId%5D=7000" in server.requests[0][1]
     assert [(c.external_id, c.key, c.status) for c in changes] == [
         ("501", "A-1", "teleported"),
         ("502", "", "complete"),
     ]
-    assert cursor == {"since_id": 7044}
+    assert cursor == {"filter[sinceId]": 7044}
     with canned((200, {"success": True, "history": []})) as server:
-        assert VENDOR.connect(server.url).statuses({}, NOW) == ([], {"start": "2026-01-04T12:00:00+00:00"})
+        assert VENDOR.connect(server.url).statuses({}, NOW) == ([], {"filter[startDate]": "2026-01-04 12:00:00"})
 
 
 def test_a_batch_taken_in_part_tells_each_reason_it_can() -> None:
