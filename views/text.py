@@ -138,6 +138,10 @@ def initials(text: str) -> str:
     return "".join(word[0] for word in words[:2]).upper()
 
 
+#: blueprints whose pages lie under Settings in the bar
+SETTINGS_PAGES = {"account", "users", "registries", "integrations", "connect", "mappings"}
+
+
 @dataclass
 class NavItem:
     """An entry of the left bar."""
@@ -162,6 +166,7 @@ def _shell() -> dict[str, Any]:
         ("settings.index", gettext("Settings"), "settings"),
     ]
     here = request.blueprint if has_request_context() else ""
+    here = "settings" if here in SETTINGS_PAGES else here
     badges = {"problems.index": g.get("problem_count", 0)}
     nav = [
         NavItem(endpoint, label, icon, badges.get(endpoint, 0), here == endpoint.split(".")[0])
