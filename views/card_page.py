@@ -40,7 +40,7 @@ def actor() -> timeline.Actor:
 def form_page(form: OrderForm, order: Order | None, version: int, base: card_values.Version, status: int = 200) -> Any:
     """The card of an order, or the form that makes one (order None)."""
     parts = {"form": form, "order": order, "version": version, "base": json.dumps(base, ensure_ascii=False)}
-    return render_template("card/page.html", **parts, **form_parts(form, order), **_order_parts(order)), status
+    return render_template("card/page.html", **(_order_parts(order) | form_parts(form, order) | parts)), status
 
 
 def form_parts(form: OrderForm, order: Order | None, before: totals.Before | None = None) -> dict[str, Any]:
