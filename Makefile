@@ -5,7 +5,7 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 LANGUAGES := uk ru
 LOCALES := $(wildcard translations/*/LC_MESSAGES/messages.po)
 CATALOGUES := $(LOCALES:.po=.mo)
