@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from models import Attempt, AttemptItem, Connection, Incoming, Order, Run, Transfer, db
+from models import Attempt, AttemptItem, Connection, Incoming, Order, Run, Schedule, Transfer, db
 from models.connections import OPERATIONS
 from orders.listing import Cursor
 from orders.reports import at_most
@@ -22,6 +22,7 @@ from .reports import FAILED, current_failures
 
 #: state filter -> states of rows; "failed" is what a person must see to
 TRANSFER_STATES = {
+    "open": ("waiting", "working"),
     "waiting": ("waiting",),
     "working": ("working",),
     "done": ("done",),
@@ -238,6 +239,53 @@ def incoming(f: IncomingFilter, cursor: Cursor = START, size: int = 50) -> Page:
         .where(*f.conditions())
     )
     return _page(query, Incoming.id, cursor, size)
+
+
+def arrival(incoming_id: int) -> Any:
+    """What came in, with its body: (Incoming, system, order number), or None."""
+    query = (
+        db.select(Incoming, Connection.name.label("system"), Order.number)
+        .join(Connection, Connection.id == Incoming.connection_id)
+        .outerjoin(Order, Order.id == Incoming.order_id)
+        .where(Incoming.id == incoming_id)
+    )
+    return db.session.execute(query).first()
+
+
+def run(run_id: int) -> Run | None:
+    return db.session.get(Run, run_id, options=[db.joinedload(Run.connection)])
+
+
+def run_attempts(row: Run, limit: int = ATTEMPTS) -> Sequence[Attempt]:
+    """The calls of a run: those of its connection and its time that belong to no transfer. Oldest first."""
+    if row.started_at is None:
+        return []
+    theirs = db.select(AttemptItem.id).where(AttemptItem.attempt_id == Attempt.id)
+    query = db.select(Attempt).where(
+        Attempt.connection_id == row.connection_id, Attempt.started_at >= row.started_at, ~theirs.exists()
+    )
+    if row.finished_at:
+        query = query.where(Attempt.started_at <= row.finished_at)
+    return db.session.scalars(query.order_by(Attempt.id).limit(limit)).all()
+
+
+def schedules() -> Sequence[Any]:
+    """Schedules of all connections with their last run: (Schedule, system, kind, enabled, Run or None)."""
+    last = (
+        db.select(Run.id)
+        .where(Run.connection_id == Schedule.connection_id, Run.task == Schedule.task)
+        .order_by(Run.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        db.select(Schedule, Connection.name.label("system"), Connection.kind, Connection.enabled, Run)
+        .join(Connection, Connection.id == Schedule.connection_id)
+        .outerjoin(Run, Run.id == last)
+        .where(Connection.removed_at.is_(None))
+        .order_by(Connection.name, Schedule.id)
+    )
+    return db.session.execute(query).all()
 
 
 def _page(query: Any, key: Any, cursor: Cursor, size: int) -> Page:

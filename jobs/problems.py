@@ -82,8 +82,8 @@ class Problems:
 
     @property
     def n(self) -> int:
-        groups = [g.n for g in (*self.mapping, *self.refused, *self.parked)]
-        return sum(groups) + len(self.broken) + len(self.runs)
+        orders = sum(g.n for g in self.mapping) + sum(g.n for g in (*self.refused, *self.parked))
+        return orders + len(self.broken) + len(self.runs)
 
 
 def find() -> Problems:

@@ -143,11 +143,11 @@ def current_failures(*columns: Any, state: str = "", depth: int = FAILED_DEPTH) 
     ]
     ids = db.union_all(*(db.select(part.c.id) for part in parts)).subquery()
     later = aliased(Transfer)
-    newer = db.select(later.id).where(
-        later.order_id == Transfer.order_id,
-        later.connection_id == Transfer.connection_id,
-        later.operation == Transfer.operation,
-        later.id > Transfer.id,
+    newer = (
+        db.select(later.id)
+        .where(later.order_id == Transfer.order_id, later.connection_id == Transfer.connection_id)
+        .where(later.operation == Transfer.operation, later.id > Transfer.id)
+        .correlate(Transfer)
     )
     return (
         db.select(*columns or (Transfer.id,))
@@ -203,6 +203,7 @@ def failed_runs(*columns: Any) -> Any:
         .where(Run.state.in_(("done", "failed")))
         .order_by(Run.id.desc())
         .limit(1)
+        .correlate(Schedule)
         .scalar_subquery()
     )
     return (
@@ -298,6 +299,12 @@ def open_runs() -> Sequence[Run]:
     """Runs that wait or work (few: one a connection and task)."""
     query = db.select(Run).where(Run.state.in_(("waiting", "working"))).order_by(Run.id).limit(20)
     return db.session.scalars(query.options(db.joinedload(Run.connection).load_only(Connection.name))).all()
+
+
+def names() -> list[tuple[int, str]]:
+    """(id, name) of the connections that are not removed, for a filter."""
+    query = db.select(Connection.id, Connection.name).where(Connection.removed_at.is_(None)).order_by(Connection.name)
+    return list(db.session.execute(query).tuples())
 
 
 def exact(n: int) -> bool:

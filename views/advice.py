@@ -7,11 +7,12 @@ they are and are shown beside the advice, never translated and never part of a s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from flask_babel import gettext
 
+from integrations.errors import FAULTS
 from integrations.text import N_
-from models import Connection
 
 from . import addresses
 
@@ -170,24 +171,73 @@ _OTHER = _Entry(
     N_("Show the exchange"),
     "queue",
 )
+#: how it goes on when the hub has stopped trying
+_ENDED = _Entry(
+    N_("Given up"),
+    "",
+    "you",
+    N_("The hub has stopped trying. Retry when %(system)s works again."),
+    N_("Show the exchange"),
+    "queue",
+)
+_ENDED_UNKNOWN = _Entry(
+    N_("Outcome unknown"),
+    "",
+    "you",
+    N_("The hub couldn't find out whether the order arrived. Look in %(system)s, then say here what you found."),
+    N_("Settle it"),
+    "problems",
+)
 _FIELD_OF_SETTINGS = {"blocked": "api_url", "unreachable": "api_url"}
 
 
+class Named(Protocol):
+    """A connection, or what stands for it."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+class System(NamedTuple):
+    """A connection where only its id and name are at hand."""
+
+    id: int
+    name: str
+
+
 def advice(
-    fault: str, connection: Connection | str | None = None, detail: str = "", field: str = "", order: str = ""
+    fault: str,
+    connection: Named | str | None = None,
+    detail: str = "",
+    field: str = "",
+    order: str = "",
+    *,
+    ended: bool = False,
 ) -> Advice:
-    """Advice for a fault class. `connection`: the row or just its name. `field`: of the order or of the settings, as
-    the connector named it. `order`: the order's number. `detail` finds the transfers that failed alike."""
+    """Advice for a fault class. `connection`: the row, a System, or just the name. `field`: of the order or of the
+    settings, as the connector named it. `order`: the order's number. `detail` finds the transfers that failed alike.
+    `ended`: the transfer is refused or parked, so that even what the hub repeats by itself is now for a person."""
     entry = _ENTRIES.get(fault, _OTHER)
-    system = connection if isinstance(connection, str) else connection.name if connection else ""
-    place = _place(entry, fault, connection, detail, field, order)
+    system = (connection if isinstance(connection, str) else connection.name if connection else "") or gettext(
+        "the other system"
+    )
+    follows = _after(fault, ended) or entry
+    place = _place(follows, fault, connection, detail, field, order)
     return Advice(
-        gettext(entry.what, system=system or gettext("the other system")),
-        entry.who,
-        gettext(entry.cure),
-        gettext(entry.action) if place else "",
+        gettext(entry.what, system=system),
+        follows.who,
+        gettext(follows.cure, system=system),
+        gettext(follows.action) if place else "",
         place,
     )
+
+
+def _after(fault: str, ended: bool) -> _Entry | None:
+    outcome = FAULTS.get(fault, "unknown" if fault == "lease_lost" else "")
+    return {"later": _ENDED, "unknown": _ENDED_UNKNOWN}.get(outcome) if ended else None
 
 
 def title(fault: str) -> str:
@@ -200,8 +250,8 @@ def known() -> list[tuple[str, str]]:
     return [(fault, title(fault)) for fault in _ENTRIES]
 
 
-def _place(entry: _Entry, fault: str, connection: Connection | str | None, detail: str, field: str, order: str) -> str:
-    connection_id = connection.id if isinstance(connection, Connection) else None
+def _place(entry: _Entry, fault: str, connection: Named | str | None, detail: str, field: str, order: str) -> str:
+    connection_id = None if isinstance(connection, str) or connection is None else connection.id
     if entry.target == "problems":
         return addresses.problems("mapping" if fault == "needs_mapping" else "parked")
     if entry.target == "settings":

@@ -1,0 +1,153 @@
+"""What waits for a person, in groups by cause, each with its cure; and the number of it on every page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+
+from jobs import mapping, problems, reports, settle, wake
+from models import db
+from orders.timeline import Actor
+
+from . import activity_words as words
+from . import addresses, advice, fragments
+from .activity import who
+
+bp = Blueprint("problems", __name__, url_prefix="/problems")
+
+
+@bp.before_app_request
+def _badge() -> None:
+    """The number beside Problems in the left bar; one query at the most, and seldom."""
+    if request.endpoint not in (None, "static") and current_user.is_authenticated:
+        g.problem_count = reports.problem_count()
+
+
+@bp.get("")
+def index() -> Any:
+    found = problems.find()
+    g.problem_count = found.n
+    return fragments.render(
+        "problems/index.html",
+        "problems/_groups.html",
+        found=found,
+        advice_for=_advice_for,
+        connection_advice=_connection_advice,
+        revision=wake.revision(),
+        task_names=words.TASKS,
+    )
+
+
+def _advice_for(group: problems.FailedGroup) -> advice.Advice:
+    order = group.rows[0].number if group.n == 1 else ""
+    return advice.advice(group.fault, group.connection, group.detail, order=order, ended=True)
+
+
+def _connection_advice(system: reports.Health, fault: str = "", detail: str = "") -> advice.Advice:
+    return advice.advice(fault or system.fault, system, detail or system.detail, system.field)
+
+
+@bp.get("/news")
+def news() -> Any:
+    """A thin bar when something has changed since the page was drawn: the page itself never moves under the hand."""
+    revision = wake.revision()
+    shown = request.args.get("revision")
+    if revision is not None and shown == str(revision):
+        return fragments.unchanged()
+    drawn = request.args.get("n", type=int)
+    changed = drawn != reports.problem_count()
+    return fragments.render("problems/news.html", "problems/_news.html", n=drawn, changed=changed, revision=revision)
+
+
+@bp.post("/remember")
+def remember() -> Any:
+    """The chosen entries of ours: kept for the next orders, applied to all that wait."""
+    form = request.form
+    connection_id = form.get("connection", type=int) or 0
+    chosen = [row for row in zip(form.getlist("table"), form.getlist("code"), form.getlist("ours"), strict=False)]
+    done = orders = 0
+    for table, code, ours in chosen:
+        if not ours:
+            continue
+        try:
+            orders += mapping.remember(connection_id, table, code, _entry(ours), Actor("person", who()))
+        except (KeyError, LookupError):
+            db.session.rollback()
+            flash(_("This entry or this connection is gone. Nothing was changed; choose again."), "danger")
+            return redirect(url_for("problems.index"), 303)
+        done += 1
+    reports.forget_problem_count()
+    db.session.commit()
+    if done:
+        flash(
+            ngettext(
+                "Remembered. %(num)s order is complete now.", "Remembered. %(num)s orders are complete now.", orders
+            ),
+            "success",
+        )
+    else:
+        flash(_("Nothing was chosen."), "info")
+    return redirect(addresses.problems("mapping"), 303)
+
+
+def _entry(text: str) -> int | None:
+    """The id of one of ours; "none" = deliberately nothing."""
+    if text == "none":
+        return None
+    if not text.isdigit() or len(text) > 12:
+        raise LookupError(text)
+    return int(text)
+
+
+@bp.post("/groups/<int:transfer_id>/retry")
+def retry(transfer_id: int) -> Any:
+    """All transfers that failed as this one did."""
+    n = settle.retry(problems.alike(transfer_id), who())
+    db.session.commit()
+    return _told(ngettext("%(num)s transfer is back in the queue.", "%(num)s transfers are back in the queue.", n), n)
+
+
+@bp.post("/groups/<int:transfer_id>/again")
+def again(transfer_id: int) -> Any:
+    """A person has looked: none of them arrived. They are sent without another look-up."""
+    ids = problems.alike(transfer_id) if request.form.get("all") else [transfer_id]
+    n = settle.send_again(ids, who())
+    db.session.commit()
+    return _told(ngettext("%(num)s order is sent again.", "%(num)s orders are sent again.", n), n)
+
+
+@bp.post("/groups/<int:transfer_id>/aside")
+def aside(transfer_id: int) -> Any:
+    n = settle.set_aside(problems.alike(transfer_id), who())
+    db.session.commit()
+    return _told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
+
+
+@bp.post("/parked/<int:transfer_id>/there")
+def there(transfer_id: int) -> Any:
+    """A person has found the copy and gives its id."""
+    external_id = request.form.get("external_id", "").strip()[:64]
+    if not external_id:
+        flash(_("Enter the number that the order has there."), "danger")
+        return redirect(addresses.problems("parked"), 303)
+    try:
+        settle.confirm_there(transfer_id, external_id, Actor("person", who()))
+    except settle.NotSettled as error:
+        db.session.rollback()
+        reasons = {
+            "gone": _("This was settled meanwhile."),
+            "taken": _("Another order is linked to %(number)s already. Check the number.", number=external_id),
+        }
+        flash(reasons[error.reason], "danger" if error.reason == "taken" else "info")
+        return redirect(addresses.problems("parked"), 303)
+    db.session.commit()
+    return _told(_("Linked to %(number)s.", number=external_id), 1)
+
+
+def _told(text: str, n: int) -> Any:
+    flash(text if n else _("This was settled meanwhile."), "success" if n else "info")
+    return redirect(url_for("problems.index"), 303)
