@@ -57,10 +57,7 @@
     button.classList.add('is-done');
     setTimeout(() => button.classList.remove('is-done'), 1500);
   });
-  on('click', '[data-reveal]', ({ dataset: { reveal } }) => {
-    const input = document.getElementById(reveal);
-    input.type = input.type === 'password' ? 'text' : 'password';
-  });
+  on('click', '[data-reveal]', ({ previousElementSibling: input }) => { input.type = input.type === 'password' ? 'text' : 'password'; });
   on('click', '[data-dialog-open]', (button) => find(button.dataset.dialogOpen)?.showModal());
   on('click', '[data-dialog-close]', (button) => button.closest('dialog').close());
   on('click', 'dialog', (dialog, event) => { if (event.target === dialog) dialog.close(); }); // the backdrop
@@ -124,14 +121,15 @@
   });
   // ---- drawer: a page shown at the side, with its own address; Back and Esc return to the list
   const drawer = find('#drawer');
-  let listUrl = null;
+  let [listUrl, pushed, expected] = ['', 0, false]; // addresses pushed since the drawer opened; a move in history of our own
   const inDrawer = (event) => event.detail.target?.id === 'drawer-body';
-  async function closeDrawer(fromHistory = false) {
+  const travel = (steps) => { expected = steps !== 0; if (expected) history.go(steps); };
+  async function closeDrawer(byBack = false) {
     if (!drawer || drawer.hidden) return;
-    if (touched(drawer) && !await ask(strings.unsaved, strings.leave)) return fromHistory && history.forward();
+    if (touched(drawer) && !await ask(strings.unsaved, strings.leave)) return travel(byBack ? 1 : 0);
     drawer.hidden = true;
     find('#drawer-body').replaceChildren();
-    if (!fromHistory) history.pushState({ htmx: true }, '', listUrl);
+    travel(byBack ? 0 : -pushed);
     currentRow()?.querySelector('[data-open]')?.focus({ preventScroll: true });
   }
   on('click', 'a[data-drawer]', (link, event) => { // a new tab stays a new tab
@@ -141,10 +139,12 @@
   on('click', '[data-drawer-close]', () => closeDrawer());
   listen('htmx:beforeRequest', (event) => {
     if (!inDrawer(event) || !drawer.hidden) return;
-    listUrl = location.href;
+    [listUrl, pushed] = [location.href, 0];
     find('#drawer-body').replaceChildren(find('#wait-template').content.cloneNode(true));
     drawer.hidden = false;
   });
+  listen('htmx:pushedIntoHistory', () => { pushed += 1; });
+  listen('htmx:beforeSwap', (event) => { if (inDrawer(event) && drawer.hidden) event.detail.shouldSwap = false; }); // closed meanwhile
   listen('htmx:afterSwap', (event) => { if (inDrawer(event)) event.detail.target.focus(); });
   listen('htmx:sendError htmx:timeout htmx:responseError', (event) => {
     if (inDrawer(event) && find('#drawer-body > .skeleton')) drawer.hidden = true;
@@ -152,9 +152,10 @@
     if (form) clean.set(form, ''); // not sent after all
   });
   window.addEventListener('popstate', (event) => {
-    if (!drawer || drawer.hidden || location.href !== listUrl) return;
-    event.stopImmediatePropagation(); // before htmx reloads the list that is still there
-    closeDrawer(true);
+    if (!expected && (!drawer || drawer.hidden || location.href !== listUrl)) return;
+    event.stopImmediatePropagation(); // before htmx reloads the page that is still there
+    if (!expected) closeDrawer(true);
+    expected = false;
   }, true);
   // ---- lists: cursor, choice, bulk bar; both live by id, so swapped rows keep them
   const chosen = new Set();
@@ -246,8 +247,7 @@
   function pressKey(key) {
     const places = [drawer?.hidden === false && drawer, chosen.size ? find('[data-bulk-bar]') : currentRow(), find('main')];
     const button = places.map((place) => place && find(`[data-key="${CSS.escape(key)}"]`, place)).find(Boolean);
-    button?.click();
-    return Boolean(button);
+    return button?.click() ?? Boolean(button);
   }
   listen('keydown', (event) => {
     const typing = event.target.closest('input:not([type=checkbox]), textarea, select, [contenteditable], .ts-wrapper');
