@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import httpcore
 import httpx
@@ -184,7 +184,7 @@ class HttpClient:
         return taken
 
     def request(self, method: str, url: str, *, safe: bool | None = None, **kwargs: Any) -> Answer:
-        """One exchange. kwargs as httpx: params, json, data, content, headers, timeout.
+        """One exchange. kwargs as httpx: params, json, data (a mapping: a form), content (UTF-8), headers, timeout.
 
         `safe`: repeating can't hurt (default: GET and HEAD). Raises Later("unreachable") when nothing was sent;
         when an answer is lost: Unknown("timeout") if the call may have changed something, else Later. What a
@@ -201,7 +201,7 @@ class HttpClient:
             raise Refused("credentials", "a key or token holds letters that no header can carry") from None
         except (httpx.InvalidURL, ValueError) as error:
             raise Refused("misconfigured", self._redact(f"{url}: {error}"), field="api_url") from None
-        return self._exchange(request, harmless)
+        return self._exchange(request, harmless, _readable(request, kwargs.get("data")))
 
     def get(self, url: str, **kwargs: Any) -> Answer:
         return self.request("GET", url, **kwargs)
@@ -209,10 +209,10 @@ class HttpClient:
     def post(self, url: str, **kwargs: Any) -> Answer:
         return self.request("POST", url, **kwargs)
 
-    def _exchange(self, request: httpx.Request, harmless: bool) -> Answer:
+    def _exchange(self, request: httpx.Request, harmless: bool, readable: str) -> Answer:
         started = time.monotonic()
         note: dict[str, Any] = {"method": request.method, "url": self._redact(str(request.url))}
-        note["request"] = self._redact(_readable(request))[:MAX_RECORDED]
+        note["request"] = self._redact(readable)[:MAX_RECORDED]
         try:
             answer = self._send(request)
         except _Blocked as error:
@@ -248,12 +248,11 @@ class HttpClient:
             response.close()
 
 
-def _readable(request: httpx.Request) -> str:
+def _readable(request: httpx.Request, form: Mapping[str, Any] | None) -> str:
     """The body as people read it: a form a line a field, without percent escapes."""
-    body = request.content.decode("utf-8", "replace")
-    if request.headers.get("content-type") != "application/x-www-form-urlencoded":
-        return body
-    return "\n".join(f"{name}={value}" for name, value in parse_qsl(body, keep_blank_values=True))
+    if form:
+        return "\n".join(f"{name}={value}" for name, value in form.items())
+    return request.content.decode("utf-8", "replace")
 
 
 def _lost(detail: str, harmless: bool) -> Later | Unknown:

@@ -42,7 +42,9 @@ CARRIERS = {
 def order(body: Mapping[str, Any]) -> OrderData:
     """An entry of `orders` as the vendor sends it. Money in UAH; total = goods - discount + delivery."""
     recipient, buyer = _people(body)
-    goods, delivery = money(body.get("price")), _delivery(body)
+    lines = [_line(product) for product in entries(body.get("products"))]
+    goods = money(body.get("price")) or sum((e.price * e.quantity - e.discount for e in lines), Decimal(0))
+    delivery = _delivery(body)
     discount = _discount(body, goods)
     return OrderData(
         external_id=text(body, "id"),
@@ -56,7 +58,7 @@ def order(body: Mapping[str, Any]) -> OrderData:
         address=_address(body),
         delivery=delivery,
         payment=_payment(body),
-        lines=[_line(product) for product in entries(body.get("products"))],
+        lines=lines,
         discount=discount,
         coupon=text(body, "special_offer_promocode"),
         total=goods - discount + delivery.cost,

@@ -11,7 +11,9 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,22 @@ WRITE_FAULTS = READ_FAULTS | {500: "broken", 502: "timeout", 504: "timeout"}
 def fixture(path: str) -> Any:
     """A canned body: JSON under tests/fixtures/."""
     return json.loads((FIXTURES / path).read_text(encoding="utf-8"))
+
+
+def told(value: Any) -> Any:
+    """What a dataclass says beyond its defaults, as JSON would hold it: for comparing with a fixture."""
+    if is_dataclass(value):
+        pairs = {f: getattr(value, f.name) for f in fields(value)}
+        return {
+            f.name: told(v)
+            for f, v in pairs.items()
+            if v != (f.default_factory() if callable(f.default_factory) else f.default)
+        }
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [told(one) for one in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)

@@ -195,20 +195,10 @@ def test_a_key_is_checked(said: dict[str, Any], notes: int) -> None:
     assert (result.ok, len(result.notes)) == (not notes, notes)
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "fault", "field"),
-    [
-        (400, {"errorMsg": "Errors", "errors": {"site": "Unknown"}}, "misconfigured", "site"),
-        (400, {"errorMsg": '"apiKey" is missing.'}, "credentials", "api_key"),
-        (400, {"errorMsg": "Account does not exist."}, "misconfigured", "api_url"),
-        (400, "no JSON at all", "validation", ""),
-        (200, {"success": False, "errorMsg": "Errors", "errors": ["items[0].quantity: Wrong."]}, "validation", "lines"),
-        (400, {"errors": ["?", "orders[3].phone: Wrong.", "call: Wrong."]}, "validation", "phone"),
-        (400, {"errors": ["Order already exists in the site shop-1"]}, "duplicate", ""),
-    ],
-)
-def test_complaints_are_understood(status: int, body: Any, fault: str, field: str) -> None:
-    with canned((status, body)) as server:
+@pytest.mark.parametrize("case", fixture("retailcrm/complaints.json"))
+def test_complaints_are_understood(case: dict[str, Any]) -> None:
+    fault, field = case["fault"], case["field"]
+    with canned((case["status"], case["body"])) as server:
         crm = VENDOR.connect(server.url)
         assert fault_of(VENDOR.write, crm) == fault
         result = [one.field for one in crm.send([order("A-1")])] if fault in ("validation", "duplicate") else [field]
