@@ -22,7 +22,7 @@ UNSENT_GROUPS = ("deleted", "cancelled", "preorder")
 _DOTS = {"linked": "ok", "working": "busy", "pending": "busy", "problem": "bad"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True)  # rows may share one: nobody changes it
 class TileView:
     """An external copy (or the place where one could be): `act` says what a click does: open | card | send | none."""
 
@@ -100,6 +100,11 @@ class Context:
         self.destinations = _able(self.connections, ReceivesOrders)
         self.pullable = _able(self.connections, PullsOrders)
         self.readable = _able(self.connections, ReadsStatuses)
+        self._unsent = [
+            TileView(c.id, *face(c.kind, c.name), "", gettext("Send to %(name)s", name=c.name), "send")
+            for c in self.destinations
+        ]
+        self._language = text.locale()
         self._words = {"linked": gettext("linked"), "working": gettext("working"), "pending": gettext("working"),
                        "problem": gettext("problem"), "deleted": gettext("deleted there")}  # fmt: skip
 
@@ -118,7 +123,7 @@ class Context:
             o=o,
             url=addresses.order(o.number),
             stamp=listing.stamp(o.updated_at),
-            created=text.ago(o.created_at),
+            created=text.ago(o.created_at, self._language),
             created_full=text.full_time(o.created_at),
             created_iso=o.created_at.isoformat(),
             recipient=row.recipient,
@@ -126,7 +131,7 @@ class Context:
             method=self.methods.get(o.delivery_method_id, ""),
             item=row.item,
             more=row.items - 1,
-            sum=text.money(o.total, o.currency),
+            sum=text.money(o.total, o.currency, self._language),
             status=status,
             source=self.sources.get(o.source_id),
             tiles=self._tiles(row, status),
@@ -138,12 +143,10 @@ class Context:
         tiles = [self._tile(tile, row.o.number) for tile in row.tiles]
         if status.group in UNSENT_GROUPS:
             return tiles
-        there = {tile.connection_id for tile in row.tiles}
-        for c in self.destinations:
-            if c.id not in there:
-                title = gettext("Send to %(name)s", name=c.name)
-                tiles.append(TileView(c.id, *face(c.kind, c.name), "", title, "send"))
-        return tiles
+        if not tiles:
+            return self._unsent
+        there = {tile.connection_id for tile in tiles}
+        return tiles + [tile for tile in self._unsent if tile.connection_id not in there]
 
     def _tile(self, tile: listing.Tile, number: str) -> TileView:
         words = [tile.name, self._words.get(tile.state, tile.state), tile.number, tile.status]
