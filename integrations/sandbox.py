@@ -27,7 +27,7 @@ from werkzeug.wrappers import Response
 from integrations.sandbox_http import ConnectionDropped, Request, WireServer
 from integrations.sandbox_store import Account, Snapshot, Thing, Window
 
-FAULT_KINDS = ("refuse", "error500", "rate_limited", "slow", "lost", "garbage", "drop", "expired")
+FAULT_KINDS = ("refuse", "error500", "rate_limited", "slow", "late", "lost", "garbage", "drop", "expired")
 TOKENS = ("sandbox-token", "sandbox-token-2", "sandbox-token-3")
 HOUSEKEEPING_SECONDS = 0.25
 
@@ -146,7 +146,7 @@ class Sandbox(ABC):
     # Faults and counts, for tests and the control page
 
     def fault(self, kind: str, times: int = 1, path: str = "", **more: Any) -> Fault:
-        """Misbehave from now on; `more` is seconds (slow) or retry_after (rate_limited). ValueError on other kinds."""
+        """Misbehave from now on; `more` is seconds (slow, late) or retry_after (rate_limited). ValueError on other kinds."""
         if kind not in FAULT_KINDS:
             raise ValueError(f"fault must be one of {', '.join(FAULT_KINDS)}")
         fault = Fault(kind, times, path, **more)
@@ -229,11 +229,12 @@ class Sandbox(ABC):
             raise ConnectionDropped
         if fault.kind == "garbage":
             return Response("<html><body><h1>It works!</h1></body></html>", 200, mimetype="text/html")
-        if fault.kind in ("slow", "lost"):
+        if fault.kind in ("slow", "late", "lost"):
             time.sleep(fault.seconds if fault.kind == "slow" else 0)
             done = self._carry_out(request, account, path)
             if fault.kind == "lost":
                 raise ConnectionDropped
+            time.sleep(fault.seconds if fault.kind == "late" else 0)
             return done
         try:
             response = self.error(fault.kind, request, account)

@@ -1,0 +1,159 @@
+"""Worker processes that can be killed at a chosen moment, for the crash tests and the soak."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import redis
+from flask import Flask
+from sqlalchemy import text
+
+from integrations.sandbox import SandboxServer
+from jobs import work
+from models import Link, Order, Transfer, db, utcnow
+
+ROOT = Path(__file__).parent.parent
+LEASE = 3
+
+
+class Workers:
+    """Real RQ workers (`rq worker`, as the pool starts them) on the app's database and broker."""
+
+    def __init__(self, app: Flask, log: Path) -> None:
+        hub = app.config["HUB"]
+        self.log = log
+        self.environ = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ} | {
+            "DATA_DIR": str(hub.data_dir),
+            "DATABASE_URL": hub.database_url.replace("postgresql+psycopg", "postgresql"),
+            "REDIS_URL": hub.redis_url,
+            "SECRET_KEY": hub.secret_key,
+            "ENCRYPTION_KEYS": ",".join(hub.encryption_keys),
+            "SANDBOX_URL": hub.sandbox_url,
+            "LEASE_SECONDS": str(hub.lease_seconds),
+            "LOG_LEVEL": "WARNING",
+        }
+        self.url = hub.redis_url
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, n: int = 1) -> None:
+        command = [str(Path(sys.executable).parent / "rq"), "worker", "-q", "-u", self.url, "-S", "json"]
+        command += ["-w", "jobs.worker.HubWorker", "high", "default", "low"]
+        for _ in range(n):
+            with self.log.open("ab") as log:
+                self.running.append(
+                    subprocess.Popen(command, cwd=ROOT, env=self.environ, stdout=log, stderr=subprocess.STDOUT)
+                )
+
+    def kill(self, worker: subprocess.Popen[bytes] | None = None) -> None:
+        """kill -9: no goodbye, no clean-up."""
+        for dead in [worker] if worker else list(self.running):
+            dead.send_signal(signal.SIGKILL)
+            dead.wait()
+            self.running.remove(dead)
+
+    def revive(self, wanted: int) -> None:
+        self.running = [w for w in self.running if w.poll() is None]
+        self.start(wanted - len(self.running))
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.kill()
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 40, sweep: bool = True) -> None:
+    """Poll, sweeping as the scheduler would; AssertionError when it never comes true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        if sweep:
+            work.sweep()
+        time.sleep(0.1)
+    raise AssertionError("it never came true")
+
+
+def open_transfers() -> int:
+    n = db.session.scalar(
+        db.select(db.func.count()).select_from(Transfer).where(Transfer.state.in_(("waiting", "working")))
+    )
+    db.session.rollback()
+    return n or 0
+
+
+def check_exactly_once(sandbox: SandboxServer) -> None:
+    """The vendor holds each of our orders once, linked to the right copy, and every transfer is final."""
+    stored = sandbox.vendor("retailcrm").account("sandbox-token").table("orders").values()
+    theirs: dict[str, list[str]] = {}
+    for order in stored:
+        theirs.setdefault(order["externalId"], []).append(str(order["id"]))
+    ours = dict(db.session.execute(db.select(Order.key, Link.external_id).join(Link, Link.order_id == Order.id)).all())
+    assert {key: ids for key, ids in theirs.items() if len(ids) != 1} == {}
+    assert {key: ids[0] for key, ids in theirs.items()} == ours
+    assert set(db.session.scalars(db.select(Transfer.state).distinct())) == {"done"}
+    db.session.rollback()
+
+
+class RowLock:
+    """Holds what a worker needs for its commit, so that it can be killed just before."""
+
+    def __init__(self) -> None:
+        self.connection = db.engine.connect()
+
+    def __enter__(self) -> RowLock:
+        if self.connection.dialect.name == "sqlite":
+            self.connection.begin()  # BEGIN IMMEDIATE: the write lock
+        else:
+            self.connection.execute(text("LOCK TABLE transfers IN SHARE ROW EXCLUSIVE MODE"))
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.connection.rollback()
+        self.connection.close()
+
+
+FAULTS = ("lost", "drop", "error500", "rate_limited", "garbage", "late")
+
+
+def soak(app: Flask, sandbox: SandboxServer, connection_id: int, new_orders: Callable[[int], list[int]], log: Path, *,
+         kills: int, seed: int = 1, say: Callable[[str], None] = lambda _: None) -> None:  # fmt: skip
+    """Two workers under load, killed at random moments, the broker emptied now and then, the vendor misbehaving."""
+    from orders import work as requests
+
+    chance = random.Random(seed)
+    broker = redis.Redis.from_url(app.config["HUB"].redis_url)
+    vendor = sandbox.vendor("retailcrm")
+    with Workers(app, log) as workers:
+        for n in range(kills):
+            workers.revive(2)
+            requests.request_send(new_orders(chance.randint(1, 40)), connection_id, "soak")
+            db.session.commit()
+            if chance.random() < 0.5:
+                vendor.fault(chance.choice(FAULTS), times=chance.randint(1, 2), seconds=chance.random() * 3)
+            time.sleep(chance.choice((0.05, 0.3, 1.0, 2.0)) * chance.random() + 0.4 * (n % 3))
+            work.sweep()
+            if chance.random() < 0.1:
+                broker.flushall()
+            workers.kill(chance.choice(workers.running))
+            if n % 20 == 19:
+                say(f"{n + 1} kills, {vendor.count('orders', 'sandbox-token')} orders stored, {open_transfers()} open")
+        vendor.clear_faults()
+        workers.revive(2)
+        wait_until(_hurry, seconds=240)
+    broker.close()
+
+
+def _hurry() -> bool:
+    """No need to sit out the waits of the retry schedule."""
+    db.session.execute(db.update(Transfer).where(Transfer.state == "waiting").values(not_before=utcnow()))
+    db.session.commit()
+    return open_transfers() == 0
