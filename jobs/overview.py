@@ -30,6 +30,7 @@ def schedules(connection_id: int) -> list[tuple[Schedule, Run | None]]:
     last = (
         db.select(db.func.max(Run.id))
         .where(Run.connection_id == Schedule.connection_id, Run.task == Schedule.task)
+        .correlate(Schedule)
         .scalar_subquery()
     )
     query = (

@@ -14,7 +14,7 @@ from integrations import connectors
 from integrations.base import Connector, PullsOrders, ReceivesOrders, Task
 from integrations.text import N_
 from jobs import connections, overview, registries, reports, settle, wake
-from models import Connection, db
+from models import Connection, db, utcnow
 
 from . import advice, fragments, security
 from .text import ZONE, translated
@@ -60,6 +60,7 @@ def index() -> Any:
         "integrations/_catalogue.html" if request.args.get("part") == "catalogue" else "integrations/_connected.html",
         systems=reports.health(),
         states=STATES,
+        now=utcnow(),
         failures=overview.failures(midnight()),
         next_runs=overview.next_runs(),
         catalogue=_catalogue(),
@@ -154,6 +155,7 @@ def shown(row: Connection, tab: str) -> dict[str, Any]:
         "health": health,
         "trouble": trouble,
         "states": STATES,
+        "now": utcnow(),
         "tab": tab,
         "tabs": _tabs(row, cls, tab),
     }

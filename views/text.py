@@ -135,12 +135,13 @@ def _phone(value: str) -> str:
 
 
 def initials(text: str) -> str:
-    words = [word for word in text.replace("-", " ").split() if word]
-    return "".join(word[0] for word in words[:2]).upper()
-
-
-#: blueprints whose pages lie under Settings in the bar
-SETTINGS_PAGES = {"account", "users", "registries", "integrations", "connect", "mappings"}
+    """Two letters for a tile: of the first two words, else the first two capitals, else the first two letters."""
+    words = text.replace("-", " ").split()
+    if len(words) > 1:
+        found = words[0][0] + words[1][0]
+    else:
+        found = "".join(letter for letter in text if letter.isupper())[:2]
+    return (found if len(found) == 2 else text.strip()[:2]).upper()
 
 
 @dataclass
@@ -174,4 +175,4 @@ def _shell() -> dict[str, Any]:
         for endpoint, label, icon in entries
         if endpoint in current_app.view_functions
     ]
-    return {"nav": nav, "locale": locale()}
+    return {"nav": nav, "locale": locale(), "density": getattr(current_user, "density", "compact")}
