@@ -9,6 +9,12 @@
     document.activeElement?.blur?.(); // a field's last change counts
     button.click();
   });
+  // on the phone the longer sections start folded, unless something in them has to be mended
+  if (matchMedia('(max-width: 767.98px)').matches) {
+    document.querySelectorAll('#delivery, #payment, #about').forEach((section) => {
+      section.open = Boolean(section.querySelector('.is-invalid')) || section.contains(document.querySelector(':target'));
+    });
+  }
   // the search field of the table of products is empty again after each choice
   document.addEventListener('htmx:afterRequest', ({ detail: { elt } }) => {
     if (elt.matches?.('[data-clears]') && elt.tomselect) {

@@ -58,7 +58,7 @@ def _add(lines: list[Line], wanted: str, currency: str) -> None:
         if line.get("product_id") == str(product.id) and (more := _one_more(line)):
             line["quantity"] = more
             return
-    price = plain(product.price) if product.currency == currency or not currency else ""
+    price = f"{product.price:.2f}" if product.currency == currency or not currency else ""
     lines.append(
         {
             "product_id": str(product.id),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,7 @@ from jobs import connections, wake
 from models import DeliveryMethod, Order, db
 from orders import copies, editing, reading, timeline, totals
 
-from . import advice, card_timeline, card_values
+from . import addresses, advice, card_timeline, card_values
 from .order_form import MESSAGES, OrderForm, initial
 
 #: why an order can't be sent as it is -> what to do about it
@@ -103,13 +103,16 @@ def side_parts(order: Order, since: str = "") -> dict[str, Any]:
 
 
 def _advise(copy: copies.Copy, order: Order) -> advice.Advice:
-    error = copy.error or {}
-    return advice.advice(
-        str(error.get("fault", "")),
-        copy.connection,
-        str(error.get("detail", "")),
-        str(error.get("field", "")),
-        order.number,
+    """What went wrong and what to do; a way to this very page becomes a way to the field on it."""
+    error = {name: str((copy.error or {}).get(name) or "") for name in ("fault", "detail", "field")}
+    found = advice.advice(error["fault"], copy.connection, error["detail"], error["field"], order.number)
+    if not found.action_url.startswith(addresses.order(order.number)):
+        return found
+    known = error["field"] in editing.FIELDS
+    return replace(
+        found,
+        action_url=f"#{error['field']}" if known else "",
+        action_label=_("Show the field") if known else "",
     )
 
 

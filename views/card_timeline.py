@@ -40,6 +40,7 @@ SENTENCES = {
     "mapped": _l("matched: %(name)s"),
     "undone": _l("change taken back"),
 }
+NAMED = ("sent", "refused", "external", "imported")
 DONE = {
     "send": _l("sent to %(connection)s, number there: %(external)s"),
     "delete": _l("deleted in %(connection)s"),
@@ -76,7 +77,9 @@ def of_order(order: Order, limit: int = 60) -> tuple[list[tuple[str, list[Entry]
 
 def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
     detail = event.detail or {}
-    entry = Entry(event.actor, event.actor_name or _("the hub"), sentence(event.kind, detail), event.at)
+    named = event.kind in NAMED and event.actor_name == detail.get("connection")  # once in a line is enough
+    who = "" if named else event.actor_name or _("the hub")
+    entry = Entry(event.actor, who, sentence(event.kind, detail), event.at)
     entry.changes = [change for row in detail.get("changes", []) if (change := _change(row, order.currency))]
     entry.note = str(detail.get("text") or detail.get("reason") or "")
     if event.kind == "refused":
@@ -118,7 +121,7 @@ OUTCOMES = {
 def _attempt(row: Any) -> Entry:
     template, color = OUTCOMES.get(row.outcome or "", (_l("%(connection)s: call under way"), ""))
     words = str(template) % {"connection": row.name, "reason": advice.title(row.fault)}
-    return Entry("job", row.name, words, row.started_at, [], row.detail, color, row.id, row.ms)
+    return Entry("job", "", words, row.started_at, [], row.detail, color, row.id, row.ms)
 
 
 def _change(row: Sequence[Any], currency: str) -> tuple[str, str, str] | None:
