@@ -142,8 +142,8 @@ class ListPage:
         return self.context.names("types")
 
     def column_class(self, column: str) -> str:
-        return {"sum": "num", "recipient": "cut w-20"}.get(
-            column, "cut w-15" if column in ("city", "items", "comment") else "fit"
+        return {"sum": "num", "recipient": "cut w-22", "city": "cut w-14"}.get(
+            column, "cut w-15" if column in ("items", "comment") else "fit"
         )
 
     # ---- strip and total
@@ -208,6 +208,13 @@ class ListPage:
             found["next"] = list_url(f"{base}&cursor={self.page.older}".lstrip("&"))
             found["last"] = list_url(f"{base}&cursor=last".lstrip("&"))
         return found
+
+    @property
+    def address(self) -> str:
+        """Of what is shown, in its shortest form."""
+        at, back = self.cursor.id, self.cursor.way == "prev"
+        place = ("last" if back else "") if at is None else f"{'-' if back else ''}{at}"
+        return list_url(f"{self.query}&cursor={place}".lstrip("&") if place else self.query)
 
     @property
     def sort_url(self) -> str:

@@ -93,7 +93,7 @@ class Context:
     def __post_init__(self) -> None:
         self.statuses = {s.id: StatusView(s.id, gettext(s.name), s.color, s.group) for s in self.lists.statuses}
         self.sources = {
-            entry.id: SourceView(gettext(entry.name), short_name(gettext(entry.name)), entry.color)
+            entry.id: SourceView(gettext(entry.name), text.initials(gettext(entry.name)), entry.color)
             for entry in self.lists.sources
         }
         self.methods = self.names("delivery")
@@ -164,17 +164,7 @@ class Context:
 def face(kind: str, name: str) -> tuple[str, str]:
     """Initials and colour of a system's tile."""
     cls = class_of(kind)
-    return (short_name(cls.title if cls else name), cls.color if cls else "grey")
-
-
-def short_name(title: str) -> str:
-    """Two letters: of the first two words, or the first two capitals, or the first two letters."""
-    words = title.replace(".", " ").replace("-", " ").split()
-    if len(words) > 1 and len(words[0]) > 1:
-        capitals = words[0][0] + words[1][0]
-    else:
-        capitals = "".join(letter for letter in title if letter.isupper())[:2]
-    return (capitals if len(capitals) == 2 else title[:2]).upper()
+    return (text.initials(cls.title if cls else name), cls.color if cls else "grey")
 
 
 def main_sum(sums: Mapping[str, Decimal], currency: str) -> tuple[str, str]:

@@ -30,16 +30,15 @@ def actor() -> Actor:
 def index() -> Response:
     """The page; for htmx the part below the search box."""
     page = ListPage(read_filter(request.args), Cursor.read(request.args.get("cursor", "")))
-    template = "orders/list.html" if request.htmx else "orders/index.html"
+    part = bool(request.htmx) and not request.htmx.history_restore_request
+    template = "orders/list.html" if part else "orders/index.html"
     answer = make_response(render_template(template, page=page, density=current_user.density))
     answer.headers["Vary"] = "HX-Request"
     answer.headers["Cache-Control"] = "no-store"
-    if request.htmx:
-        cursor = request.args.get("cursor", "")
-        address = f"{page.query}&cursor={cursor}".lstrip("&") if cursor else page.query
+    if part:
         # letters typed into the search box are one step of the history, not one each
         typing = request.htmx.trigger == "order-search" and "q=" in (request.htmx.current_url or "")
-        answer.headers["HX-Replace-Url" if typing else "HX-Push-Url"] = list_url(address)
+        answer.headers["HX-Replace-Url" if typing else "HX-Push-Url"] = page.address
     return answer
 
 

@@ -144,6 +144,11 @@ def initials(text: str) -> str:
     return (found if len(found) == 2 else text.strip()[:2]).upper()
 
 
+#: blueprints whose pages belong to an entry of the left bar that is not their own
+SETTINGS_PAGES = ("account", "users", "registries", "integrations", "connect", "mappings")
+ORDER_PAGES = ("orders_bulk", "orders_views", "card")
+
+
 @dataclass
 class NavItem:
     """An entry of the left bar."""
@@ -168,7 +173,7 @@ def _shell() -> dict[str, Any]:
         ("settings.index", gettext("Settings"), "settings"),
     ]
     here = request.blueprint if has_request_context() else ""
-    here = "settings" if here in SETTINGS_PAGES else here
+    here = "settings" if here in SETTINGS_PAGES else "orders" if here in ORDER_PAGES else here
     badges = {"problems.index": g.get("problem_count", 0)}
     nav = [
         NavItem(endpoint, label, icon, badges.get(endpoint, 0), here == endpoint.split(".")[0])
