@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
-from models import Connection, Link, Order, OrderCount, OrderEvent, OrderLine, OrderSearch, Status, db, utcnow
+from models import Connection, Link, Order, OrderCount, OrderEvent, OrderSearch, Status, db, utcnow
 from orders import bulk, counts, fill, invented, listing, search, totals, words
 from orders.filters import OrderFilter
 
