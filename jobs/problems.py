@@ -59,6 +59,11 @@ class FailedGroup:
     last_at: datetime | None = None
 
     @property
+    def is_gone(self) -> bool:
+        """Their copies were deleted there: the cure is to create them anew."""
+        return self.fault == "not_found" and self.operation == "send"
+
+    @property
     def id(self) -> int:
         """Names the group in forms: the newest transfer of it."""
         return int(self.rows[0].id)
@@ -79,6 +84,14 @@ class Problems:
     runs: list[FailedRun]
     registries: dict[str, list[tuple[int, str]]]
     complete: bool = True  # False: only the newest were looked through
+
+    @property
+    def groups(self) -> list[tuple[str, Any]]:
+        """(kind, group): connections that don't work first, as they cause much of the rest, then largest first."""
+        sized = [("mapping", g) for g in self.mapping] + [("refused", g) for g in self.refused]
+        sized += [("parked", g) for g in self.parked]
+        rest = sorted(sized, key=lambda pair: -pair[1].n)
+        return [*(("broken", h) for h in self.broken), *rest, *(("runs", run) for run in self.runs)]
 
     @property
     def n(self) -> int:

@@ -40,6 +40,29 @@ def send_again(transfer_ids: Sequence[int], by: str) -> int:
     return retry(transfer_ids, by)
 
 
+def create_anew(transfer_ids: Sequence[int], actor: Actor) -> int:
+    """The copies were deleted there: drop what ties the orders to them, then send. The old ids stay in the timeline."""
+    for part in _chunks(transfer_ids):
+        dead = db.session.execute(
+            db.select(Link.id, Link.order_id, Link.external_id, Connection.name)
+            .join(Transfer, (Transfer.order_id == Link.order_id) & (Transfer.connection_id == Link.connection_id))
+            .join(Connection, Connection.id == Link.connection_id)
+            .where(Transfer.id.in_(part), Transfer.state == "refused", Transfer.fault == "not_found")
+            .where(Transfer.operation == "send", Link.role == "destination", Link.external_id.is_not(None))
+            .with_for_update(of=Link)
+        ).all()
+        values = {"external_id": None, "external_number": "", "url": "", "sent_version": None, "state": "pending"}
+        db.session.execute(
+            db.update(Link)
+            .where(Link.id.in_([row.id for row in dead]))
+            .values(**values, error=None)
+            .execution_options(synchronize_session=False)
+        )
+        gone = [(row.order_id, {"connection": row.name, "external": row.external_id}) for row in dead]
+        timeline.note_many(gone, actor, "unlinked")
+    return retry(transfer_ids, actor.name)
+
+
 def cancel(transfer_ids: Sequence[int], by: str) -> int:
     """Take waiting transfers out of the queue. Those of which a call may have arrived stay: they must be looked up."""
     gone: list[tuple[int, int]] = []

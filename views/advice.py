@@ -226,11 +226,12 @@ def advice(
     )
     follows = _after(fault, ended) or entry
     place = _place(follows, fault, connection, detail, field, order)
+    action = N_("Show the orders") if follows.target == "order" and not order else follows.action
     return Advice(
         gettext(entry.what, system=system),
         follows.who,
         gettext(follows.cure, system=system),
-        gettext(follows.action) if place else "",
+        gettext(action) if place else "",
         place,
     )
 

@@ -92,7 +92,7 @@ def day_cards(day: reports.Day, waiting: work.Waiting) -> list[Card]:
 
 
 def _week_ago(value: str) -> str:
-    return _("a week ago by this hour: %(value)s", value=value)
+    return _("%(value)s by now a week ago", value=value)
 
 
 def _or_dash(amount: Decimal | None, currency: str) -> str:

@@ -120,6 +120,14 @@ def again(transfer_id: int) -> Any:
     return _told(ngettext("%(num)s order is sent again.", "%(num)s orders are sent again.", n), n)
 
 
+@bp.post("/groups/<int:transfer_id>/anew")
+def anew(transfer_id: int) -> Any:
+    """The copies are gone: their links are dropped and the orders created there once more."""
+    n = settle.create_anew(problems.alike(transfer_id), Actor("person", who()))
+    db.session.commit()
+    return _told(ngettext("%(num)s order is created again.", "%(num)s orders are created again.", n), n)
+
+
 @bp.post("/groups/<int:transfer_id>/aside")
 def aside(transfer_id: int) -> Any:
     n = settle.set_aside(problems.alike(transfer_id), who())
