@@ -222,7 +222,7 @@ def lost_answer_found(vendor: Vendor, connection: Any, sandbox: Any) -> None:
     with pytest.raises(Unknown, match="timeout"):
         vendor.create(connection)
     assert list(connection.find(["ONCE"])) == ["ONCE"]
-    sandbox.fault("drop")
+    assert fault_of(vendor.create, connection) == "duplicate"
     assert sandbox.count() == 1
 
 
