@@ -206,6 +206,13 @@ def _answer_mapping(order: Order) -> None:
         order.needs_mapping = bool(left)
 
 
+def answer_status(order: Order) -> None:
+    """A person has given the order a status: what the source's code meant is no question any more."""
+    left = [entry for entry in order.unmapped or [] if not str(entry.get("table", "")).startswith("status")]
+    if len(left) != len(order.unmapped or []):
+        order.unmapped, order.needs_mapping = left, bool(left)
+
+
 def accept_unmapped(order: Order, table: str, code: str, actor: Actor) -> bool:
     """A person says that the order is fine as it is, whatever this code means. False when nobody asks any more."""
     left = [e for e in order.unmapped or [] if (e.get("table"), str(e.get("code"))) != (table, code)]

@@ -31,11 +31,14 @@
     const token = document.querySelector('meta[name=csrf-token]').content;
     const answer = await fetch(quick, { method: 'POST', headers: { 'X-CSRFToken': token }, body: new URLSearchParams({ name: typed }) }).catch(() => null);
     const box = select.tomselect;
-    const made = answer?.ok ? await answer.json() : null;
+    const made = await answer?.json().catch(() => null);
     box.removeOption(typed, true);
-    if (made) {
-      box.addOption({ value: String(made.id), text: made.name });
-      box.setValue(String(made.id));
+    if (answer?.ok && made) {
+      box.addOption({ value: made.value, text: made.text });
+      box.setValue(made.value);
+    } else {
+      const detail = { text: made?.error || document.querySelector('#strings').dataset.failed, kind: 'error' };
+      document.dispatchEvent(new CustomEvent('toast', { detail }));
     }
   });
 })();

@@ -7,8 +7,9 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
-from jobs import connections, runs, wake
+from jobs import connections, mapping, runs, wake
 from models import Connection, Order, Status, Transfer, db
 from orders import copies, editing, reading, statuses, work
 
@@ -46,6 +47,8 @@ def restore(order_id: int) -> Any:
 def _change(order: Order, chosen: Status) -> Any:
     was_locked = editing.is_locked(order)
     result = statuses.change([order.id], chosen, card_page.actor())
+    if result.changed:
+        editing.answer_status(order)
     if any(reason == "by_hand" for _id, reason in result.skipped):
         return _answer(order, _("Only a transfer can give this status."), "warn")
     return _answer(order, was_locked=was_locked)
@@ -99,6 +102,20 @@ def accept(order_id: int) -> Any:
     order = _order(order_id)
     editing.accept_unmapped(order, request.form.get("table", ""), request.form.get("code", ""), card_page.actor())
     return _answer(order)
+
+
+@bp.post("/remember")
+def remember(order_id: int) -> Any:
+    """Match an unknown code with an entry of ours, for this order and all others that wait for it."""
+    order, chosen = _order(order_id), request.form.get("ours", 0, type=int)
+    connection_id, table = request.form.get("connection_id", 0, type=int), request.form.get("table", "")
+    if not chosen:
+        return _answer(order, _("Choose what it is first."), "warn")
+    try:
+        done = mapping.remember(connection_id, table, request.form.get("code", ""), chosen, card_page.actor())
+    except LookupError:  # KeyError too: a table or an entry that is gone
+        abort(400)
+    return _answer(order, ngettext("%(num)s order is matched.", "%(num)s orders are matched.", done))
 
 
 @bp.get("/attempts/<int:attempt_id>")
