@@ -1,0 +1,123 @@
+"""The dashboard: figures that equal their lists, a bounded number of queries, the first steps of a new hub."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+from jobs import wake
+from models import Order, Status, db, utcnow
+from orders import reports
+from views.text import ZONE
+
+from . import work_data as data
+from .helpers import count_queries, login
+
+
+def test_a_new_hub_teaches_three_steps(client):
+    login(client)
+    page = client.get("/").text
+    assert "Connect a source" in page
+    assert "Connect a destination" in page
+    assert 'href="/orders/new"' in page
+
+
+def test_steps_that_are_done_say_with_what(client, app):
+    with app.app_context():
+        data.connection("prom", data.HOSTILE[:60])
+        db.session.commit()
+    login(client)
+    page = client.get("/").text
+    assert "Connect a source" not in page
+    assert "Connect a destination" in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+
+
+def _fill(app):
+    with app.app_context():
+        crm = data.connection(last_ok_at=utcnow())
+        data.connection(
+            "prom", "Prom", last_ok_at=utcnow() - timedelta(hours=3), last_error_at=utcnow(),
+            last_error={"fault": "credentials", "detail": data.HOSTILE},
+        )  # fmt: skip
+        shop = data.source(f"Shop {data.HOSTILE}")
+        now = utcnow()
+        ids = data.orders(3, now - timedelta(seconds=1), source_id=shop)
+        data.orders(2, now - timedelta(days=7, seconds=1), prefix="B-", total=50)
+        data.orders(1, now - timedelta(days=3), prefix="C-")
+        data.orders(1, now - timedelta(seconds=1), prefix="D-", status_id=data.status_id("deleted"))
+        data.orders(1, now, prefix="M-", needs_mapping=True, unmapped=[{"table": "x", "code": "1"}])
+        data.transfer(ids[0], crm)
+        data.refused(ids[1], crm)
+        db.session.commit()
+
+
+def test_figures_and_their_links(client, app):
+    _fill(app)
+    login(client)
+    with count_queries(client) as queries:
+        page = client.get("/").text
+    assert len(queries) <= 12, "\n".join(queries)
+    today = utcnow().astimezone(ZONE).date()
+    cards = re.findall(r'<a href="([^"]+)" class="stat-card">.*?stat-value num">([^<]+)<', page, re.S)
+    assert dict(cards)[f"/orders?since={today}&amp;until={today}"]
+    assert [value for _url, value in cards][0] == "4"
+    assert "100 %" in page  # four orders against two
+    assert "/activity?state=failed&amp;connection=" in page
+    assert "/problems#mapping" in page
+    assert "group=new&amp;until=" in page
+    assert "Key not accepted" in page
+    assert "<script>alert" not in page
+    assert "data-chart" in page
+
+
+def test_it_updates_itself_only_when_something_changed(client, app):
+    _fill(app)
+    login(client)
+    with app.app_context():
+        revision = wake.revision()
+    htmx = {"HX-Request": "true"}
+    assert client.get(f"/?since={revision}", headers=htmx).status_code == 204
+    with app.app_context():
+        wake.changed()
+        db.session.execute(db.update(Order).values(staff_comment="x"))
+        db.session.commit()
+    answer = client.get(f"/?since={revision}", headers=htmx)
+    assert answer.status_code == 200
+    assert answer.text.lstrip().startswith('<div id="dashboard"')
+    assert "HX-Request" in answer.headers["Vary"]
+
+
+def test_the_day_counts_what_its_list_shows(app):
+    """Today from midnight in the hub's zone; last week's day until the same hour; deleted orders nowhere."""
+    with app.app_context():
+        noon = utcnow().astimezone(ZONE).replace(hour=12, minute=0, second=0, microsecond=0)
+        data.orders(2, noon - timedelta(hours=1), prefix="T-", total=30)
+        data.orders(1, noon - timedelta(hours=13), prefix="Y-")
+        data.orders(3, noon - timedelta(days=7, hours=1), prefix="W-", total=10)
+        data.orders(5, noon - timedelta(days=7, hours=-1), prefix="L-")
+        data.orders(4, noon - timedelta(hours=2), prefix="E-", currency="EUR", status_id=data.status_id("deleted"))
+        statuses = db.session.scalars(db.select(Status)).all()
+        day = reports.day(noon, ZONE, statuses)
+    assert day.date == noon.date()
+    assert (day.now.n, day.before.n) == (2, 3)
+    assert day.now.sums == {"UAH": Decimal(60)}
+    assert day.now.average("UAH") == Decimal(30)
+    assert day.before.average("EUR") is None
+
+
+def test_the_month_is_stacked_by_source(app):
+    with app.app_context():
+        one, two = data.source("One"), data.source("Two")
+        now = utcnow()
+        data.orders(3, now, prefix="a", source_id=one)
+        data.orders(4, now - timedelta(days=2), prefix="b", source_id=two)
+        data.orders(2, now - timedelta(days=40), prefix="c", source_id=two)
+        data.orders(9, now, prefix="d", source_id=one, status_id=data.status_id("deleted"))
+        month = reports.month(now.date(), db.session.scalars(db.select(Status)).all())
+    assert [(line.name, line.n) for line in month.lines] == [("Two", 4), ("One", 3)]
+    assert month.lines[1].values[-1] == 3
+    assert month.lines[0].values[-3] == 4
+    assert (len(month.days), month.n) == (30, 7)
