@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
@@ -76,15 +76,15 @@ class OrderFilter:
     def query(self, **changes: Any) -> str:
         """The address' query for this filter with some fields changed, without the defaults."""
         f = replace(self, **changes)
-        status = "" if f.status is None else ",".join(map(str, f.status)) or "all"
-        pairs = {"q": f.q, "status": status, "group": f.group, "type": f.type, "payment": f.payment, "paid": f.paid,
+        pairs = {"q": f.q, "group": f.group, "type": f.type, "payment": f.payment, "paid": f.paid,
                  "source": f.source, "shop": f.shop, "link": f.link, "since": f.since, "until": f.until, "flag": f.flag,
                  "sort": f.sort if f.sort != "new" else ""}  # fmt: skip
         pairs = {key: value for key, value in pairs.items() if value not in (None, "")}
-        if f.status is None and _narrowing(pairs):
-            pairs["status"] = "new"  # left out, it would mean all of them as soon as another filter is on
-        if f.group:
-            pairs.pop("status", None)
+        if f.status:
+            pairs["status"] = ",".join(map(str, f.status))
+        elif (f.status is None) == _narrowing(pairs) and not f.group:
+            # without a status, an address means the New orders, and all of them as soon as it has another filter
+            pairs["status"] = "new" if f.status is None else "all"
         return urlencode(pairs, safe=",:")
 
     @property
@@ -106,29 +106,71 @@ class OrderFilter:
             return {s.id for s in statuses if s.group == "new"}
         return {s.id for s in statuses if s.group != "deleted"}
 
-    def conditions(self, statuses: Statuses, zone: ZoneInfo) -> list[Any]:
-        """SQL conditions, all but the search."""
-        ids = self.status_ids(statuses)
+    def conditions(self, statuses: Statuses, zone: ZoneInfo, without: Container[str] = ()) -> list[Any]:
+        """SQL conditions, all but the search; `without`: fields that the caller sees to in another way."""
         found: list[Any] = []
-        if ids != {s.id for s in statuses}:
-            found.append(Order.status_id == ids.pop() if len(ids) == 1 else Order.status_id.in_(sorted(ids)))
+        if "status" not in without:
+            found += _status_condition(self.status_ids(statuses), statuses)
         for column, value in ((Order.type_id, self.type), (Order.source_id, self.source), (Order.shop_id, self.shop)):
             if value is not None:
                 found.append(column == value)
-        if self.payment:
+        if self.payment and "payment" not in without:
             found.append(Order.payment_kind.in_(PAYMENTS[self.payment]))
         if self.paid:
             found.append(Order.paid if self.paid == "yes" else ~Order.paid)
         found += _date_conditions(self.since, self.until, zone)
         if self.flag:
-            found.append(
-                {"mapping": Order.needs_mapping, "do_not_call": Order.do_not_call, "fulfilment": Order.fulfilment}[
-                    self.flag
-                ]
-            )
-        if self.link:
+            found.append(_FLAG_COLUMNS[self.flag])
+        if self.link and "link" not in without:
             found.append(_link_condition(self.link))
         return found
+
+    def branches(self, statuses: Statuses) -> tuple[str, list[Any]]:
+        """A field with several values, and a condition for each of them. No index gives the orders of all values in
+        the order of their ids, but each value has one that does; a list merges them. ("", []) where one walk serves.
+        """
+        ids = self.status_ids(statuses)
+        if len(ids) > 1 and not _is_all_but_deleted(ids, statuses):
+            return "status", [Order.status_id == i for i in sorted(ids)]
+        kinds = PAYMENTS.get(self.payment, ())
+        if len(kinds) > 1:
+            return "payment", [Order.payment_kind == kind for kind in kinds]
+        return "", []
+
+    def walks_links(self, statuses: Statuses) -> bool:
+        """Is it quicker to go from the copies to their orders than the other way? Copies with a problem are few;
+        linked ones are many, so that a single status (but for Transferred) leaves less to look through."""
+        state = self.link.partition(":")[2]
+        return state == "problem" or (state == "linked" and len(self.status_ids(statuses)) != 1)
+
+    def link_conditions(self) -> list[Any]:
+        """Conditions on joined links; see walks_links."""
+        connection_id, _, state = self.link.partition(":")
+        return [Link.connection_id == int(connection_id), Link.state == state]
+
+
+#: FLAGS -> the column that has an index of just the orders where it is set
+_FLAG_COLUMNS = {
+    "mapping": Order.needs_mapping,
+    "do_not_call": Order.do_not_call,
+    "fulfilment": Order.fulfilment,
+}
+
+
+def _is_all_but_deleted(ids: set[int], statuses: Statuses) -> bool:
+    return ids >= {s.id for s in statuses if s.group != "deleted"}
+
+
+def _status_condition(ids: set[int], statuses: Statuses) -> list[Any]:
+    """Nearly all orders: said by what is left out, lest SQLite look them up status by status and sort them."""
+    others = sorted({s.id for s in statuses} - ids)
+    if not others:
+        return []
+    if len(ids) == 1:
+        return [Order.status_id == next(iter(ids))]
+    if _is_all_but_deleted(ids, statuses):
+        return [Order.status_id != others[0] if len(others) == 1 else Order.status_id.not_in(others)]
+    return [Order.status_id.in_(sorted(ids))]
 
 
 def _statuses(given: Mapping[str, str]) -> tuple[int, ...] | None:
@@ -183,14 +225,13 @@ def _link_condition(text: str) -> Any:
     mine = db.select(Link.id).where(Link.order_id == Order.id, Link.connection_id == connection_id)
     if state == "none":
         return ~mine.exists()
-    if state == "working":
-        open_ones = db.select(Transfer.id).where(
-            Transfer.order_id == Order.id,
-            Transfer.connection_id == connection_id,
-            Transfer.state.in_(("waiting", "working")),
+    if state == "working":  # few at any time: their ids first
+        return Order.id.in_(
+            db.select(Transfer.order_id).where(
+                Transfer.connection_id == connection_id, Transfer.state.in_(("waiting", "working"))
+            )
         )
-        return open_ones.exists()
-    return Order.id.in_(db.select(Link.order_id).where(Link.connection_id == connection_id, Link.state == state))
+    return mine.where(Link.state == state).exists()
 
 
 def _link(text: str) -> str:

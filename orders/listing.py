@@ -13,7 +13,7 @@ from sqlalchemy.sql import Select
 
 from models import Connection, Link, Order, OrderLine, OrderSearch, Transfer, db
 
-from . import counts, search
+from . import counts, search, walks
 from .filters import OrderFilter, Statuses
 
 COUNT_LIMIT = 10_000
@@ -102,14 +102,15 @@ def page(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor = Cu
 
 def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, limit: int) -> tuple[list[Any], bool]:
     """Up to `limit` orders in walking order, and whether only the newest were looked through."""
-    query = db.select(*COLUMNS).where(*f.conditions(statuses, zone))
     descending = (f.sort == "new") == (cursor.way == "next")
+    words = search.terms(f.q)
+    if not words:
+        query = walks.ordered(COLUMNS, f, statuses, zone, descending=descending, limit=limit, after=cursor.id)
+        return list(db.session.execute(query)), False
+    query = db.select(*COLUMNS).where(*f.conditions(statuses, zone))
     query = query.order_by(Order.id.desc() if descending else Order.id).limit(limit)
     if cursor.id is not None:
         query = query.where(Order.id < cursor.id if descending else Order.id > cursor.id)
-    words = search.terms(f.q)
-    if not words:
-        return list(db.session.execute(query)), False
     if _are_short(words):
         return list(db.session.execute(_newest_only(query, words))), True
     if _on_sqlite():
@@ -191,11 +192,12 @@ def total_found(f: OrderFilter, statuses: Statuses, zone: ZoneInfo) -> tuple[int
     if f.counted:
         return counted(f, statuses, counts.by_status(f.shop, f.source, f.type)), True
     words = search.terms(f.q)
-    query = db.select(Order.id).where(*f.conditions(statuses, zone)).limit(COUNT_LIMIT + 1)
     if words:
+        query = db.select(Order.id).where(*f.conditions(statuses, zone)).limit(COUNT_LIMIT + 1)
         found = len(_matching_ids(query, words))
     else:
-        found = db.session.scalar(db.select(db.func.count()).select_from(query.subquery())) or 0
+        some = walks.any_order(f, statuses, zone, COUNT_LIMIT + 1).subquery()
+        found = db.session.scalar(db.select(db.func.count()).select_from(some)) or 0
     return min(found, COUNT_LIMIT), found <= COUNT_LIMIT
 
 
@@ -208,11 +210,15 @@ def ids(
     f: OrderFilter, statuses: Statuses, zone: ZoneInfo, limit: int = COUNT_LIMIT, top: int | None = None
 ) -> list[int]:
     """The ids of the orders that the filter shows ("choose all found"), newest first; `top`: none above this id."""
-    query = db.select(Order.id).where(*f.conditions(statuses, zone)).order_by(Order.id.desc()).limit(limit)
-    if top is not None:
-        query = query.where(Order.id <= top)
+    after = None if top is None else top + 1
     words = search.terms(f.q)
-    return _matching_ids(query, words) if words else list(db.session.scalars(query))
+    if not words:
+        query = walks.ordered((Order.id,), f, statuses, zone, descending=True, limit=limit, after=after)
+        return list(db.session.scalars(query))
+    query = db.select(Order.id).where(*f.conditions(statuses, zone)).order_by(Order.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(Order.id < after)
+    return _matching_ids(query, words)
 
 
 def _matching_ids(query: Select[Any], words: Sequence[str]) -> list[int]:
@@ -255,13 +261,13 @@ def changed(seen: Mapping[int, str]) -> tuple[list[Row], list[int]]:
 
 def numbers(order_ids: Sequence[int]) -> dict[int, str]:
     """Id -> number."""
-    return dict(db.session.execute(db.select(Order.id, Order.number).where(Order.id.in_(order_ids))).tuples())
+    return dict(db.session.execute(db.select(Order.id, Order.number).where(Order.id.in_(order_ids))).all())
 
 
 def status_of(order_ids: Sequence[int]) -> dict[int, int]:
     """Id -> status id, newest first."""
     query = db.select(Order.id, Order.status_id).where(Order.id.in_(order_ids)).order_by(Order.id.desc())
-    return dict(db.session.execute(query).tuples())
+    return dict(db.session.execute(query).all())
 
 
 def linked_connections(order_ids: Sequence[int]) -> set[int]:
