@@ -18,10 +18,10 @@ help: ## This list
 	 || grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed $(CATALOGUES) ## Run the hub: web, workers, scheduler and broker, stopped together by Ctrl-C
-	@exec $(BIN)/python app.py
+	@exec $(BIN)/python -m ops.supervisor
 
 demo: $(VENV)/installed $(CATALOGUES) ## The same with sandbox vendors, connected, and orders flowing; data in data/demo
-	@exec $(BIN)/python app.py --demo
+	@exec $(BIN)/python -m ops.supervisor --demo
 
 test: $(VENV)/installed-dev $(CATALOGUES) ## All tests, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(ARGS)

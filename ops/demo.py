@@ -25,7 +25,7 @@ class Credentials:
     sandbox_url: str
 
 
-def start(tree: Tree, settings: config.Settings, patience: float = 30) -> Credentials:
+def start(tree: Tree, settings: config.Settings, patience: float = 60) -> Credentials:
     """Start the sandbox server and tell every later child where it is and who the owner will be."""
     port = _port(settings.data_dir / "sandbox.port")
     url = f"http://127.0.0.1:{port}"

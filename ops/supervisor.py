@@ -2,7 +2,8 @@
 
 The tree holds no state of its own: everything that matters is in DATA_DIR (or in the database and the broker that
 DATABASE_URL and REDIS_URL name), so a second start finds everything as it was, after a Ctrl-C as after a kill -9.
-With those two variables the same processes run apart; see Procfile.
+With those two variables the same processes run apart; see Procfile. `python -m ops.supervisor` is the same without
+loading the web application into the parent, some seconds sooner on a slow machine: what `make` uses.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="app.py", description="Run the order hub: web, workers, scheduler, broker.")
+    parser = argparse.ArgumentParser(prog="perron", description="Run the order hub: web, workers, scheduler, broker.")
     parser.add_argument("--demo", action="store_true", help="with sandbox vendors, connected, and orders flowing")
     return parser.parse_args(argv)
 
@@ -150,7 +151,7 @@ def run_flask(env: dict[str, str], *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _wait_for_web(tree: Tree, settings: config.Settings, patience: float = 60) -> None:
+def _wait_for_web(tree: Tree, settings: config.Settings, patience: float = 120) -> None:
     host = _reachable(settings.host)
     deadline = time.monotonic() + patience
     while not listens(host, settings.port):
@@ -185,3 +186,7 @@ def _stop(tree: Tree, data_dir: Path) -> None:
 
 def _say(text: str) -> None:
     print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
