@@ -9,6 +9,8 @@ import redis
 from flask import Flask, request
 from flask_migrate import Migrate
 from htmx_flask import Htmx
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
@@ -42,7 +44,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["policy"] = Policy.for_sandbox(settings.sandbox_url, settings.allow_private)
-    app.extensions["broker"] = redis.Redis.from_url(settings.redis_url) if settings.redis_url else None
+    app.extensions["broker"] = _broker(settings.redis_url)
     integrations.connectors()  # a malformed connector stops the start with a sentence that names it
     use_encryption_keys(settings.encryption_keys)
     db.init_app(app)
@@ -57,6 +59,13 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     views.register(app)
     cli.register(app)
     return app
+
+
+def _broker(url: str) -> redis.Redis | None:
+    """A broker that is away must cost a page next to nothing: one more try, no waiting in between."""
+    if not url:
+        return None
+    return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), socket_connect_timeout=2, socket_timeout=10)
 
 
 def _engine_options(settings: config.Settings) -> dict[str, Any]:

@@ -12,11 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from integrations.base import Connector, DeletesOrders, KeepsProducts, ReceivesOrders, WritesStatuses, WritesTracking
 from integrations.errors import FAULTS, Later, Refused, Unknown, VendorError
 from integrations.types import Copy, OrderData, ProductData, StatusChange
 
 from .claims import Claim
+
+log = structlog.get_logger()
 
 
 @dataclass
@@ -83,6 +87,10 @@ class Caller:
             results = verbs[batch.verb](batch)
         except VendorError as error:
             results = {claim.id: Result.of(error) for claim in batch.claims}
+        except Exception as error:  # a fault of ours: the call may have been made, so it counts as a lost answer
+            log.exception("connector_failed", connection=self.connector.account.id, verb=batch.verb)
+            lost = Result(fault="broken", detail=f"the hub stumbled: {type(error).__name__}: {error}")
+            results = {claim.id: lost for claim in batch.claims}
         ms = round((time.monotonic() - started) * 1000)
         return Report(results, self.connector.http.exchanges(), ms, products)
 
@@ -103,7 +111,13 @@ class Caller:
     def _send(self, batch: Batch) -> dict[int, Result]:
         if not isinstance(self.connector, ReceivesOrders):
             raise Refused("misconfigured", "this system takes no orders")
-        answers = {sent.key: sent for sent in self.connector.send([batch.order(claim) for claim in batch.claims])}
+        try:
+            answers = {sent.key: sent for sent in self.connector.send([batch.order(claim) for claim in batch.claims])}
+        except Refused as error:
+            if error.fault != "validation" or len(batch.claims) == 1:
+                raise
+            # the batch as a whole was refused for something in one of its orders: singly, only that one is
+            return self._one_by_one(batch, lambda claim: self._send(Batch("send", [claim], batch.orders))[claim.id])
         results = {}
         for claim in batch.claims:
             sent = answers.get(batch.order(claim).key)

@@ -10,8 +10,8 @@ from flask import current_app
 from werkzeug.datastructures import MultiDict
 
 from integrations import connector, connectors
-from integrations.base import MASK, Connector, OffersLists, PullsOrders, ReadsStatuses, ReceivesOrders, SettingsForm
 from integrations.base import Account as ConnectorAccount
+from integrations.base import Connector, OffersLists, PullsOrders, ReadsStatuses, ReceivesOrders, SettingsForm
 from integrations.errors import VendorError
 from integrations.http import HttpClient
 from integrations.types import TestResult
@@ -70,26 +70,22 @@ def remove(row: Connection) -> None:
 def _split(kind: str, settings: Mapping[str, Any], kept: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """(plain settings, secrets) as the connector's form reads them."""
     cls = connector(kind)
-    secret_names = cls.secret_names()
-    given = {k: (kept.get(k, "") if k in secret_names and v == MASK else v) for k, v in settings.items()}
-    form = _form(cls, given)
+    form = _form(cls, settings)
     if not form.validate():
         raise InvalidSettings(form.errors)
-    found = {field.name: field.data for field in form}
-    secret = {name: str(found.pop(name) or "").strip() for name in secret_names}
+    found = form.merged(kept)
+    secret = {name: str(found.pop(name) or "").strip() for name in cls.secret_names()}
     return found, secret
 
 
 def _form(cls: type[Connector], given: Mapping[str, Any]) -> SettingsForm:
-    """The form filled as a browser would: a tick that is off is absent."""
-    blank = cls.Settings()
-    defaults = {f.name: f.data for f in blank if f.name not in given}
-    both = {**defaults, **given}
-    texts = {
-        k: v if isinstance(v, str) else "y" if v is True else str(v)
-        for k, v in both.items()
-        if v not in (None, False, "false", "")
-    }
+    """The form filled as a browser would: everything is text, a tick that is off is absent."""
+    defaults = {f.name: f.data for f in cls.Settings() if f.name not in given}
+    texts = {}
+    for name, value in {**defaults, **given}.items():
+        if value is None or value is False or value in ("", "false"):
+            continue
+        texts[name] = "y" if value is True else str(value)
     return cls.Settings(MultiDict(texts))
 
 

@@ -14,11 +14,11 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from integrations.base import Connector, PullsOrders
+from integrations.base import Connector, GreetsOrders, PullsOrders
 from integrations.errors import VendorError
 from integrations.types import OrderData, Raw
 from models import Connection, Incoming, Link, db, insert_into, utcnow
-from orders import creation
+from orders import creation, work
 from orders.creation import Draft
 from orders.timeline import Actor
 
@@ -158,7 +158,7 @@ def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequenc
             fresh[order.external_id] = (row, order)
         else:
             fresh[order.external_id] = (row, order)
-    _create(connection, maker, list(fresh.values()))
+    _create(connection, maker, list(fresh.values()), connector)
     changed = sum(incoming_changes.apply(connection, maker, row, order, link) for row, order, link in again)
     if fresh or changed or failed:
         wake.changed()
@@ -186,7 +186,9 @@ def _links(connection_id: int, external_ids: Sequence[str]) -> dict[str, Link]:
     return {str(link.external_id): link for link in db.session.scalars(query)}
 
 
-def _create(connection: Connection, maker: drafts.Maker, pairs: Sequence[tuple[Incoming, OrderData]]) -> None:
+def _create(
+    connection: Connection, maker: drafts.Maker, pairs: Sequence[tuple[Incoming, OrderData]], connector: Connector
+) -> None:
     if not pairs:
         return
     made: list[Draft] = [maker.draft(order) for _, order in pairs]
@@ -200,8 +202,11 @@ def _create(connection: Connection, maker: drafts.Maker, pairs: Sequence[tuple[I
         for order_id, (_, order) in zip(ids, pairs, strict=True)
     ]  # fmt: skip
     db.session.execute(db.insert(Link), links)
-    for order_id, (row, _) in zip(ids, pairs, strict=True):
+    for order_id, (row, order) in zip(ids, pairs, strict=True):
         row.state, row.order_id = "applied", order_id
+        answer = connector.on_arrival(order) if isinstance(connector, GreetsOrders) else None
+        if answer:
+            work.greet(order_id, connection.id, answer.status, answer.reason, answer.text, connection.name)
 
 
 def retry_failed(incoming_ids: Sequence[int]) -> set[int]:

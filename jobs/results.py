@@ -105,6 +105,8 @@ def _done(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connectio
         _change_status([claim.order_id for claim, _ in pairs], connection, "transferred", connection.success_status_id)
     elif batch.verb == "status":
         _pushed(pairs, connection, now)
+    elif batch.verb == "ttn":
+        _mark_links([claim.order_id for claim, _ in pairs], connection, state="linked", synced_at=now, error=None)
     elif batch.verb == "delete":
         _mark_links([claim.order_id for claim, _ in pairs], connection, state="deleted", synced_at=now, error=None)
     details = [
@@ -167,7 +169,8 @@ def _pushed(pairs: list[tuple[Claim, Result]], connection: Connection, now: date
     for claim, _ in pairs:
         by_status.setdefault(str(claim.payload["status"]), []).append(claim.order_id)
     for status, ids in by_status.items():
-        _mark_links(ids, connection, external_status=status, external_status_name="", synced_at=now, error=None)
+        known = {"external_status": status, "external_status_name": ""}
+        _mark_links(ids, connection, state="linked", synced_at=now, error=None, **known)
 
 
 def _mark_links(order_ids: Sequence[int], connection: Connection, **values: Any) -> None:

@@ -55,11 +55,10 @@ def carry_out(run_id: int) -> None:
     except VendorError as error:
         db.session.rollback()
         _note_failure(run_id, error)
-    except KeyError:
+    except Exception as error:  # a fault of ours: the run must not stay open and block the next
         db.session.rollback()
-        if task in TASKS:
-            raise
-        _finish(run_id, "failed", fault="misconfigured", detail=f"unknown task {task}")
+        log.exception("run_failed", run=run_id, task=task)
+        _finish(run_id, "failed", fault="internal", detail=f"{type(error).__name__}: {error}")
     else:
         _finish(run_id, "done")
 

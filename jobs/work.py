@@ -6,6 +6,7 @@ the calls run in threads that hold no session.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -14,7 +15,6 @@ from flask import current_app
 from redis.exceptions import LockError, RedisError
 
 from integrations import connector
-from integrations.base import ReceivesOrders
 from models import Attempt, AttemptItem, Connection, ExternalProduct, Transfer, db, insert_into, utcnow
 
 from . import claims, connections, orderdata, results, upkeep, wake
@@ -65,6 +65,7 @@ class Drain:
         self.lock = lock
         self.ready: deque[Batch] = deque()
         self.flying: dict[Future[Report], Batch] = {}
+        self.kept = time.monotonic()
         self.halted = False  # the vendor is away: the rest waits for the sweeper
 
     def run(self) -> bool:
@@ -74,7 +75,6 @@ class Drain:
             db.session.rollback()
             return False
         self.size = connector(row.kind).batch_size
-        self.sends_one_by_one = not connector(row.kind).can(ReceivesOrders)
         self.caller = Caller(connections.open_connector(row), self._known_products())
         db.session.rollback()
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix="call") as pool:
@@ -90,8 +90,8 @@ class Drain:
         """Keep the threads busy; False when nothing is under way any more."""
         while len(self.flying) < PARALLEL and (self.ready or self._claim()):
             batch = self.ready.popleft()
-            self._open_attempt(batch)
-            self.flying[pool.submit(self.caller.call, batch)] = batch
+            if self._open_attempt(batch):
+                self.flying[pool.submit(self.caller.call, batch)] = batch
         return bool(self.flying)
 
     def _claim(self) -> bool:
@@ -112,11 +112,16 @@ class Drain:
             found += [Batch(verb, group[i : i + size]) for i in range(0, len(group), size)]
         return found
 
-    def _open_attempt(self, batch: Batch) -> None:
-        """Write down that the call is about to be made, before it is made."""
+    def _open_attempt(self, batch: Batch) -> bool:
+        """Write down that the call is about to be made, before it is made. False when nothing is left to call for."""
         ids = [claim.order_id for claim in batch.claims]
         if batch.verb in ("send", "update", "find"):
             batch.orders = orderdata.load(ids, self.connection_id)
+            # an order removed for good since the claim took its transfer along
+            batch.claims = [claim for claim in batch.claims if claim.order_id in batch.orders]
+        if not batch.claims:
+            db.session.rollback()
+            return False
         if batch.verb == "send":
             marks = [{"id": c.id, "uncertain": True, "sent_version": batch.orders[c.order_id][0]} for c in batch.claims]
             db.session.execute(db.update(Transfer), marks)
@@ -127,12 +132,13 @@ class Drain:
         items = [{"attempt_id": batch.attempt_id, "transfer_id": c.id, "order_id": c.order_id} for c in batch.claims]
         db.session.execute(db.insert(AttemptItem), items)
         db.session.commit()
+        return True
 
     def _collect(self) -> None:
         """Wait for calls to end and write what came of them; meanwhile keep the leases of all that is held."""
         every = current_app.config["HUB"].lease_seconds / 4
         ended, _ = wait(self.flying, timeout=every, return_when=FIRST_COMPLETED)
-        if not ended:
+        if time.monotonic() - self.kept > every:
             self._keep()
         for future in ended:
             batch = self.flying.pop(future)
@@ -144,6 +150,7 @@ class Drain:
                 self._halt()
 
     def _keep(self) -> None:
+        self.kept = time.monotonic()
         held = [claim for batch in (*self.flying.values(), *self.ready) for claim in batch.claims]
         claims.keep(held)
         if self.lock is not None:

@@ -99,6 +99,8 @@ def _change_some(
         actor,
         kind,
     )
+    if status.group in ("cancelled", "deleted"):
+        work.withdraw(list(moved))
     work.request_status_push(list(moved), status, cause=cause, reason=why[0], text=why[1], by=actor.name)
     result.changed += list(moved)
     result.before |= {i: o.status_id for i, o in moved.items()}

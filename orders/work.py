@@ -66,7 +66,7 @@ def request_status_push(
         .join(Connection, Connection.id == Link.connection_id)
         .join(Order, Order.id == Link.order_id)
         .where(
-            Link.order_id.in_(order_ids), Link.role == "source", Link.state == "linked", Link.external_id.is_not(None)
+            Link.order_id.in_(order_ids), Link.role == "source", Link.state != "deleted", Link.external_id.is_not(None)
         )
         .where(Mapping.table == "status_out", Mapping.lookup == str(status.id), Mapping.theirs != "")
         .where(Connection.enabled, Connection.removed_at.is_(None))
@@ -84,8 +84,41 @@ def request_status_push(
     wake({row.connection_id for row in rows})
 
 
+def greet(order_id: int, connection_id: int, theirs: str, reason: str, text: str, by: str) -> None:
+    """Answer a source's new order with a status of theirs."""
+    _queue([(order_id, connection_id, {"status": theirs, "reason": reason, "text": text})], "status", by)
+    wake([connection_id])
+
+
 def _status_payload(theirs: str, extra: dict[str, Any], reason: str, text: str) -> dict[str, Any]:
     return {"status": theirs, "reason": extra.get("reason") or reason, "text": extra.get("text") or text}
+
+
+def withdraw(order_ids: Sequence[int]) -> None:
+    """Orders were cancelled or deleted: what waits to be sent of them is not sent. Unless a call may have arrived
+    already: that one is still looked up, so that the copy is known."""
+    stop = (
+        db.update(Transfer)
+        .where(Transfer.order_id.in_(order_ids), Transfer.operation == "send")
+        .where(Transfer.state == "waiting", ~Transfer.uncertain)
+        .values(state="cancelled", finished_at=utcnow())
+        .returning(Transfer.order_id, Transfer.connection_id)
+        .execution_options(synchronize_session=False)
+    )
+    for connection_id, ids in _by_connection(db.session.execute(stop).all()).items():
+        unborn = db.delete(Link).where(Link.connection_id == connection_id, Link.order_id.in_(ids))
+        db.session.execute(
+            unborn.where(Link.state == "pending", Link.external_id.is_(None)).execution_options(
+                synchronize_session=False
+            )
+        )
+
+
+def _by_connection(pairs: Iterable[Any]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for order_id, connection_id in pairs:
+        found.setdefault(connection_id, []).append(order_id)
+    return found
 
 
 def retry(transfer_ids: Sequence[int], by: str) -> int:

@@ -184,3 +184,17 @@ def test_one_open_run_a_task(context: Flask, prom: Connection) -> None:
     assert runs.request(prom.id, "references", "b") is not None
     db.session.commit()
     assert queued() == ["jobs.runs.carry_out"] * 2
+
+
+def test_a_new_order_is_accepted_at_the_source_when_asked_for(
+    context: Flask, prom: Connection, sandbox: SandboxServer
+) -> None:
+    prom.settings = {**prom.settings, "accept_new": True}
+    db.session.commit()
+    made = invent(sandbox, 2, status="pending")
+    run(prom)
+    work.drain(prom.id)
+    theirs = sandbox.vendor("prom").account().table("orders")
+    assert {theirs[order["id"]]["status"] for order in made} == {"received"}
+    run(prom)
+    assert count(Transfer) == 2

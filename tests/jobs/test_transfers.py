@@ -11,7 +11,7 @@ from flask import Flask
 from integrations.sandbox import SandboxServer
 from jobs import claims, work
 from models import Attempt, AttemptItem, Connection, Link, Order, OrderEvent, Status, Transfer, db, utcnow
-from orders import counts, editing
+from orders import counts, editing, statuses
 from orders import work as requests
 from orders.timeline import Actor
 
@@ -225,3 +225,36 @@ def test_a_connection_that_is_off_keeps_its_work_waiting(context: Flask, crm: Co
     send(make_orders(1), crm)
     work.drain(crm.id)
     assert states() == {"waiting": 1}
+
+
+def test_a_cancelled_order_is_not_sent_any_more(context: Flask, crm: Connection, sandbox: SandboxServer) -> None:
+    ids = make_orders(2)
+    send(ids, crm)
+    cancelled = db.session.scalars(db.select(Status).filter_by(key="cancelled")).one()
+    statuses.change(ids[:1], cancelled, Actor("person", "Tester"))
+    db.session.commit()
+    work.drain(crm.id)
+    assert states() == {"cancelled": 1, "done": 1}
+    assert len(stored(sandbox)) == 1
+    assert db.session.scalars(db.select(Link.order_id)).all() == ids[1:]
+
+
+def test_a_connector_that_stumbles_leaves_its_orders_to_a_look_up(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    from jobs import connections, results
+    from jobs.calls import Caller
+
+    send(make_orders(1), crm)
+    batch = drain_batch(work.Drain(crm.id), claims.claim(crm.id, 50), crm)
+    opened = connections.open_connector(crm)
+    opened.settings = {}  # what a connector with a fault of its own meets
+    report = Caller(opened, set()).call(batch)
+    results.write(crm.id, batch, report)
+    assert {r.fault for r in report.results.values()} == {"broken"}
+    assert states() == {"waiting": 1}
+    make_due()
+    work.drain(crm.id)
+    make_due()
+    work.drain(crm.id)
+    assert states() == {"done": 1}
