@@ -26,7 +26,7 @@ from .processes import Child, StartError, Tree, free_port, listens, port_is_free
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Seconds each group of children gets to stop by itself.
-PATIENCE = 8
+PATIENCE = 10
 STOP_ORDER = (("scheduler", "web", "workers"), ("sandbox",), ("broker",))
 
 
@@ -66,6 +66,8 @@ def _run(with_demo: bool) -> None:
         os.environ["PORT"] = str(free_port())
     data_dir = Path(os.environ.get("DATA_DIR") or "data").resolve()
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.environ["DATA_DIR"] = str(data_dir)
+    os.chdir(ROOT)  # the children import app from here, wherever we were started
     lock = _lock(data_dir)
     settings = config.load()
     _check_port(settings)
@@ -110,11 +112,13 @@ def _child_env(settings: config.Settings) -> dict[str, str]:
 
 
 def _start(tree: Tree, settings: config.Settings, with_demo: bool) -> None:
+    _say("starting…")
     if not os.environ.get("REDIS_URL"):
         _start_broker(tree, settings.data_dir)
     credentials = demo.start(tree, settings) if with_demo else None
     setup_link = run_flask(tree.env, "prepare")
     if with_demo:
+        _say("connecting the sandbox vendors…")
         run_flask(tree.env, "demo-setup")
     for child in service_children(settings):
         tree.add(child)
