@@ -45,7 +45,8 @@ def command(numbers: tuple[str, ...], target: str, wait: bool, timeout: int) -> 
 
 
 def _ids(numbers: Sequence[str]) -> dict[str, int]:
-    found = dict(db.session.execute(db.select(Order.number, Order.id).where(Order.number.in_(numbers))).tuples())
+    query = db.select(Order.number, Order.id).where(Order.number.in_(numbers))
+    found = {number: order_id for number, order_id in db.session.execute(query)}
     if unknown := [number for number in numbers if number not in found]:
         raise click.ClickException(f"no such order: {', '.join(unknown)}")
     return {number: found[number] for number in dict.fromkeys(numbers)}
@@ -76,6 +77,6 @@ def _states(connection_id: int, names: dict[int, str]) -> dict[int, str]:
         .where(Transfer.connection_id == connection_id, Transfer.operation == "send", Transfer.order_id.in_(names))
         .order_by(Transfer.id)
     )
-    states = dict(db.session.execute(query).tuples())
+    states = {order_id: state for order_id, state in db.session.execute(query)}
     db.session.rollback()
     return states

@@ -204,9 +204,8 @@ def _defaults_form(row: Connection, **more: Any) -> DefaultsForm:
             continue
         rows = registries.rows(lists[name]) if name in lists else registries.success_choices()
         chosen = getattr(row, name)
-        form[name].choices = [(0, _("— as usual —"))] + [
-            (entry.id, translated(entry.name)) for entry in rows if entry.active or entry.id == chosen
-        ]
+        offered = {entry.id: translated(entry.name) for entry in rows if entry.active or entry.id == chosen}
+        form[name].choices = {0: _("— as usual —"), **offered}
     return form
 
 

@@ -104,26 +104,26 @@ class RowForm(FlaskForm):
 
 
 class ShopForm(RowForm):
-    currency = SelectField(N_("Currency"), choices=[(c, c) for c in CURRENCIES], default="UAH")
+    currency = SelectField(N_("Currency"), choices={c: c for c in CURRENCIES}, default="UAH")
 
 
 class SourceForm(RowForm):
-    color = RadioField(N_("Colour"), choices=[(c, COLOR_NAMES[c]) for c in COLORS], default="grey")
+    color = RadioField(N_("Colour"), choices={c: COLOR_NAMES[c] for c in COLORS}, default="grey")
 
 
 class StatusForm(RowForm):
-    group = SelectField(N_("Group"), choices=[(g, GROUP_NAMES[g]) for g in GROUPS], default="confirmed")
-    color = RadioField(N_("Colour"), choices=[(c, COLOR_NAMES[c]) for c in COLORS], default="teal")
+    group = SelectField(N_("Group"), choices={g: GROUP_NAMES[g] for g in GROUPS}, default="confirmed")
+    color = RadioField(N_("Colour"), choices={c: COLOR_NAMES[c] for c in COLORS}, default="teal")
 
 
 class DeliveryForm(RowForm):
-    kind = SelectField(N_("Kind"), choices=[(k, DELIVERY_NAMES[k]) for k in DELIVERY_KINDS], default="courier")
+    kind = SelectField(N_("Kind"), choices={k: DELIVERY_NAMES[k] for k in DELIVERY_KINDS}, default="courier")
     card_on_delivery = BooleanField(N_("Takes cards on delivery"), default=True)
     postal_code_required = BooleanField(N_("Needs the postal code"))
 
 
 class PaymentForm(RowForm):
-    kind = SelectField(N_("Kind"), choices=[(k, PAYMENT_NAMES[k]) for k in PAYMENT_KINDS], default="other")
+    kind = SelectField(N_("Kind"), choices={k: PAYMENT_NAMES[k] for k in PAYMENT_KINDS}, default="other")
 
 
 FORMS: dict[str, type[RowForm]] = {
@@ -250,7 +250,7 @@ def _values(form: RowForm) -> dict[str, Any]:
 def _valid(table: str, values: dict[str, str]) -> dict[str, str]:
     """Only what the registry's own form would take."""
     form = FORMS.get(table, RowForm)(formdata=None)
-    allowed = {f.name: {c[0] for c in f.choices} for f in form if isinstance(f, SelectField)}
+    allowed = {f.name: set(f.choices or ()) for f in form if isinstance(f, SelectField)}
     return {key: value for key, value in values.items() if value in allowed.get(key, ())}
 
 

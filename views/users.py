@@ -34,7 +34,7 @@ class AddForm(FlaskForm):
         filters=[stripped],
     )
     name = StringField(N_("Name"), [Length(max=120)], filters=[stripped])
-    role = SelectField(N_("Role"), choices=[(r, ROLE_NAMES[r]) for r in reversed(ROLES)], default="manager")
+    role = SelectField(N_("Role"), choices={r: ROLE_NAMES[r] for r in reversed(ROLES)}, default="manager")
 
 
 @bp.get("")
