@@ -35,8 +35,8 @@ def command(numbers: tuple[str, ...], target: str, wait: bool, timeout: int) -> 
             click.echo(f"{names[order_id]}: blocked: {reason}", err=True)
     requests.request_send(preview.sendable, row.id, "flask transfer")
     db.session.commit()
-    sent = preview.sendable + preview.working
-    failed = _wait(row, {i: names[i] for i in sent}, timeout) if wait else 0
+    sent = {*preview.sendable, *preview.working}
+    failed = _wait(row, {i: name for i, name in names.items() if i in sent}, timeout) if wait else 0
     click.echo(
         f"asked: {len(preview.sendable)}, under way: {len(preview.working)}, unchanged: {len(preview.unchanged)}"
     )
