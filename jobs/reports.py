@@ -304,7 +304,7 @@ def open_runs() -> Sequence[Run]:
 def names() -> list[tuple[int, str]]:
     """(id, name) of the connections that are not removed, for a filter."""
     query = db.select(Connection.id, Connection.name).where(Connection.removed_at.is_(None)).order_by(Connection.name)
-    return list(db.session.execute(query).tuples())
+    return [(row.id, row.name) for row in db.session.execute(query)]
 
 
 def exact(n: int) -> bool:
