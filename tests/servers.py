@@ -6,12 +6,14 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from ops import valkey
-from ops.processes import free_port, listens
+from ops.processes import die_with_parent, free_port, listens
 
 #: Not for data one wants to keep: no fsync. C.UTF-8 because pg_trgm under plain C ignores Cyrillic letters.
 POSTGRES_OPTIONS = {
@@ -53,6 +55,7 @@ def postgres_server(options: dict[str, str] | None = None) -> Iterator[str]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=partial(die_with_parent, signal.SIGQUIT),  # a killed test run leaves no server behind
             **who,
         )
     try:
@@ -60,7 +63,7 @@ def postgres_server(options: dict[str, str] | None = None) -> Iterator[str]:
         _wait_for_postgres(server, url, folder / "log")
         yield url
     finally:
-        server.send_signal(3)  # SIGQUIT: immediate, there is nothing to save
+        server.send_signal(signal.SIGQUIT)  # immediate: there is nothing to save
         server.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
