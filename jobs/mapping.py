@@ -114,8 +114,8 @@ def editor(connection: Connection, key: str) -> Editor:
     return next(found for found in editors(connection) if found.table.key == key)
 
 
-def fell_through(connection_id: int | None = None, days: int = FELL_THROUGH_DAYS) -> list[Missed]:
-    """Codes that orders of these days wait for, the most frequent first. None = of all connections."""
+def fell_through(connection_id: int, days: int = FELL_THROUGH_DAYS) -> list[Missed]:
+    """The connection's codes that orders of these days wait for, the most frequent first."""
     since = utcnow() - timedelta(days=days)
     query = (
         db.select(Order.unmapped, db.func.count())
@@ -125,7 +125,7 @@ def fell_through(connection_id: int | None = None, days: int = FELL_THROUGH_DAYS
     counted: dict[tuple[str, str], Missed] = {}
     for entries, n in db.session.execute(query):
         for entry in entries or ():
-            if connection_id not in (None, entry.get("connection_id")):
+            if entry.get("connection_id") != connection_id:
                 continue
             key = (entry.get("table", ""), str(entry.get("code", "")))
             before = counted[key].orders if key in counted else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, session
 from flask_babel import gettext as _
@@ -60,8 +60,9 @@ def _typed_email() -> str:
 @bp.get("/login")
 def login() -> Any:
     if request.headers.get("HX-Request"):  # a fragment asked for after the session's end: the whole page must go
-        here = local_path(urlsplit(request.headers.get("HX-Current-URL", "")).path)
-        return "", 200, {"HX-Redirect": f"/login?next={here}"}
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        here = local_path(f"{page.path}?{page.query}")
+        return "", 200, {"HX-Redirect": f"/login?{urlencode({'next': here})}"}
     if current_user.is_authenticated:
         return redirect(local_path(request.args.get("next")))
     return render_template("auth/login.html", form=LoginForm())

@@ -35,14 +35,13 @@ def index(connection_id: int, table: str = "") -> Any:
     chosen = next((editor for editor in found if editor.table.key == table), None if table else found[0])
     if chosen is None:
         abort(404)
-    missed = {m.code for m in mapping.fell_through(row.id) if m.table == chosen.table.key}
     return fragments.render(
         "integrations/mappings.html",
         "integrations/_mappings.html",
         editors=found,
         editor=chosen,
         nothing=mapping.NOTHING,
-        missed=[line for line in chosen.rows if line.lookup in missed],
+        missed=sorted((line for line in chosen.rows if line.missed), key=lambda line: -line.missed),
         can_refresh=any(task.key == "references" for task in connectors()[row.kind].tasks),
         fetching=overview.open_run(row.id, "references"),
         **shown(row, "mappings"),

@@ -280,14 +280,15 @@ def _page(table: str, edit: int = 0, add_form: RowForm | None = None, edit_form:
     editing = next((row for row in rows if row.id == edit), None)
     if editing is not None and edit_form is None:
         edit_form = _form(table, editing, formdata=None)
+    counts = registries.order_counts(table)
     template = "registries/list.html" if request.htmx and not request.htmx.boosted else "registries/table.html"
     return render_template(
         template,
         table=table,
         pages=PAGES,
         rows=rows,
-        counts=registries.order_counts(table),
-        counted=bool(registries.order_counts(table)) or table in ("statuses", "types", "sources", "shops"),
+        counts=counts,
+        counted=bool(counts) or table in ("statuses", "types", "sources", "shops"),
         needed={row.id for row in rows if registries.is_needed(table, row)},
         edit=edit if editing is not None else 0,
         form=edit_form,

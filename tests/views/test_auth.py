@@ -85,7 +85,7 @@ def test_next_is_followed_after_login(client, olena):
 def test_a_fragment_after_the_end_of_the_session_moves_the_whole_page(client):
     headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/orders?q=1"}
     answer = client.get("/login", headers=headers)
-    assert answer.headers["HX-Redirect"] == "/login?next=/orders"
+    assert answer.headers["HX-Redirect"] == "/login?next=%2Forders%3Fq%3D1"
 
 
 def test_logout_ends_the_session_and_is_no_link(client, app):
