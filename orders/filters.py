@@ -56,7 +56,8 @@ class OrderFilter:
     @classmethod
     def read(cls, args: Mapping[str, str]) -> OrderFilter:
         """From the address. What can't be read is left out: an old or mistyped link still gives a page."""
-        given = {key: value.strip() for key, value in args.items() if value and value.strip()}
+        given = {key: value.replace("\0", "").strip() for key, value in args.items()}  # PostgreSQL takes no NUL
+        given = {key: value for key, value in given.items() if value}
         return cls(
             q=given.get("q", "")[:200],
             status=_statuses(given),

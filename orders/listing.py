@@ -81,7 +81,7 @@ class Cursor:
         if text == "last":
             return cls(None, "prev")
         way = "prev" if text.startswith("-") else "next"
-        digits = text.lstrip("-")
+        digits = text.removeprefix("-")
         return cls(int(digits), way) if digits.isdigit() and len(digits) < 19 else cls()
 
 

@@ -79,6 +79,13 @@ def _name(groups: Sequence[Group]) -> list[Group]:
     return groups
 
 
+def _tick_again(groups: Sequence[Group]) -> None:
+    """After a tick was changed: the button has to say the new number."""
+    if request.form.get("seen"):
+        for group in groups:
+            group.ticked = group.key in request.form.getlist("groups")
+
+
 def _drawer(template: str, **values: Any) -> Any:
     """The fragment for the drawer; without htmx a page that includes it."""
     if request.htmx:
@@ -100,9 +107,7 @@ def send() -> Any:
     if target is None and len(context.destinations) == 1 and not to:
         target = context.destinations[0]
     groups = _name(_send_groups(work.preview(chosen.ids, target.id))) if target else []
-    if request.form.get("seen"):  # a tick was changed: the button has to say the new number
-        for group in groups:
-            group.ticked = group.key in request.form.getlist("groups")
+    _tick_again(groups)
     return _drawer("send_preview.html", chosen=chosen, target=target, context=context, groups=groups)
 
 
@@ -159,7 +164,13 @@ def _batch(found: batches.Batch, context: Context) -> str:
 
 def _batch_values(found: batches.Batch, context: Context) -> dict[str, Any]:
     target = next((c for c in context.connections if c.id == found.connection_id), None)
-    return {"batch": found, "progress": batches.progress(found), "target": target, "address": addresses, "short": advice.title}
+    return {
+        "batch": found,
+        "progress": batches.progress(found),
+        "target": target,
+        "address": addresses,
+        "short": advice.title,
+    }
 
 
 # ---- statuses and deletion
@@ -174,10 +185,11 @@ def status() -> Any:
         abort(400)
     if not chosen.ids:
         return answers.refuse(_("Choose orders first."), addresses.orders())
-    if len(chosen.ids) == 1 or request.form.get("sure"):
+    if len(chosen.ids) == 1:
         return _change(chosen.ids, wanted)
     context = make_context()
     groups = _name(_status_groups(chosen.ids, wanted, context))
+    _tick_again(groups)
     return _drawer("status_preview.html", chosen=chosen, status=wanted, groups=groups, purge=[])
 
 
@@ -187,7 +199,8 @@ def _status_groups(ids: Sequence[int], wanted: Status, context: Context) -> list
     for order_id, status_id in now.items():
         name = context.statuses[status_id].name
         fine = status_id != wanted.id and (statuses.may_set_by_hand(wanted))
-        blank = Group(name, [], "change") if fine else Group(str(words.REASONS["same"]), [])
+        title = _("Now: %(status)s", status=name) if fine else str(words.REASONS["same"])
+        blank = Group(title, [], f"from{status_id}" if fine else "")
         groups.setdefault(status_id, blank).ids.append(order_id)
     return sorted(groups.values(), key=lambda group: not group.key)
 
