@@ -15,7 +15,7 @@ from integrations.base import Connector, OffersLists, PullsOrders, ReadsStatuses
 from integrations.errors import VendorError
 from integrations.http import HttpClient
 from integrations.types import TestResult
-from models import Connection, ReferenceItem, Schedule, db, utcnow
+from models import Connection, ReferenceItem, Schedule, Shop, Source, db, utcnow
 
 from . import wake
 from .pace import pace
@@ -44,10 +44,24 @@ def create(kind: str, name: str, settings: Mapping[str, Any]) -> Connection:
     """Make a connection of this kind, with its schedules. Raises InvalidSettings, KeyError for an unknown kind."""
     plain, secret = _split(kind, settings, {})
     row = Connection(kind=kind, name=name, settings=plain, secrets=secret, cursor={})
+    if connector(kind).can(PullsOrders):
+        row.source_id, row.shop_id = _source(kind), db.session.scalar(db.select(Shop.id).where(Shop.key == "main"))
     db.session.add(row)
     db.session.flush()
     follow_tasks(row)
     return row
+
+
+def _source(kind: str) -> int:
+    """The source that orders of this kind of system get until staff choose another: one by the system's own name."""
+    title, color = connector(kind).title, connector(kind).color
+    row = db.session.scalar(db.select(Source).where(Source.name == title))
+    if row is None:
+        last = db.session.scalar(db.select(db.func.max(Source.position))) or 0
+        row = Source(name=title, color=color, position=last + 1)
+        db.session.add(row)
+        db.session.flush()
+    return row.id
 
 
 def change(row: Connection, settings: Mapping[str, Any]) -> None:

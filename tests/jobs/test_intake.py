@@ -45,6 +45,7 @@ def test_all_orders_arrive_once_and_again_nothing(context: Flask, prom: Connecti
     assert again.counts["new"] == again.counts["changed"] == 0
     assert count(Order) == 230
     assert count(Incoming, Incoming.state == "applied") == count(Incoming)
+    assert {order.source.name for order in db.session.scalars(db.select(Order)) if order.source} == {"Prom.ua"}
     cells = counts.by_status()
     assert sum(cell.n for cell in cells.values()) == 230
 
