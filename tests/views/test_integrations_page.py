@@ -219,7 +219,7 @@ def test_unknown_tables_connections_and_choices(owner, prom_id):
     assert owner.post("/settings/integrations/new/nonsense").status_code == 404
 
 
-def test_lists_being_fetched_are_asked_for_again_by_the_page(owner, prom_id):
+def test_lists_being_fetched_are_asked_for_again_by_the_page(owner, app, prom_id):
     url = f"/settings/integrations/{prom_id}/mappings"
     owner.post(f"{url}/refresh")
     text = page(owner, url)
@@ -227,6 +227,12 @@ def test_lists_being_fetched_are_asked_for_again_by_the_page(owner, prom_id):
     assert 'hx-trigger="every 2s"' in text
     part = owner.get(url, headers={"HX-Request": "true"}).text
     assert "<html" not in part
+    assert '<div id="mappings" hx-get' in part
+    with app.app_context():
+        connections.refresh_references(db.session.get(Connection, prom_id))
+    part = owner.get(url, headers={"HX-Request": "true"}).text
+    assert '<div id="mappings">' in part  # what is chosen meanwhile must not be swapped away
+    assert '<div class="map-head" id="map-head" hx-get' in part
 
 
 def test_schedules_and_log_show_what_happened(owner, app, prom_id):
