@@ -56,13 +56,13 @@ def fill(
     They are spread over the year up to now. Ids follow arrival, so where there are orders already the new ones come
     after the newest of them. `origins`, `destinations`: connections to which some get links (no system is called).
     """
-    registries = replace(_registries(), origins=tuple(origins), destinations=tuple(destinations))
+    chosen = replace(registries(), origins=tuple(origins), destinations=tuple(destinations))
     newest, there = _newest()
     end = utcnow()
     loader = bulk.loader(rebuild_index=n > there)
     try:
         first_id = loader.reserve(n)
-        inventor = Inventor(registries, first_id, n, max(newest or end - SPAN, end - SPAN), end, seed)
+        inventor = Inventor(chosen, first_id, n, max(newest or end - SPAN, end - SPAN), end, seed)
         _load(loader, inventor, n, progress)
     finally:  # an interrupted fill leaves fewer orders, not wrong counters
         loader.close()
@@ -99,7 +99,7 @@ def _write(loader: bulk.SqliteLoader | bulk.PostgresLoader, chunk: Chunk) -> Non
     loader.commit()
 
 
-def _registries() -> Registries:
+def registries() -> Registries:
     """What there is to choose from; made where there is too little. Commits."""
     for model, rows, extra in ((Shop, _SHOPS, "currency"), (Source, _SOURCES, "color")):
         names = set(db.session.scalars(db.select(model.name)))

@@ -1,0 +1,43 @@
+"""`python -m benchmarks`: all benchmarks, a line for each goal.
+
+BENCH_SIZE=1000000 (or --size) for the full size; the small hub is a tenth, but for 1M, where it has 10,000 orders.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from . import bench_pages, bench_work
+from .hub import Hubs, short
+from .report import Report
+
+SMALL = 10_000
+LARGE = 100_000
+#: enough to see that everything runs
+TINY = (300, 1_500)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--size", type=int, default=int(os.environ.get("BENCH_SIZE") or LARGE), help="orders")
+    parser.add_argument("--small", action="store_true", help="tiny hubs: does everything run?")
+    parser.add_argument("--only", choices=("pages", "work"), help="one half of them")
+    options = parser.parse_args(arguments)
+    sizes = TINY if options.small else (min(SMALL, options.size // 10), options.size)
+    seconds = 0.3 if options.small else 4.0
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Hubs(Path(folder)) as hubs:
+        report.say(f"hubs of {short(sizes[0])} and {short(sizes[1])} orders; ratios inside one run, quickest rounds")
+        if options.only != "work":
+            bench_pages.measure(hubs, sizes, report, seconds)
+        if options.only != "pages":
+            bench_work.measure(hubs, report, 0.05 if options.small else 1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

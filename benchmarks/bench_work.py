@@ -1,0 +1,307 @@
+"""Goals 17 to 21 and the vendor's limit: enqueue, transfer, batches, status change, import; on both databases."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import rq
+from rq.serializers import JSONSerializer
+from sqlalchemy import func
+
+from integrations import connector
+from jobs import connections, intake, wake, work
+from models import Attempt, Order, OrderLine, Status, Transfer, db, utcnow
+from orders import fill, invented, statuses
+from orders import work as requests
+from orders.timeline import Actor
+
+from . import vendors
+from .hub import DATABASES, Hub, Hubs, ids_of, in_hub
+from .report import Report
+from .timing import rate
+
+ACTOR = Actor("person", "Benchmark")
+BATCH = 50
+PER_SECOND = 10  # calls that RetailCRM allows
+ROUNDS = 3
+
+
+def measure(hubs: Hubs, report: Report, scale: float) -> None:
+    """`scale`: 1 = 2,000 orders a transfer and so on."""
+    n = max(int(2000 * scale), 100)
+    for database in DATABASES:
+        with vendors.sandboxes() as url:
+            hub = hubs.hub(database, 6 * n, url)
+            take = Taker(hub)
+            enqueue(hub, report, take, max(n // 20, 20))
+            batched(hub, report, take, url, n)
+            limited(hub, report, take, url, n)
+            single(hub, report, take, url, max(n // 10, 30))
+            status_change(hub, report, max(n // 10, 30))
+            imported(hub, report, url, max(n, 200))
+
+
+class Taker:
+    """Gives out orders that nothing was sent of yet."""
+
+    def __init__(self, hub: Hub) -> None:
+        with in_hub(hub):
+            self.ids = iter(db.session.scalars(db.select(Order.id).order_by(Order.id)).all())
+
+    def __call__(self, n: int) -> list[int]:
+        return [next(self.ids) for _ in range(n)]
+
+
+def empty_queues() -> None:
+    broker = wake.broker()
+    assert broker is not None
+    for name in ("high", "default"):
+        wake.queue(name).empty()
+    broker.delete(*(broker.keys("hub:*") or ["hub:none"]))
+
+
+def enqueue(hub: Hub, report: Report, take: Callable[[int], list[int]], n: int) -> None:
+    """Goal 17: one transfer asked for, committed, a worker woken; against putting one job into a queue."""
+    with in_hub(hub):
+        (crm,) = ids_of("retailcrm")
+        queue = wake.queue("default")
+
+        def ask(order_id: int) -> None:
+            requests.request_send([order_id], crm, "Benchmark")
+            db.session.commit()
+
+        ours, theirs = [], []
+        for _ in range(ROUNDS + 1):
+            hub.clock.refresh()
+            ids = iter(take(n))
+            ours.append(rate(lambda: ask(next(ids)), n, hub.clock))  # noqa: B023 - used up before the next round
+            theirs.append(rate(lambda: queue.enqueue("time.time"), n, hub.clock))
+        empty_queues()
+        db.session.execute(db.delete(Transfer))
+        db.session.commit()
+    report.add("17", hub.name, max(ours[1:]) / max(theirs[1:]), f"{max(ours):.0f} / {max(theirs):.0f} a second")
+
+
+@contextmanager
+def unlimited(url: str) -> Iterator[None]:
+    """Neither side keeps the published limit: what remains is our own speed."""
+    cls = connector("retailcrm")
+    vendors.control(url, "retailcrm/rate", per_second=None)
+    limit, cls.rate = cls.rate, None
+    try:
+        yield
+    finally:
+        cls.rate = limit
+        vendors.control(url, "retailcrm/rate", per_second=PER_SECOND)
+
+
+def sent_per_second(hub: Hub, url: str, ids: list[int]) -> float:
+    """All asked for, then worked off in this process; every order has to be there, once."""
+    with in_hub(hub):
+        (crm,) = ids_of("retailcrm")
+        requests.request_send(ids, crm, "Benchmark")
+        db.session.commit()
+        before = _stored(url)
+        began = time.perf_counter()
+        work.drain(crm)
+        took = time.perf_counter() - began
+        empty_queues()
+    if _stored(url) - before != len(ids):
+        raise RuntimeError(f"{len(ids)} orders sent, {_stored(url) - before} arrived")
+    return len(ids) / took
+
+
+def _stored(url: str) -> int:
+    state = httpx.get(f"{url}/_control/retailcrm/state", timeout=60).json()
+    return int(sum(account["orders"] for account in state["accounts"].values()))
+
+
+def batched(hub: Hub, report: Report, take: Callable[[int], list[int]], url: str, n: int) -> None:
+    """Goal 19."""
+    with unlimited(url), vendors.stand_in() as bare:
+        sent_per_second(hub, url, take(BATCH))  # warm: products and customers exist
+        ours, theirs = [], []
+        for ids in (take(n // 2), take(n // 2)):
+            theirs.append(posts_per_second(bare, n // 2))
+            ours.append(sent_per_second(hub, url, ids))
+    report.add("19", hub.name, max(ours) / max(theirs), f"{max(ours):.0f} orders/s / {max(theirs):.0f} calls/s")
+
+
+def posts_per_second(url: str, n: int) -> float:
+    """httpx as it comes, one thread, pooled connections, 2 KB of JSON a call."""
+    body = {"order": json.dumps({"number": "F0000001", "comment": "х" * 300})}
+    with httpx.Client() as client:
+        client.post(url, json=body)
+        return rate(lambda: client.post(url, json=body), n)
+
+
+def limited(hub: Hub, report: Report, take: Callable[[int], list[int]], url: str, n: int) -> None:
+    """What the vendor's published limit lets through: ten calls a second of fifty orders."""
+    allowed = PER_SECOND * BATCH
+    for number, latency in (("L1", 0), ("L2", 50)):
+        vendors.control(url, "latency", ms=latency)
+        found = sent_per_second(hub, url, take(n))
+        report.add(number, hub.name, found / allowed, f"{found:.0f} / {allowed} orders/s, {n} orders")
+    vendors.control(url, "latency", ms=0)
+
+
+def worker(hub: Hub) -> None:
+    """Our worker in a process of its own, until the queues are empty."""
+    command = [sys.executable, "-m", "rq.cli", "worker", "--burst", "--quiet", "-P", ".", "-w", "jobs.worker.HubWorker"]
+    command += ["-S", "json", "-u", hub.environ["REDIS_URL"], "high", "default"]
+    subprocess.run(command, cwd=vendors.ROOT, env={**os.environ, **hub.environ}, check=True, capture_output=True)
+
+
+def single(hub: Hub, report: Report, take: Callable[[int], list[int]], url: str, n: int) -> None:
+    """Goal 18: transfers asked for one by one, as staff do, by one worker; against jobs that do nothing.
+
+    Both from the first start to the last end, without the worker's own start. The pace that the connector keeps stays
+    on (the worker is a process of its own): it allows some ten calls a second, of up to fifty orders each.
+    """
+    with in_hub(hub):
+        empty_queues()
+        jobs = [wake.queue("default").enqueue("time.time", result_ttl=600) for _ in range(n)]
+        worker(hub)
+        ends = [rq.job.Job.fetch(job.id, connection=wake.broker(), serializer=JSONSerializer) for job in jobs]
+        noops = n / (max(j.ended_at for j in ends) - min(j.started_at for j in ends)).total_seconds()
+        (crm,) = ids_of("retailcrm")
+        last = db.session.scalar(db.select(func.max(Attempt.id))) or 0
+        for order_id in take(n):
+            requests.request_send([order_id], crm, "Benchmark")
+            db.session.commit()
+        vendors.control(url, "retailcrm/rate", per_second=None)
+        worker(hub)
+        vendors.control(url, "retailcrm/rate", per_second=PER_SECOND)
+        first = db.session.scalar(db.select(func.min(Attempt.started_at)).where(Attempt.id > last))
+        query = db.select(func.max(Transfer.finished_at), func.count()).where(
+            Transfer.finished_at > first, Transfer.state == "done"
+        )
+        end, done = db.session.execute(query).one()
+        if done != n:
+            raise RuntimeError(f"{n} transfers asked for, {done} done")
+        ours = n / max((end - first).total_seconds(), 0.001)
+        empty_queues()
+    report.add("18", hub.name, ours / noops, f"{ours:.0f} transfers/s / {noops:.0f} jobs/s")
+
+
+def status_change(hub: Hub, report: Report, n: int) -> None:
+    """Goal 20: with timeline, counters and the look at what has to be passed on; against the same rows written raw."""
+    with in_hub(hub):
+        ids = db.session.scalars(db.select(Order.id).order_by(Order.id.desc()).limit(n)).all()
+        pair = [
+            db.session.execute(db.select(Status).where(Status.key == key)).scalar_one() for key in ("confirmed", "new")
+        ]
+        ours, raw = [], []
+        for turn in range(2 * ROUNDS):
+            status = pair[turn % 2]
+
+            def change(order_id: int, status: Status = status) -> None:
+                statuses.change([order_id], status, ACTOR)
+                db.session.commit()
+
+            todo = iter(ids)
+            hub.clock.refresh()
+            ours.append(rate(lambda: change(next(todo)), n, hub.clock))  # noqa: B023 - used up before the next round
+            raw.append(_raw_changes(hub, list(ids), status.id))
+            db.session.rollback()
+    report.add("20", hub.name, max(ours[1:]) / max(raw[1:]), f"{max(ours[1:]):.0f} / {max(raw[1:]):.0f} a second")
+
+
+def _raw_changes(hub: Hub, ids: list[int], status_id: int) -> float:
+    """Order, timeline entry and the four rows of the counters, by the driver itself, a commit each."""
+    connection = db.engine.raw_connection()
+    cursor: Any = connection.cursor()
+    on_sqlite = db.engine.dialect.name == "sqlite"
+    mark = "?" if on_sqlite else "%s"
+    now: Any = invented.iso(utcnow()) + ("" if on_sqlite else "+00")
+    order = f"UPDATE orders SET status_id = {mark}, updated_at = {mark} WHERE id = {mark}"
+    entry = ("INSERT INTO order_events (order_id, at, actor, actor_name, kind, detail) "
+             f"VALUES ({mark}, {mark}, 'person', 'Raw', 'created', '{{}}')")  # fmt: skip
+    totals = "INSERT INTO order_counts (type_id, status_id, currency, n, total) VALUES (1, 1, 'XXX', 0, 0)"
+    days = "INSERT INTO order_days (day, status_id, currency, n, total) VALUES ('2020-01-01', 1, 'XXX', 0, 0)"
+
+    def change(order_id: int) -> None:
+        if on_sqlite:
+            cursor.execute("BEGIN IMMEDIATE")
+        cursor.execute(order, (status_id, now, order_id))
+        cursor.execute(entry, (order_id, now))
+        for query in (totals, totals, days, days):
+            cursor.execute(query)
+        connection.commit()
+
+    todo = iter(ids)
+    try:
+        return rate(lambda: change(next(todo)), len(ids), hub.clock)
+    finally:
+        connection.close()
+
+
+def imported(hub: Hub, report: Report, url: str, n: int) -> None:
+    """Goal 21: kept raw, translated, made into orders with lines, search, timeline, counters and links; against the
+    same number of orders and lines put into tables without a single index."""
+    vendors.control(url, "prom/orders", count=n, account="sandbox-token")
+    with in_hub(hub):
+        (prom,) = ids_of("prom")
+        source = connections.open_connector(db.session.get_one(connections.Connection, prom))
+        pages = [page.orders for page in source.pull({}, utcnow() + timedelta(seconds=5))]  # type: ignore[attr-defined]
+        found = sum(len(orders) for orders in pages)
+        made = []
+
+        def take_in() -> None:
+            for orders in pages:
+                intake.store(prom, orders)
+                made.append(intake.apply_waiting(prom, source)["new"])
+
+        hub.clock.refresh()
+        took = hub.clock.time(take_in)
+        ours = sum(made) / took
+        raw = max(_raw_load(hub, n) for _ in range(ROUNDS))
+    report.add("21", hub.name, ours / raw, f"{ours:.0f} / {raw:.0f} orders/s, {sum(made)} of {found} new")
+
+
+def _raw_load(hub: Hub, n: int) -> float:
+    end = utcnow()
+    registries = fill.registries()
+    chunk = invented.Inventor(registries, 1, n, end - timedelta(days=1), end).chunk(0, n)
+    connection = db.engine.raw_connection()
+    cursor: Any = connection.cursor()
+    tables = (
+        (Order.__table__, invented.ORDER_COLUMNS, chunk.orders),
+        (OrderLine.__table__, invented.LINE_COLUMNS, chunk.lines),
+    )
+    try:
+        for table, columns, _ in tables:
+            cursor.execute(
+                f"CREATE TEMPORARY TABLE raw_{table.name} AS SELECT {', '.join(columns)} FROM {table.name} LIMIT 0"
+            )
+
+        def load() -> None:
+            for table, columns, rows in tables:
+                if db.engine.dialect.name == "sqlite":
+                    marks = ", ".join("?" * len(columns))
+                    cursor.execute("BEGIN")
+                    cursor.executemany(f"INSERT INTO raw_{table.name} VALUES ({marks})", rows)
+                    connection.commit()
+                else:
+                    with cursor.copy(f"COPY raw_{table.name} FROM STDIN") as copy:
+                        for row in rows:
+                            copy.write_row(row)
+            connection.commit()
+
+        hub.clock.refresh()
+        return n / hub.clock.time(load)
+    finally:
+        connection.rollback()
+        for table, _, _ in tables:
+            cursor.execute(f"DROP TABLE IF EXISTS raw_{table.name}")
+        connection.commit()
+        connection.close()

@@ -1,0 +1,29 @@
+"""One line a goal: number, where, ratio, both bars, what they say, and what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .goals import GOALS
+from .hub import short
+
+
+@dataclass
+class Report:
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, number: str, where: str, ratio: float, how: str, size: int = 0) -> None:
+        """`size`: orders in the hub; a goal set for more of them says so."""
+        goal = GOALS[number]
+        sign = "≥" if goal.at_least else "≤"
+        note = f", goal is for {short(goal.stated_at)}" if size and size < goal.stated_at else ""
+        line = (
+            f"goal {number:3} {where:16} {ratio:8.3f}  A {sign} {goal.a:<5g} B {sign} {goal.b:<5g} "
+            f"{goal.verdict(ratio):8} {goal.text} / {goal.against}: {how}{note}"
+        )
+        self.lines.append(line)
+        print(line, flush=True)
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+        print(text, flush=True)
