@@ -133,13 +133,17 @@ def stored_amounts(order: Order) -> totals.Before:
 
 def _settle(row: dict[str, Any], lines: Sequence[Mapping[str, Any]], before: totals.Before | None) -> dict[str, str]:
     """Derive the derived, and say which rules are broken."""
-    method = db.session.get(DeliveryMethod, row.get("delivery_method_id") or 0)
-    payment = db.session.get(PaymentMethod, row.get("payment_method_id") or 0)
+    method = _row_of(DeliveryMethod, row.get("delivery_method_id"))
+    payment = _row_of(PaymentMethod, row.get("payment_method_id"))
     row["discount"] = row.get("discount") or Decimal(0)
     row["delivery_cost"] = row.get("delivery_cost") or Decimal(0)
     totals.settle(row, lines, payment.kind if payment else "other", before)
     card, postal = (method.card_on_delivery, method.postal_code_required) if method else (True, False)
     return totals.problems(row, card, postal, lines)
+
+
+def _row_of(model: Any, row_id: int | None) -> Any:
+    return db.session.get(model, row_id) if row_id else None
 
 
 def preview(

@@ -12,9 +12,10 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from integrations import connectors
-from jobs import connections, wake
-from models import DeliveryMethod, Order, db
+from integrations import connector, connectors
+from integrations.base import ReadsStatuses, ReceivesOrders
+from jobs import connections
+from models import Order, Status
 from orders import copies, editing, reading, timeline, totals
 
 from . import addresses, advice, card_timeline, card_values
@@ -76,29 +77,30 @@ def _quick(table: str) -> str:
 
 def _order_parts(order: Order | None) -> dict[str, Any]:
     if order is None:
-        return {"destinations": [c for c in connections.destinations()], "statuses": [], "side": None}
+        return {"destinations": connections.destinations(), "statuses": [], "side": None}
     return side_parts(order)
 
 
-def side_parts(order: Order, since: str = "") -> dict[str, Any]:
+def side_parts(order: Order) -> dict[str, Any]:
     """The right column and the head: everything but the form."""
-    destinations = connections.destinations()
+    usable = [row for row in connections.active() if connections.usable(row)]
+    destinations = [row for row in usable if connector(row.kind).can(ReceivesOrders)]
+    statuses = reading.statuses()
     found = copies.of_order(order.id, destinations)
     days, more = card_timeline.of_order(order)
     return {
         "order": order,
         "destinations": destinations,
-        "readers": {row.id for row in connections.readers()},
-        "statuses": reading.statuses(),
+        "readers": {row.id for row in usable if connector(row.kind).can(ReadsStatuses)},
+        "statuses": statuses,
         "copies": found,
         "days": days,
         "more": more,
         "originals": copies.originals(order.id),
         "connectors": connectors(),
         "advise": _advise,
-        "action": next_action(order, found),
+        "action": next_action(order, found, statuses),
         "mark": copies.mark(order.id),
-        "revision": wake.revision(),
     }
 
 
@@ -127,18 +129,18 @@ class Action:
     value: str = ""
 
 
-def next_action(order: Order, found: list[copies.Copy]) -> Action | None:
+def next_action(order: Order, found: list[copies.Copy], statuses: list[Status]) -> Action | None:
     group = order.status.group
     if group == "deleted":
         return Action(_("Restore"), "arrow-back-up", url_for("card_side.restore", order_id=order.id), "do", "restore")
     if order.needs_mapping:
-        text = ngettext("Match %(num)s thing", "Match %(num)s things", len(order.unmapped or [1]))
+        text = ngettext("Match %(num)s thing", "Match %(num)s things", len(order.unmapped or []) or 1)
         return Action(text, "git-merge", "#unmapped")
     if failed := next((c for c in found if c.failed and c.state == "problem"), None):
         url = url_for("card_side.retry", order_id=order.id, transfer_id=failed.failed.id)  # type: ignore[union-attr]  # filtered above
         return Action(_("Retry %(system)s", system=failed.connection.name), "repeat", url, "do", "retry")
     if group == "new":
-        confirmed = next((s for s in reading.statuses() if s.group == "confirmed"), None)
+        confirmed = next((s for s in statuses if s.group == "confirmed"), None)
         if confirmed:
             url = url_for("card_side.status", order_id=order.id)
             return Action(_("Confirm"), "check", url, "status", str(confirmed.id))
@@ -167,7 +169,3 @@ def blank_form(copied: Order | None, defaults: dict[str, Any]) -> OrderForm:
     kept = {name: value for name, value in initial(copied).items() if name not in ("number", "ttn", "paid")}
     kept["lines"] = [{**line, "id": None} for line in kept["lines"]]
     return OrderForm(None, None, **{**defaults, **kept})
-
-
-def method_of(form: OrderForm) -> DeliveryMethod | None:
-    return db.session.get(DeliveryMethod, form.delivery_method_id.data or 0)

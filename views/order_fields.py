@@ -9,7 +9,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import Field, SelectField, StringField, TextAreaField
+from wtforms import Field, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.validators import Length, Regexp
 from wtforms.widgets import TextInput
 
@@ -104,7 +104,7 @@ class ChoiceField(SelectField):
     def pre_validate(self, form: Any) -> None:
         typed = self.raw_data[0] if self.raw_data else ""
         if (typed and self.data is None) or self.data not in {_id(value) for value, _label in self.choices or []}:
-            raise ValueError(_("Choose one from the list."))
+            raise ValidationError(_("Choose one from the list."))
 
 
 def _id(value: Any) -> int | None:
@@ -120,4 +120,4 @@ class CodeField(SelectField):
 
     def pre_validate(self, form: Any) -> None:
         if self.data not in (value for value, _label in self.choices or []):
-            raise ValueError(_("Choose one from the list."))
+            raise ValidationError(_("Choose one from the list."))
