@@ -44,6 +44,12 @@ class MappingGroup:
     entries: list[Unmapped]
     n: int  # orders
 
+    @property
+    def numbers(self) -> list[str]:
+        """Of the newest orders, up to SHOWN."""
+        newest = {order_id: number for entry in self.entries for order_id, number in entry.orders}
+        return [newest[order_id] for order_id in sorted(newest, reverse=True)[:SHOWN]]
+
 
 @dataclass
 class FailedGroup:

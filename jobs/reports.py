@@ -184,8 +184,8 @@ def waiting(*more: Any) -> Waiting:
     )
     counted = (
         at_most(needs_mapping()),
-        at_most(current_failures(state="refused")),
-        at_most(current_failures(state="parked")),
+        at_most(current_failures(state="refused", depth=2 * COUNT_LIMIT)),
+        at_most(current_failures(state="parked", depth=2 * COUNT_LIMIT)),
         at_most(broken),
         at_most(failed_runs(Run.id)),
         *(at_most(query) for query in more),

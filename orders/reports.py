@@ -120,7 +120,8 @@ def month(today: date, statuses: Sequence[Status], days: int = DAYS) -> Month:
 
 def at_most(query: Any, limit: int = COUNT_LIMIT) -> Any:
     """A scalar subquery: how many rows the query gives, no more than limit + 1 of them counted."""
-    return db.select(db.func.count()).select_from(query.limit(limit + 1).subquery()).scalar_subquery()
+    some = query.order_by(None).limit(limit + 1)
+    return db.select(db.func.count()).select_from(some.subquery()).scalar_subquery()
 
 
 def needs_mapping(*columns: Any) -> Any:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, url_for
+from flask import Blueprint, g, url_for
 from flask_babel import gettext as _
 from htmx_flask import request
 
@@ -35,7 +35,7 @@ def index() -> Any:
 
 
 def figures() -> dict[str, Any]:
-    """All that the page shows, in ten queries."""
+    """All that the page shows, in nine queries."""
     now = utcnow()
     statuses = db.session.scalars(db.select(Status).order_by(Status.position, Status.id)).all()
     cells = counts.by_status()
@@ -45,6 +45,7 @@ def figures() -> dict[str, Any]:
     late_day = now.astimezone(ZONE).date() - timedelta(days=2)
     late = datetime.combine(late_day + timedelta(days=1), time(), ZONE).astimezone(UTC)
     waiting = work.waiting(reports.waiting_new(statuses, late))
+    g.problem_count = waiting.total
     month = reports.month(now.date(), statuses)
     tallies, complete = work.tallies(now - WEEK)
     return {

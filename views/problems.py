@@ -20,10 +20,14 @@ from .activity import who
 bp = Blueprint("problems", __name__, url_prefix="/problems")
 
 
+#: they count problems themselves
+_COUNTS_ITSELF = (None, "static", "dashboard.index", "problems.index")
+
+
 @bp.before_app_request
 def _badge() -> None:
     """The number beside Problems in the left bar; one query at the most, and seldom."""
-    if request.endpoint not in (None, "static") and current_user.is_authenticated:
+    if request.endpoint not in _COUNTS_ITSELF and current_user.is_authenticated:
         g.problem_count = reports.problem_count()
 
 
