@@ -81,6 +81,8 @@ class Extra:
     title: str
     choices: Sequence[tuple[str, str]] = ()  # (code, title); empty = free text or a tick
     kind: str = "select"  # select | text | tick
+    #: their code -> what is suggested here with it
+    defaults: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Account:
 
     id: int
     name: str
-    settings: Mapping[str, Any]  # all fields of the Settings form, secrets too
+    settings: Mapping[str, Any] = field(repr=False)  # all fields of the Settings form, secrets too
 
 
 class Connector:

@@ -168,7 +168,7 @@ class HttpClient:
     """The client as a connector sees it: bound to one connection's pace, secrets and log."""
 
     policy: Policy = Policy()
-    secrets: Iterable[str] = ()
+    secrets: Iterable[str] = field(default=(), repr=False)  # an error's text may show a client
     pace: Callable[[], float] | None = None  # reserves the next slot; returns seconds to wait for it
     headers: Mapping[str, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
