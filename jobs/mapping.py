@@ -290,6 +290,7 @@ def _rows_out(
             row.chosen, row.extra = held.theirs or NOTHING, dict(held.extra or {})
         else:
             row.suggested = guesses.get(entry.id, "")
+            row.extra = {e.key: e.defaults[row.suggested] for e in table.extras if row.suggested in e.defaults}
         rows.append(row)
     return rows
 

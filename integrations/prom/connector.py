@@ -27,7 +27,12 @@ FIRST_DAYS = 14
 TERM = N_("It ends after a year at the latest: make a new one before.")
 LANGUAGES = [SelectChoice("uk", N_("Ukrainian")), SelectChoice("ru", N_("Russian"))]
 REASONS = (
-    Extra("reason", N_("Cancel reason"), tuple(translate.CANCEL_REASONS.items())),
+    Extra(
+        "reason",
+        N_("Cancel reason"),
+        tuple(translate.CANCEL_REASONS.items()),
+        defaults={"canceled": "buyers_request"},
+    ),
     Extra("text", N_("Text for the buyer"), kind="text"),
     Extra("ttn", N_("Send the tracking number"), kind="tick"),
 )
