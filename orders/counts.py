@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -74,10 +74,11 @@ def _day_row(key: tuple, n: int, total: Decimal) -> dict:
 
 @dataclass
 class Cell:
-    """A cell of the statistics strip: how many, and the sums by currency."""
+    """A cell of the statistics strip: how many, and by currency how many and their sums."""
 
     n: int
     sums: dict[str, Decimal]
+    numbers: dict[str, int] = field(default_factory=dict)
 
 
 def by_status(shop_id: int | None = None, source_id: int | None = None, type_id: int | None = None) -> dict[int, Cell]:
@@ -98,6 +99,7 @@ def by_status(shop_id: int | None = None, source_id: int | None = None, type_id:
             cell = cells.setdefault(status_id, Cell(0, {}))
             cell.n += int(n)
             cell.sums[currency] = total
+            cell.numbers[currency] = int(n)
     return cells
 
 

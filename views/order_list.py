@@ -157,7 +157,7 @@ class ListPage:
         """The one that most orders of the strip are in."""
         numbers: Counter[str] = Counter()
         for cell in self.cells.values():
-            numbers.update({code: cell.n for code in cell.sums})
+            numbers.update(cell.numbers)
         return numbers.most_common(1)[0][0] if numbers else self.context.lists.currency
 
     @cached_property

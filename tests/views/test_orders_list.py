@@ -432,6 +432,7 @@ def test_changed_rows_counters_and_new_orders_come_by_themselves(hub, app):
     assert 'class="is-stale" data-flash hx-swap-oob="true"' in text
     assert "2 new orders" in text
     assert 'id="strip" class="stats"' in text
+    assert "[data-go=p] .nav-badge" in text, "the count of problems in the left bar follows"
     again = live(parse(text))
     assert hub.get("/orders/changes", query_string=again, headers=HTMX).status_code == 204
     assert again["top"] == told["top"], "the bar goes on counting from the page's first row"
