@@ -42,7 +42,7 @@ SYSTEMS = (
 
 
 class ProfileForm(FlaskForm):
-    name = StringField(N_("Name"), [Length(max=120)], filters=[stripped])
+    name = StringField(N_("Full name"), [Length(max=120)], filters=[stripped])
     language = SelectField(N_("Language"), choices={"": N_("As the browser asks"), **LANGUAGES})
     density = SelectField(
         N_("Rows of lists"), choices={"compact": N_("Compact: 30 on a laptop"), "normal": N_("Roomy: 20")}

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from integrations.text import N_
 from models import utcnow
 
-from .text import full_time, locale, translated
+from .text import full_time, locale, number, translated
 
 OPERATIONS = {
     "send": N_("Send the order"),
@@ -43,12 +43,12 @@ TASKS = {
 STATES = {
     "waiting": (N_("Waiting"), "yellow", "hourglass"),
     "working": (N_("Working"), "blue", "refresh"),
-    "open": (N_("Open"), "blue", "hourglass"),
+    "open": (N_("Under way"), "blue", "hourglass"),
     "done": (N_("Done"), "green", "check"),
     "failed": (N_("Failed"), "red", "alert-circle"),
     "refused": (N_("Refused"), "red", "alert-circle"),
     "parked": (N_("Outcome unknown"), "red", "help-circle"),
-    "cancelled": (N_("Cancelled"), "grey", "ban"),
+    "cancelled": (N_("Withdrawn"), "grey", "ban"),
     "later": (N_("Later"), "yellow", "clock"),
     "unknown": (N_("Outcome unknown"), "orange", "help-circle"),
     "mixed": (N_("Some failed"), "orange", "alert-triangle"),
@@ -72,7 +72,7 @@ def span(value: timedelta | float | None) -> str:
     if seconds < 1:
         return _("%(n)s ms", n=max(0, round(seconds * 1000)))
     if seconds < 10:
-        return _("%(n)s s", n=f"{seconds:.1f}".removesuffix(".0"))
+        return _("%(n)s s", n=number(round(seconds, 1)))
     return str(format_timedelta(timedelta(seconds=seconds), format="narrow", threshold=1.5, locale=locale()))
 
 

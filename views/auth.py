@@ -49,7 +49,7 @@ class OwnerForm(FlaskForm):
         [NEEDED, Length(max=254), Email(message=_l("This is not an e-mail address."))],
         filters=[stripped],
     )
-    name = StringField(N_("Name"), [Length(max=120)], filters=[stripped])
+    name = StringField(N_("Full name"), [Length(max=120)], filters=[stripped])
     password = PasswordField(N_("Password"), [NEEDED, passwords.strong])
 
 

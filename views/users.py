@@ -33,7 +33,7 @@ class AddForm(FlaskForm):
         [NEEDED, Length(max=254), Email(message=_l("This is not an e-mail address."))],
         filters=[stripped],
     )
-    name = StringField(N_("Name"), [Length(max=120)], filters=[stripped])
+    name = StringField(N_("Full name"), [Length(max=120)], filters=[stripped])
     role = SelectField(N_("Role"), choices={r: ROLE_NAMES[r] for r in reversed(ROLES)}, default="manager")
 
 
