@@ -1,0 +1,76 @@
+"""Waiting for a vendor never holds a transaction open: others can write, and the server sees nobody idle in one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from integrations.sandbox import SandboxServer
+from jobs import connections, runs, work
+from models import Connection, Option, Run, db
+
+from .conftest import make_orders
+from .test_transfers import send
+
+
+def beside(app: Flask, job: Callable[[], object]) -> threading.Thread:
+    """Run the job as a worker would, in a thread with a session of its own."""
+
+    def carry_out() -> None:
+        with app.app_context():
+            job()
+
+    thread = threading.Thread(target=carry_out)
+    thread.start()
+    return thread
+
+
+def check_nobody_waits_in_a_transaction(sandbox: SandboxServer, key: str, before: int) -> None:
+    """Called once the vendor has got the slow request: it will answer in a second and a half."""
+    vendor = sandbox.vendor(key)
+    for _ in range(3000):
+        if vendor.requests > before:
+            break
+        threading.Event().wait(0.01)
+    assert vendor.requests > before
+    if db.engine.dialect.name == "postgresql":
+        query = (
+            "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()"
+        )
+        assert db.session.scalar(db.text(query)) == 0
+        db.session.rollback()
+    else:
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout=300")  # fails at once if somebody holds the lock
+            connection.execute(db.insert(Option.__table__).values(key="free", value=1))
+            connection.rollback()
+
+
+@pytest.mark.parametrize("job", ["send", "pull", "references", "test"])
+def test_no_transaction_while_the_vendor_thinks(
+    context: Flask, crm: Connection, prom: Connection, sandbox: SandboxServer, job: str
+) -> None:
+    key = "retailcrm" if job in ("send", "test") else "prom"
+    sandbox.vendor(key).fault("slow", times=1, seconds=1.5)
+    if job == "send":
+        send(make_orders(3), crm)
+    made = runs.request(prom.id, "orders" if job == "pull" else "references", "Tester")
+    db.session.commit()
+    assert made is not None
+    run_id, crm_id, before = made.id, crm.id, sandbox.vendor(key).requests
+    db.session.rollback()
+    jobs: dict[str, Callable[[], object]] = {
+        "send": lambda: work.drain(crm_id),
+        "pull": lambda: runs.carry_out(run_id),
+        "references": lambda: runs.carry_out(run_id),
+        "test": lambda: connections.test(db.session.get_one(Connection, crm_id)),
+    }
+    thread = beside(context, jobs[job])
+    try:
+        check_nobody_waits_in_a_transaction(sandbox, key, before)
+    finally:
+        thread.join()
+    assert db.session.get_one(Run, run_id, populate_existing=True).state in ("waiting", "done")
