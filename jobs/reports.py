@@ -228,9 +228,14 @@ def problem_count() -> int:
         return int(kept[2])
     revision = wake.revision()
     if not kept or kept[1] != revision or now - kept[0] >= (_KEPT if revision is not None else 10):
-        kept = (now, revision, waiting().total)
-        current_app.extensions["problem_count"] = kept
+        return keep_problem_count(waiting().total, revision)
     return int(kept[2])
+
+
+def keep_problem_count(n: int, revision: int | None) -> int:
+    """A page has counted them itself: the badge of the next pages says the same."""
+    current_app.extensions["problem_count"] = (time.monotonic(), revision, n)
+    return n
 
 
 def forget_problem_count() -> None:

@@ -31,10 +31,10 @@ def index() -> Any:
     revision = wake.revision()
     if fragments.wanted() and revision is not None and request.args.get("since") == str(revision):
         return fragments.unchanged()
-    return fragments.render("dashboard/index.html", "dashboard/_figures.html", revision=revision, **figures())
+    return fragments.render("dashboard/index.html", "dashboard/_figures.html", revision=revision, **figures(revision))
 
 
-def figures() -> dict[str, Any]:
+def figures(revision: int | None) -> dict[str, Any]:
     """All that the page shows, in nine queries."""
     now = utcnow()
     statuses = db.session.scalars(db.select(Status).order_by(Status.position, Status.id)).all()
@@ -45,7 +45,7 @@ def figures() -> dict[str, Any]:
     late_day = now.astimezone(ZONE).date() - timedelta(days=2)
     late = datetime.combine(late_day + timedelta(days=1), time(), ZONE).astimezone(UTC)
     waiting = work.waiting(reports.waiting_new(statuses, late))
-    g.problem_count = waiting.total
+    g.problem_count = work.keep_problem_count(waiting.total, revision)
     month = reports.month(now.date(), statuses)
     tallies, complete = work.tallies(now - WEEK)
     return {

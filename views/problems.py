@@ -33,15 +33,16 @@ def _badge() -> None:
 
 @bp.get("")
 def index() -> Any:
+    revision = wake.revision()
     found = problems.find()
-    g.problem_count = found.n
+    g.problem_count = reports.keep_problem_count(found.n, revision)
     return fragments.render(
         "problems/index.html",
         "problems/_groups.html",
         found=found,
         advice_for=_advice_for,
         connection_advice=_connection_advice,
-        revision=wake.revision(),
+        revision=revision,
         task_names=words.TASKS,
     )
 
