@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.orm import joinedload, selectinload
 
-from models import Order, OrderEvent, Status, db
+from models import (
+    DeliveryMethod,
+    Order,
+    OrderEvent,
+    OrderType,
+    PaymentMethod,
+    Shop,
+    Source,
+    Status,
+    db,
+)
 
-_CARD = (joinedload(Order.status), joinedload(Order.type), selectinload(Order.lines))
+_CARD = (
+    *(joinedload(Order.status), joinedload(Order.type), selectinload(Order.lines)),
+    *(joinedload(Order.delivery_method), joinedload(Order.payment_method)),  # the rules ask them
+)
+_CHOICES: dict[str, Any] = {
+    "shop_id": Shop,
+    "source_id": Source,
+    "type_id": OrderType,
+    "delivery_method_id": DeliveryMethod,
+    "payment_method_id": PaymentMethod,
+}
 
 
 def by_number(number: str) -> Order | None:
@@ -17,6 +39,20 @@ def by_number(number: str) -> Order | None:
 
 def by_id(order_id: int) -> Order | None:
     return db.session.scalar(db.select(Order).filter_by(id=order_id).options(*_CARD))
+
+
+def choices(order: Order | None) -> dict[str, list[tuple[int, str]]]:
+    """(id, name) of what each field of an order may be: entries in use, and the one the order has. One query."""
+    parts = [
+        db.select(db.literal(field).label("field"), model.id, model.name, model.position).where(
+            db.or_(model.active, model.id == (getattr(order, field) if order else None))
+        )
+        for field, model in _CHOICES.items()
+    ]
+    found: dict[str, list[tuple[int, str]]] = {field: [] for field in _CHOICES}
+    for field, row_id, name, _position in sorted(db.session.execute(db.union_all(*parts)), key=lambda r: (r[3], r[1])):
+        found[field].append((row_id, name))
+    return found
 
 
 def statuses() -> list[Status]:

@@ -13,8 +13,8 @@ from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from wtforms import BooleanField, FieldList, Form, FormField, HiddenField, StringField, ValidationError
 
 from integrations.text import N_
-from models import DeliveryMethod, Order, OrderType, PaymentMethod, Shop, Source, db
-from orders import editing, phones, totals
+from models import Order
+from orders import editing, phones, reading, totals
 
 from . import text
 from .order_fields import (
@@ -148,14 +148,9 @@ class OrderForm(Form):
         self._offer_choices()
 
     def _offer_choices(self) -> None:
-        for field, model in REGISTRY_FIELDS.items():
-            # what is typed may be any text: only the order's own choice keeps a switched-off entry
-            chosen = getattr(self.order, field, None) if self.order else None
-            rows = db.session.scalars(
-                db.select(model).where(db.or_(model.active, model.id == chosen)).order_by(model.position, model.id)
-            )
+        for field, rows in reading.choices(self.order).items():
             empty = [] if field == "type_id" else [("", "—")]
-            self[field].choices = [*empty, *((row.id, text.translated(row.name)) for row in rows)]
+            self[field].choices = [*empty, *((row_id, text.translated(name)) for row_id, name in rows)]
         own = {name: getattr(self.order, name) for name in ("country", "currency")} if self.order else {}
         names = Locale.parse(text.locale()).territories
         self.country.choices = [(code, names.get(code, code)) for code in _with(COUNTRIES, own.get("country"))]
@@ -214,13 +209,6 @@ class OrderForm(Form):
         return [str(message) for field in self for message in field.errors if isinstance(message, str)]
 
 
-REGISTRY_FIELDS: dict[str, Any] = {
-    "shop_id": Shop,
-    "source_id": Source,
-    "type_id": OrderType,
-    "delivery_method_id": DeliveryMethod,
-    "payment_method_id": PaymentMethod,
-}
 _KEY = re.compile(
     r"lines-\d{1,4}-(id|product_id|sku|name|quantity|price|discount|weight)|(?!lines-)[\w.-]{1,60}", re.ASCII
 )
