@@ -276,6 +276,7 @@ def schedules() -> Sequence[Any]:
         .where(Run.connection_id == Schedule.connection_id, Run.task == Schedule.task)
         .order_by(Run.id.desc())
         .limit(1)
+        .correlate(Schedule)
         .scalar_subquery()
     )
     query = (
