@@ -142,7 +142,7 @@ class ListPage:
         return self.context.names("types")
 
     def column_class(self, column: str) -> str:
-        return {"sum": "num", "recipient": "cut w-22", "city": "cut w-14"}.get(
+        return {"sum": "num", "recipient": "cut w-26", "city": "cut w-14"}.get(
             column, "cut w-15" if column in ("items", "comment") else "fit"
         )
 
