@@ -48,14 +48,14 @@ def text_for(length: int | None) -> str:
     return ATTACK if length is None or length >= len(ATTACK) else SHORT[:length]
 
 
-def filled(kind: type[DeclarativeBase], **given: Any) -> Any:
+def filled(table: type[DeclarativeBase], /, **given: Any) -> Any:
     """A row whose every text column that is not given holds the attack; added and flushed."""
     values = {
         column.name: text_for(getattr(column.type, "length", None))
-        for column in kind.__table__.columns
+        for column in table.__table__.columns
         if isinstance(column.type, String | Text) and not column.primary_key and column.name not in given
     }
-    row = kind(**{**values, **given})
+    row = table(**{**values, **given})
     db.session.add(row)
     db.session.flush()
     return row
@@ -152,7 +152,6 @@ def _copies(order: Order, prom: Connection, crm: Connection, n: int) -> None:
 #: for addresses with a word in them; numbers stand for row ids
 WORDS = {
     "kind": ("prom", "retailcrm"),
-    "filename": ("app.css",),
     "token": ("x",),
     "number": ("key-0",),
     "table": (*REGISTRIES, "status_in", "status_out", "delivery_in"),
@@ -163,7 +162,7 @@ def addresses(app: Flask, method: str = "GET", ids: tuple[int, ...] = (1, 2, 3))
     """Every rule that answers to the method, with an address for each word or number that may stand in it."""
     adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
-        if method not in (rule.methods or ()):
+        if method not in (rule.methods or ()) or rule.endpoint == "static":
             continue
         choices = [(name, WORDS.get(name, ids)) for name in sorted(rule.arguments)]
         longest = max((len(values) for _, values in choices), default=1)

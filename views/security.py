@@ -9,16 +9,20 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
+import structlog
 from flask import Flask, abort, render_template, request, session
+from flask_babel import gettext as _
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from models import User, UserSession, db, utcnow
 
+log = structlog.get_logger()
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, default_limits=[], in_memory_fallback_enabled=True)
 login_manager = LoginManager()
@@ -55,6 +59,8 @@ def init_app(app: Flask) -> None:
     app.before_request(_require_login)
     app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(HTTPException, _explain)
+    for error in (OverflowError, DataError):
+        app.register_error_handler(error, _no_such_value)
 
 
 def digest(token: str) -> str:
@@ -135,4 +141,12 @@ def _explain(error: HTTPException) -> Any:
     if code < 400:
         return error
     known = code if code in (400, 403, 404, 429, 500) else 400 if code < 500 else 500
-    return render_template(f"errors/{known}.html", error=error), code
+    reason = _("What you sent is too large for the hub. Nothing was changed.") if code == 413 else None
+    return render_template(f"errors/{known}.html", error=error, reason=reason), code
+
+
+def _no_such_value(error: Exception) -> Any:
+    """A number or a letter that no column holds (2⁶³, NUL): SQLite's driver and PostgreSQL refuse it."""
+    db.session.rollback()
+    log.warning("value_refused", path=request.path, error=type(error).__name__)
+    return render_template("errors/400.html", error=error), 400

@@ -11,7 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from flask import Flask
+
+import config
+from app import create_app
 from integrations.sandbox import SandboxServer
+from models import db
 from tests import servers
 from tests.test_processes import CLEAN, PATIENCE, ROOT, alive, descendants, ready
 
@@ -31,6 +36,15 @@ class Hub:
     sandbox: SandboxServer
     env: dict[str, str]
     log: Path
+
+    @contextmanager
+    def inside(self) -> Iterator[Flask]:
+        """An application context on the hub's own database and broker, to put things there without clicking."""
+        app = create_app(config.load(self.env))
+        with app.app_context():
+            yield app
+            db.session.remove()
+            db.engine.dispose()
 
     def flask(self, *arguments: str) -> str:
         """The output of a `flask` command on this hub; AssertionError with its words when it fails."""

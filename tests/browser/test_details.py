@@ -1,0 +1,288 @@
+"""Single things that only a browser can tell: keys, undo, two editors, history, roles, widths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from jobs import connections, wake
+from models import Order, Status, db
+from orders import statuses
+from orders.creation import Draft, insert_many
+from orders.timeline import Actor
+from tests.hostile import seed
+from tests.views.helpers import PASSWORD as OTHERS_PASSWORD
+from tests.views.helpers import add_user
+
+from . import story
+from .hub import Hub
+from .test_story import PHONE
+
+pytestmark = pytest.mark.browser
+
+MANAGER, VIEWER = "manager@example.com", "viewer@example.com"
+LONG = "Константинопольська-Переяславська Олександра-Вікторія Святославівна"
+
+
+@pytest.fixture(scope="module")
+def hub(start_hub) -> Iterator[Hub]:
+    with start_hub("sqlite") as running:
+        with running.inside():
+            add_user(MANAGER, "manager")
+            add_user(VIEWER, "viewer")
+            settings = {"api_url": f"{running.sandbox.url}/retailcrm", "api_key": story.TOKEN, "site": "shop-1"}
+            connections.create("retailcrm", "RetailCRM", settings)
+            db.session.commit()
+            add_orders("D", 12)
+            add_orders("BIG", 1, last_name=LONG[:60], price=Decimal("123456789.50"))
+        yield running
+
+
+def add_orders(prefix: str, n: int, price: Decimal = Decimal(100), **values: object) -> list[int]:
+    """New orders with a line each; open lists hear of them."""
+    line = {"sku": "S-1", "name": "Чашка", "quantity": Decimal(1), "price": price}
+    row = {"last_name": "Тестова", "first_name": "Олена", "phone": "+380501112233", "currency": "UAH", "city": "Київ"}
+    sums = {"goods_total": price, "total": price, "declared_value": price}
+    drafts = [Draft({**row, **sums, "number": f"{prefix}-{i:02}", **values}, [line]) for i in range(n)]
+    ids = insert_many(drafts, Actor("job", "Tester"))
+    wake.changed()
+    db.session.commit()
+    return ids
+
+
+@pytest.fixture
+def owner(hub, visitors) -> Page:
+    page = visitors.new(hub.url)
+    story.login(page)
+    return page
+
+
+def row_of(page: Page, number: str):
+    return page.locator("#rows [data-row]", has=page.locator(f"[data-open]:text-is('{number}')"))
+
+
+def test_two_editors_lose_nothing(hub, owner, visitors):
+    second = visitors.new(hub.url)
+    story.login(second, email=MANAGER, password=OTHERS_PASSWORD)
+    for page in (owner, second):
+        page.goto("/orders/D-01")
+    owner.locator("[name=last_name]").fill("Перша")
+    owner.locator("[data-save]").click()
+    expect(owner.locator("#toasts .toast-line")).to_be_visible()
+
+    second.locator("[name=last_name]").fill("Друга")
+    second.locator("[name=staff_comment]").fill("Подзвонити після шостої")
+    second.locator("[data-save]").click()
+    table = second.locator(".merge-table")
+    expect(table).to_contain_text("Перша")
+    expect(table).to_contain_text("Друга")
+    expect(table).to_contain_text("Подзвонити після шостої")
+    second.locator("[name=pick-last_name][value=mine]").check()
+    second.locator("[data-save]").click()
+    expect(second.locator("[name=last_name]")).to_have_value("Друга")
+    expect(second.locator("[name=staff_comment]")).to_have_value("Подзвонити після шостої")
+    expect(second.locator("#history .change ins").filter(has_text="Перша").first).to_be_visible()
+    visitors.forgive("409 (CONFLICT)")
+
+
+def test_keys_and_undo(owner):
+    """The list by hand on the keyboard: move, choose, confirm, take back, open, search, help."""
+    owner.goto("/orders?status=all")
+    story.stay(owner)
+    keys, rows = owner.keyboard, owner.locator("#rows [data-row]")
+    for key in "jjjk":
+        keys.press(key)
+    expect(rows.nth(1)).to_have_class(re.compile("is-current"))
+    keys.press("x")
+    keys.press("j")
+    keys.press("j")
+    keys.press("Shift+X")
+    expect(owner.locator("[data-bulk-count]")).to_have_text("3")
+    ids = [rows.nth(i).get_attribute("data-id") for i in (1, 2, 3)]
+    before = [story.row(owner, i).locator(".cell-status .pill").inner_text() for i in ids]
+
+    keys.press("c")
+    drawer = owner.locator("#drawer-body")
+    drawer.locator(".form-actions .btn-primary").click()
+    undo = owner.locator("[data-toast-undo]")
+    expect(undo).to_be_visible()
+    for order_id in ids:
+        expect(story.row(owner, order_id).locator(".cell-status .pill.c-teal")).to_be_visible()
+    undo.click()
+    for order_id, name in zip(ids, before, strict=True):
+        expect(story.row(owner, order_id).locator(".cell-status .pill")).to_have_text(name)
+
+    keys.press("Escape")
+    expect(owner.locator("#drawer")).to_be_hidden()
+    keys.press("Escape")
+    expect(owner.locator("[data-bulk-bar].is-on")).to_have_count(0)
+    keys.press("s")
+    expect(drawer.locator("[name=to]").first).to_be_attached()
+    keys.press("Escape")
+    expect(owner.locator("#drawer")).to_be_hidden()
+    keys.press("/")
+    expect(owner.locator("[data-search]")).to_be_focused()
+    keys.press("Escape")
+    keys.press("?")
+    expect(owner.locator("#keys")).to_be_visible()
+    keys.press("Escape")
+    expect(owner.locator("#keys")).to_be_hidden()
+    story.stayed(owner)
+    keys.press("e")
+    owner.wait_for_url(re.compile(r"/orders/[^?]"))
+
+
+def test_filters_live_in_the_address(owner):
+    owner.goto("/orders")
+    owner.locator("#order-q").fill("BIG")
+    expect(owner.locator("#rows [data-row]")).to_have_count(1)
+    expect(owner).to_have_url(re.compile("q=BIG"))
+    owner.reload()
+    expect(owner.locator("#rows [data-row]")).to_have_count(1)
+    expect(owner.locator("#order-q")).to_have_value("BIG")
+    owner.locator("#strip a").first.click()
+    expect(owner).not_to_have_url(re.compile("q=BIG"))
+    owner.go_back()
+    expect(owner).to_have_url(re.compile("q=BIG"))
+    expect(owner.locator("#rows [data-row]")).to_have_count(1)
+    owner.locator("#filters .chip-x").first.click()
+    expect(owner.locator("#order-q")).to_have_value("")
+
+
+def test_a_saved_view_is_a_tab(owner):
+    owner.goto("/orders?status=all&q=BIG")
+    owner.locator(".tab-line a[href*='/orders/views']").click()
+    owner.locator("#drawer-body [name=name][data-autofocus]").fill("Великі")
+    owner.locator("#drawer-body [name=name][data-autofocus]").press("Enter")
+    expect(owner.locator(".tab-line a", has_text="Великі")).to_be_visible()
+    owner.goto("/orders")
+    owner.locator(".tab-line a", has_text="Великі").click()
+    expect(owner).to_have_url(re.compile("q=BIG"))
+    expect(owner.locator("#rows [data-row]")).to_have_count(1)
+    expect(owner.locator(".tab-line a[aria-current=page]")).to_contain_text("Великі")
+
+
+def test_new_orders_knock_before_they_enter(hub, owner):
+    owner.goto("/orders")
+    first = owner.locator("#rows [data-row]").first.get_attribute("id")
+    with hub.inside():
+        add_orders("NEW", 2)
+    expect(owner.locator("#news .new-rows")).to_contain_text("2")
+    assert owner.locator("#rows [data-row]").first.get_attribute("id") == first
+    owner.locator("#news .new-rows").click()
+    expect(row_of(owner, "NEW-01")).to_be_visible()
+
+
+def test_a_change_made_elsewhere_shows_by_itself(hub, owner):
+    owner.goto("/orders?status=all")
+    story.stay(owner)
+    with hub.inside():
+        order_id = db.session.scalar(db.select(Order.id).where(Order.number == "D-05"))
+        problem = db.session.scalar(db.select(Status).where(Status.group == "problem"))
+        statuses.change([order_id], problem, Actor("job", "Tester"))
+        wake.changed()
+        db.session.commit()
+    expect(row_of(owner, "D-05").locator(".pill.c-red")).to_be_visible()
+    story.stayed(owner)
+
+
+PAGES = (
+    "/",
+    "/orders?status=all",
+    "/orders?status=all&q=nothing+at+all",
+    "/orders/BIG-00",
+    "/orders/new",
+    "/orders/views",
+    "/orders/columns",
+    "/problems",
+    "/activity",
+    "/activity/runs",
+    "/activity/schedules",
+    "/activity/incoming",
+    "/settings",
+    "/settings/profile",
+    "/settings/users",
+    "/settings/registries/statuses",
+    "/settings/integrations",
+    "/settings/integrations/new/prom",
+    "/settings/integrations/1",
+    "/settings/integrations/1/mappings",
+    "/settings/integrations/1/schedules",
+    "/settings/integrations/1/log",
+    "/nothing/here",
+)
+
+
+@pytest.mark.parametrize("device", [PHONE, {}], ids=["phone", "desk"])
+def test_nothing_sticks_out(hub, visitors, device):
+    page = visitors.new(hub.url, **device)
+    story.login(page)
+    for address in PAGES:
+        page.goto(address)
+        story.fits(page)
+    visitors.forgive("/nothing/here")
+
+
+def test_a_viewer_has_nothing_to_press(hub, visitors):
+    page = visitors.new(hub.url)
+    story.login(page, email=VIEWER, password=OTHERS_PASSWORD)
+    forms = "form[method=post]:not([action='/logout']):not([action='/language']):not([action^='/settings/profile'])"
+    for address in PAGES:
+        if address not in ("/orders/new", "/settings/users", "/settings/integrations/new/prom", "/nothing/here"):
+            page.goto(address)
+            found = page.locator(f"main {forms}, .top {forms}, main [hx-post]")
+            visible = [
+                each
+                for each in found.all()
+                if each.is_visible() and each.locator("button:visible:not(.visually-hidden)").count()
+            ]
+            shown = [each.get_attribute("action") or each.get_attribute("hx-post") for each in visible]
+            assert shown == [], address
+
+
+def test_dark_stays_dark(owner):
+    owner.goto("/orders")
+    theme = owner.locator("html").get_attribute("data-bs-theme")
+    owner.locator("[data-theme-switch]").click()
+    other = "light" if theme == "dark" else "dark"
+    expect(owner.locator("html")).to_have_attribute("data-bs-theme", other)
+    owner.goto("/problems")
+    expect(owner.locator("html")).to_have_attribute("data-bs-theme", other)
+
+
+def test_it_works_without_scripts(hub, visitors):
+    page = visitors.new(hub.url, java_script_enabled=False)
+    story.login(page)
+    page.goto("/orders?status=all&q=D-07")
+    page.locator("#rows [data-open]").first.click()
+    page.locator("[name=city]").fill("Львів")
+    page.locator("[data-save]").click()
+    expect(page.locator("#toasts .toast-line")).to_be_visible()
+    expect(page.locator("[name=city]")).to_have_value("Львів")
+    page.goto("/orders?status=all&q=D-07")
+    page.locator("#rows [data-check]").check()
+    target = page.locator("#bulk button[name=to]").first
+    story.menu(page, target)
+    target.click()
+    page.locator("main .form-actions .btn-primary").click()
+    page.wait_for_url("**/orders/batch/**")
+
+
+def test_texts_of_others_stay_texts(hub, owner):
+    """Every page of a hub whose every text is an attack: no dialog, no report of the policy, no error."""
+    with hub.inside() as app:
+        seed(app, hub.sandbox.url)
+        numbers = [f"/orders/key-{n}" for n in range(6)]
+    for address in (*PAGES[:-1], *numbers, "/settings/integrations/2", "/settings/integrations/2/mappings",
+                    "/activity?state=failed", "/settings/registries/sources"):  # fmt: skip
+        owner.goto(address)
+        assert owner.locator("main img[src=x], main script").count() == 0, address
+    owner.goto("/orders?status=all")
+    owner.locator("#rows .cell-menu summary").first.click()
+    expect(owner.locator("#rows .cell-menu .menu-item").first).to_be_visible()
+    owner.locator("#rows [data-check]").first.check()
+    expect(owner.locator("[data-bulk-count]")).to_have_text("1")
