@@ -11,10 +11,10 @@ from typing import Any
 
 from integrations import connectors
 from integrations.base import MappingTable
-from models import REGISTRIES, Connection, Order, Run, Transfer, db
+from models import REGISTRIES, Connection, Incoming, Order, Run, Transfer, db
 from orders.reports import needs_mapping
 
-from .reports import FAILED_DEPTH, Health, current_failures, failed_runs, health
+from .reports import FAILED_DEPTH, Health, current_failures, failed_runs, health, unreadable
 
 #: rows that a group shows; the journal has the rest
 SHOWN = 30
@@ -76,6 +76,15 @@ class FailedGroup:
 
 
 @dataclass
+class UnreadGroup:
+    """Orders of one source that came in and could not be read; they are kept as they came."""
+
+    connection: Health
+    rows: list[Any] = field(default_factory=list)  # id, external_id, note, received_at; newest first, up to SHOWN
+    n: int = 0
+
+
+@dataclass
 class FailedRun:
     connection: Health
     run: Run
@@ -88,20 +97,23 @@ class Problems:
     parked: list[FailedGroup]
     broken: list[Health]
     runs: list[FailedRun]
+    unread: list[UnreadGroup]
     registries: dict[str, list[tuple[int, str]]]
     complete: bool = True  # False: only the newest were looked through
 
     @property
     def groups(self) -> list[tuple[str, Any]]:
         """(kind, group): connections that don't work first, as they cause much of the rest, then largest first."""
-        sized = [("mapping", g) for g in self.mapping] + [("refused", g) for g in self.refused]
-        sized += [("parked", g) for g in self.parked]
+        kinds: dict[str, list[Any]] = {"mapping": self.mapping, "refused": self.refused}
+        kinds |= {"parked": self.parked, "unread": self.unread}
+        sized = [(kind, group) for kind, groups in kinds.items() for group in groups]
         rest = sorted(sized, key=lambda pair: -pair[1].n)
         return [*(("broken", h) for h in self.broken), *rest, *(("runs", run) for run in self.runs)]
 
     @property
     def n(self) -> int:
-        orders = sum(g.n for g in self.mapping) + sum(g.n for g in (*self.refused, *self.parked))
+        groups: list[Any] = [*self.mapping, *self.refused, *self.parked, *self.unread]
+        orders = sum(group.n for group in groups)
         return orders + len(self.broken) + len(self.runs)
 
 
@@ -116,7 +128,25 @@ def find() -> Problems:
     runs = [FailedRun(systems[run.connection_id], run) for run in _runs() if run.connection_id not in known]
     needed = {entry.ours for group in mapping for entry in group.entries if entry.ours}
     complete = all_mapped and sum(g.n for g in refused) < FAILED_DEPTH
-    return Problems(mapping, refused, parked, broken, runs, _registries(needed), complete)
+    unread = _unread(systems)
+    return Problems(mapping, refused, parked, broken, runs, unread, _registries(needed), complete)
+
+
+def _unread(systems: dict[int, Health]) -> list[UnreadGroup]:
+    columns = (Incoming.id, Incoming.connection_id, Incoming.external_id, Incoming.note, Incoming.received_at)
+    groups: dict[int, UnreadGroup] = {}
+    for row in db.session.execute(unreadable(*columns).limit(FAILED_DEPTH)):
+        group = groups.setdefault(row.connection_id, UnreadGroup(systems[row.connection_id]))
+        group.n += 1
+        if len(group.rows) < SHOWN:
+            group.rows.append(row)
+    return list(groups.values())
+
+
+def unread_of(connection_id: int) -> list[int]:
+    """Ids of what came from this connection and could not be read."""
+    query = unreadable(Incoming.id).where(Incoming.connection_id == connection_id).limit(FAILED_DEPTH)
+    return list(db.session.scalars(query))
 
 
 def _runs() -> Iterable[Run]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import aliased
 from integrations import connectors
 from integrations.base import PullsOrders, ReceivesOrders
 from integrations.errors import FAULTS
-from models import Connection, Run, Schedule, Transfer, db, utcnow
+from models import Connection, Incoming, Run, Schedule, Transfer, db, utcnow
 from orders.reports import COUNT_LIMIT, at_most, needs_mapping
 
 from . import wake
@@ -166,11 +166,12 @@ class Waiting:
     parked: int = 0
     broken: int = 0
     runs: int = 0
+    unread: int = 0
     others: tuple[int, ...] = ()
 
     @property
     def total(self) -> int:
-        return self.mapping + self.refused + self.parked + self.broken + self.runs
+        return self.mapping + self.refused + self.parked + self.broken + self.runs + self.unread
 
 
 def waiting(*more: Any) -> Waiting:
@@ -188,11 +189,22 @@ def waiting(*more: Any) -> Waiting:
         at_most(current_failures(state="parked", depth=2 * COUNT_LIMIT)),
         at_most(broken),
         at_most(failed_runs(Run.id)),
+        at_most(unreadable(Incoming.id)),
         *(at_most(query) for query in more),
     )
     row = db.session.execute(db.select(*counted)).one()
-    mapping, refused, parked, shaken, runs, *others = row
-    return Waiting(mapping, refused, parked, shaken, runs, tuple(others))
+    mapping, refused, parked, shaken, runs, unread, *others = row
+    return Waiting(mapping, refused, parked, shaken, runs, unread, tuple(others))
+
+
+def unreadable(*columns: Any) -> Any:
+    """A query for what came in and could not be made an order, newest first: it waits raw."""
+    return (
+        db.select(*columns)
+        .join(Connection, Connection.id == Incoming.connection_id)
+        .where(Incoming.state == "failed", Connection.removed_at.is_(None))
+        .order_by(Incoming.id.desc())
+    )
 
 
 def failed_runs(*columns: Any) -> Any:

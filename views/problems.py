@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from jobs import mapping, problems, reports, settle, wake
+from jobs import intake, mapping, problems, reports, runs, settle, wake
 from models import db
 from orders.timeline import Actor
 
@@ -159,6 +159,20 @@ def there(transfer_id: int) -> Any:
         return redirect(addresses.problems("parked"), 303)
     db.session.commit()
     return _told(_("Linked to %(number)s.", number=external_id), 1)
+
+
+@bp.post("/unread/<int:connection_id>/again")
+def reread(connection_id: int) -> Any:
+    """Read again what could not be read: after an update of the hub it may be possible."""
+    ids = problems.unread_of(connection_id)
+    for source in intake.retry_failed(ids):
+        runs.request(source, "orders", who())
+    reports.forget_problem_count()
+    wake.changed()
+    db.session.commit()
+    return _told(
+        ngettext("%(num)s order is being read again.", "%(num)s orders are being read again.", len(ids)), len(ids)
+    )
 
 
 def _told(text: str, n: int) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from flask import g
 
 from jobs import problems, reports, settle, wake
-from models import Connection, Link, Mapping, Order, OrderEvent, Schedule, Transfer, db, utcnow
+from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Schedule, Transfer, db, utcnow
 from orders.timeline import Actor
 
 from . import work_data as data
@@ -50,7 +50,7 @@ def test_nothing(client):
     login(client)
     page = client.get("/problems").text
     assert "Nothing waits for you" in page
-    assert "nav-badge" not in page
+    assert page.count("nav-badge num\" hidden") == page.count("nav-badge num") > 0
 
 
 def test_groups_by_cause_largest_first(client, app, filled):
@@ -246,3 +246,25 @@ def test_viewers_see_and_change_nothing(client, filled):
     assert "Retry" not in page
     for url in (f"groups/{filled['parked']}/retry", f"parked/{filled['parked']}/there", "remember"):
         assert client.post(f"/problems/{url}").status_code == 403
+
+
+def test_what_could_not_be_read_waits_here_and_is_read_again(client, app, filled):
+    with app.app_context():
+        common = {
+            "connection_id": filled["prom"],
+            "state": "failed",
+            "note": f"KeyError: {data.HOSTILE}",
+            "body": {"id": 5},
+        }
+        db.session.add_all(Incoming(external_id=str(i), fingerprint=str(i), **common) for i in range(2))
+        db.session.commit()
+        assert reports.waiting().total == problems.find().n == 14
+    login(client)
+    page = client.get("/problems").text
+    assert "came in and could not be read" in page
+    assert "<script>alert" not in page
+    client.post(f"/problems/unread/{filled['prom']}/again")
+    with app.app_context():
+        assert set(db.session.scalars(db.select(Incoming.state))) == {"new"}
+        assert db.session.scalars(db.select(Run).where(Run.task == "orders", Run.state == "waiting")).one()
+        assert problems.find().unread == []
