@@ -50,7 +50,7 @@ def test_nothing(client):
     login(client)
     page = client.get("/problems").text
     assert "Nothing waits for you" in page
-    assert page.count("nav-badge num\" hidden") == page.count("nav-badge num") > 0
+    assert page.count('nav-badge num" hidden') == page.count("nav-badge num") > 0
 
 
 def test_groups_by_cause_largest_first(client, app, filled):
