@@ -208,11 +208,11 @@ def status_change(hub: Hub, report: Report, n: int) -> None:
                 statuses.change([order_id], status, ACTOR)
                 db.session.commit()
 
-            todo = iter(ids)
+            status_id, todo = status.id, iter(ids)
             hub.clock.refresh()
             ours.append(rate(lambda: change(next(todo)), n, hub.clock))  # noqa: B023 - used up before the next round
-            raw.append(_raw_changes(hub, list(ids), status.id))
             db.session.rollback()
+            raw.append(_raw_changes(hub, list(ids), status_id))
     report.add("20", hub.name, max(ours[1:]) / max(raw[1:]), f"{max(ours[1:]):.0f} / {max(raw[1:]):.0f} a second")
 
 
