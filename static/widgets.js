@@ -57,7 +57,7 @@ export async function chart(box, strings) { // stacked bars
     width: box.clientWidth, height: 220, cursor: { y: false, points: { show: false } },
     scales: { x: { time: false, range: () => [-0.6, x.length - 0.4] }, y: { range: (_plot, _low, high) => [0, (high || 1) * 1.08] } },
     axes: [
-      { ...quiet, size: 26, grid: { show: false }, incrs: [1, 2, 3, 5, 7, 10, 14, 30], values: (_plot, splits) => splits.map(name) },
+      { ...quiet, size: 26, space: 72, grid: { show: false }, incrs: [1, 2, 3, 5, 7, 10, 14, 30], values: (_plot, splits) => splits.map(name) },
       { ...quiet, size: 54, grid, values: (_plot, splits) => splits.map((value) => number.format(value)) },
     ],
     series: [{ label: ' ', value: (_plot, at) => (at === null ? '' : name(at)) }, ...bars.reverse()],

@@ -164,7 +164,7 @@ def shown(row: Connection, tab: str) -> dict[str, Any]:
 def _tabs(row: Connection, cls: type[Connector], tab: str) -> list[tuple[str, str, bool, None]]:
     """A part appears when the connection has something to set there."""
     parts = [
-        ("connect", "connect.edit", _("Connect"), True),
+        ("connect", "connect.edit", _("Connection"), True),
         ("settings", "integrations.defaults", _("Settings"), cls.can(PullsOrders) or cls.can(ReceivesOrders)),
         ("mappings", "mappings.index", _("Mappings"), bool(cls.mappings)),
         ("schedules", "integrations.schedules", _("Schedules"), bool(cls.tasks)),
