@@ -27,6 +27,7 @@ from . import attempts, connections, drafts, incoming_changes, wake
 log = structlog.get_logger()
 
 CHUNK = 100
+REMOVED = "the order was removed here for good"
 #: what a vendor's order may contain that its translation stumbles over; such an order waits, raw, for a person
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, IndexError)
 
@@ -88,7 +89,9 @@ def store(connection_id: int, orders: Sequence[Raw], channel: str = "pull", even
         for raw in orders
     ]  # fmt: skip
     query = db.select(Incoming.external_id, Incoming.fingerprint).where(
-        Incoming.connection_id == connection_id, Incoming.external_id.in_([raw.external_id for raw in orders])
+        Incoming.connection_id == connection_id,
+        Incoming.event == event,
+        Incoming.external_id.in_([raw.external_id for raw in orders]),
     )
     known = set(db.session.execute(query).all())
     fresh = [v for v in values if (v["external_id"], v["fingerprint"]) not in known]
@@ -147,22 +150,33 @@ def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequenc
     read, failed = _read(rows, connector)
     maker = drafts.Maker(connection)
     known = _links(connection_id, [order.external_id for _, order in read])
-    fresh: dict[str, tuple[Incoming, OrderData]] = {}
-    again: list[tuple[Incoming, OrderData, Link]] = []
+    gone = _removed(connection_id, [order.external_id for _, order in read if order.external_id not in known])
+    fresh: dict[str, tuple[list[Incoming], OrderData]] = {}
+    changed = 0
     for row, order in read:
         if link := known.get(order.external_id):
-            again.append((row, order, link))
-        elif order.external_id in fresh:
-            # a second version within the chunk: the newer contents make the order
-            fresh[order.external_id][0].state = "applied"
-            fresh[order.external_id] = (row, order)
-        else:
-            fresh[order.external_id] = (row, order)
+            changed += incoming_changes.apply(connection, maker, row, order, link)
+        elif order.external_id in gone:
+            row.state, row.note = "applied", REMOVED
+        else:  # of several versions within the chunk the newest makes the order
+            versions = fresh[order.external_id][0] if order.external_id in fresh else []
+            fresh[order.external_id] = ([*versions, row], order)
     _create(connection, maker, list(fresh.values()), connector)
-    changed = sum(incoming_changes.apply(connection, maker, row, order, link) for row, order, link in again)
     if fresh or changed or failed:
         wake.changed()
     return {"new": len(fresh), "changed": changed, "failed": failed}
+
+
+def _removed(connection_id: int, external_ids: Sequence[str]) -> set[str]:
+    """Which of these were orders here that staff removed for good: news of them must not bring them back."""
+    query = db.select(Incoming.external_id).where(
+        Incoming.connection_id == connection_id,
+        Incoming.event == "order",
+        Incoming.external_id.in_(external_ids),
+        Incoming.state == "applied",
+        Incoming.order_id.is_(None),
+    )
+    return set(db.session.scalars(query))
 
 
 def _read(rows: Sequence[Incoming], connector: Connector) -> tuple[list[tuple[Incoming, OrderData]], int]:
@@ -187,7 +201,7 @@ def _links(connection_id: int, external_ids: Sequence[str]) -> dict[str, Link]:
 
 
 def _create(
-    connection: Connection, maker: drafts.Maker, pairs: Sequence[tuple[Incoming, OrderData]], connector: Connector
+    connection: Connection, maker: drafts.Maker, pairs: Sequence[tuple[list[Incoming], OrderData]], connector: Connector
 ) -> None:
     if not pairs:
         return
@@ -202,8 +216,9 @@ def _create(
         for order_id, (_, order) in zip(ids, pairs, strict=True)
     ]  # fmt: skip
     db.session.execute(db.insert(Link), links)
-    for order_id, (row, order) in zip(ids, pairs, strict=True):
-        row.state, row.order_id = "applied", order_id
+    for order_id, (rows, order) in zip(ids, pairs, strict=True):
+        for row in rows:
+            row.state, row.order_id = "applied", order_id
         answer = connector.on_arrival(order) if isinstance(connector, GreetsOrders) else None
         if answer:
             work.greet(order_id, connection.id, answer.status, answer.reason, answer.text, connection.name)

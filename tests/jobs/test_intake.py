@@ -9,7 +9,7 @@ from flask import Flask
 from integrations.sandbox import SandboxServer
 from jobs import intake, runs, work
 from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Status, Transfer, db
-from orders import counts, editing, statuses
+from orders import counts, editing, removal, statuses
 from orders.timeline import Actor
 
 from .conftest import queued
@@ -199,3 +199,16 @@ def test_a_new_order_is_accepted_at_the_source_when_asked_for(
     assert {theirs[order["id"]]["status"] for order in made} == {"received"}
     run(prom)
     assert count(Transfer) == 2
+
+
+def test_an_order_removed_for_good_does_not_come_back(context: Flask, prom: Connection, sandbox: SandboxServer) -> None:
+    made = invent(sandbox, 2)
+    run(prom)
+    gone = db.session.scalars(db.select(Link.order_id).where(Link.external_id == str(made[0]["id"]))).one()
+    statuses.change([gone], status("deleted"), TESTER)
+    assert removal.remove([gone], TESTER) == [gone]
+    db.session.commit()
+    for order in made:
+        sandbox.vendor("prom").change(order["id"], client_notes="ще питання")
+    assert run(prom).counts["new"] == 0
+    assert count(Order) == 1
