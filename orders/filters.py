@@ -114,10 +114,11 @@ class OrderFilter:
             found += _status_condition(self.status_ids(statuses), statuses)
         for column, value in ((Order.type_id, self.type), (Order.source_id, self.source), (Order.shop_id, self.shop)):
             if value is not None:
-                # "+ 0" keeps SQLite from starting at this column's index where the walk goes over the links
+                # "+ 0" (below, coalesce) keeps SQLite from starting here where the walk goes over the links
                 found.append((column + 0 if "link" in without else column) == value)
         if self.payment and "payment" not in without:
-            found.append(Order.payment_kind.in_(PAYMENTS[self.payment]))
+            kind = db.func.coalesce(Order.payment_kind, "") if "link" in without else Order.payment_kind
+            found.append(kind.in_(PAYMENTS[self.payment]))
         if self.paid:
             found.append(Order.paid if self.paid == "yes" else ~Order.paid)
         found += _date_conditions(self.since, self.until, zone)
@@ -135,7 +136,7 @@ class OrderFilter:
         if len(ids) > 1 and not _is_all_but_deleted(ids, statuses):
             return "status", [Order.status_id == i for i in sorted(ids)]
         kinds = PAYMENTS.get(self.payment, ())
-        has_other_walk = len(ids) == 1 or not (self.type is self.source is self.shop is None)
+        has_other_walk = len(ids) == 1 or bool(self.paid or self.type or self.source or self.shop)
         if len(kinds) > 1 and not has_other_walk:
             return "payment", [Order.payment_kind == kind for kind in kinds]
         return "", []
