@@ -33,7 +33,7 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch":
 LARGEST = 250 * 1024
 #: orders at the source before anything is shown; how many of them are sent, and how many fail
 ORDERS, SENT, FAILED = 60, 20, 3
-PATIENCE = 90
+PATIENCE = 240
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Demo:
     password: str
     sandbox_url: str
 
-    def control(self, path: str, **body: Any) -> None:
+    def control(self, path: str, /, **body: Any) -> None:
         """Tell a sandbox vendor what to do."""
         httpx.post(f"{self.sandbox_url}/_control/{path}", json=body, timeout=30).raise_for_status()
 

