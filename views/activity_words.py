@@ -73,7 +73,7 @@ def span(value: timedelta | float | None) -> str:
         return _("%(n)s ms", n=max(0, round(seconds * 1000)))
     if seconds < 10:
         return _("%(n)s s", n=number(round(seconds, 1)))
-    return str(format_timedelta(timedelta(seconds=seconds), format="narrow", threshold=1.5, locale=locale()))
+    return str(format_timedelta(timedelta(seconds=seconds), format="short", threshold=1.5, locale=locale()))
 
 
 def interval(seconds: int) -> str:
@@ -82,11 +82,11 @@ def interval(seconds: int) -> str:
 
 
 def ahead(moment: datetime) -> str:
-    """A time to come: "in 40 s", beyond a day the date."""
+    """A time to come: "in 40 sec.", beyond a day the date."""
     left = moment - utcnow()
     if left > timedelta(days=1):
         return full_time(moment)
-    return str(format_timedelta(left, add_direction=True, format="narrow", threshold=1.5, locale=locale()))
+    return str(format_timedelta(left, add_direction=True, format="short", threshold=1.5, locale=locale()))
 
 
 def pretty(value: Any) -> str:
