@@ -27,6 +27,7 @@ csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, default_limits=[], in_memory_fallback_enabled=True)
 login_manager = LoginManager()
 login_manager.login_view = "auth.login"
+login_manager.login_message = ""  # the page that it leads to says it itself, in the reader's language
 
 SESSION_DAYS = 30
 #: blueprints that need no login: their views check for themselves
