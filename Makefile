@@ -11,7 +11,7 @@ LOCALES := $(wildcard translations/*/LC_MESSAGES/messages.po)
 CATALOGUES := $(LOCALES:.po=.mo)
 PYTEST_WORKERS ?= 2
 
-.PHONY: help run demo test bench soak lint messages translations clean
+.PHONY: help run demo test bench soak lint screenshots messages translations clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|' 2>/dev/null \
@@ -37,6 +37,9 @@ lint: $(VENV)/installed-dev ## Style, types and import directions
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+screenshots: $(VENV)/installed-dev $(CATALOGUES) ## The pictures of the README, taken in Chromium from a demo of their own
+	@$(BIN)/python -m ops.screenshots
 
 messages: $(VENV)/messages.pot ## Collect the texts of the pages into translations/
 	@for language in $(LANGUAGES); do \

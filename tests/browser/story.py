@@ -189,6 +189,8 @@ def send_chosen(page: Page, n: int, *, touch: bool) -> None:
     expect(drawer.locator(f"progress[value='{n}'][max='{n}']")).to_be_visible()
     drawer.locator("[data-drawer-close]").first.click()
     expect(page.locator("#drawer")).to_be_hidden()
+    page.locator("[data-bulk-clear]").click()
+    expect(page.locator("[data-bulk-bar].is-on")).to_have_count(0)
 
 
 def send_one(page: Page, order_id: str) -> None:
