@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ import phonenumbers
 from babel.dates import format_date, format_timedelta
 from babel.numbers import format_decimal
 from flask import Flask, g, has_request_context, request, session
-from flask_babel import Babel, get_locale, gettext
+from flask_babel import Babel, get_locale, get_translations, gettext
 from flask_login import current_user
 
 LANGUAGES = {"en": "English", "uk": "Українська", "ru": "Русский"}
@@ -26,6 +27,12 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(money=money, ago=ago, dt=full_time, day=day, phone=phone, num=number, t=translated)
     app.jinja_env.globals.update(languages=LANGUAGES, initials=initials)
     app.jinja_env.add_extension("jinja2.ext.i18n")
+    # Flask-Babel looks the catalogue up in the context at each text; a page has hundreds of them
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # of the extension above
+        lambda text: catalogue().ugettext(text), lambda one, more, n: catalogue().ungettext(one, more, n), newstyle=True
+    )
+    app.before_request(_forget_catalogue)
+    app.teardown_request(_forget_catalogue)
     app.context_processor(_shell)
 
 
@@ -45,7 +52,24 @@ def locale() -> str:
 
 def translated(text: Any) -> str:
     """A text marked N_ elsewhere (names of seeded rows, labels of connectors), in the reader's language."""
-    return gettext(str(text)) if text else ""
+    return catalogue().ugettext(str(text)) if text else ""
+
+
+_catalogue: ContextVar[Any] = ContextVar("catalogue", default=None)
+
+
+def catalogue() -> Any:
+    """The texts in the reader's language, looked up once a request."""
+    found = _catalogue.get()
+    if found is None:
+        found = get_translations()
+        if has_request_context():
+            _catalogue.set(found)
+    return found
+
+
+def _forget_catalogue(_error: BaseException | None = None) -> None:
+    _catalogue.set(None)
 
 
 _SIGNS = {"UAH": "₴", "RUB": "₽", "USD": "$", "EUR": "€", "KZT": "₸", "PLN": "zł"}
