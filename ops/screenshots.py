@@ -34,7 +34,7 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch":
 QUALITY = 80
 LARGEST = 250 * 1024
 #: orders of the past weeks; how many of the new ones are sent, and how many fail
-PAST, SENT, FAILED = 1500, 20, 6
+PAST, SENT, FAILED = 8000, 20, 6
 PATIENCE = 240
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -53,6 +55,7 @@ def figures(revision: int | None) -> dict[str, Any]:
         "month": month,
         "chart": chart(month),
         "source_links": source_links(month),
+        "main_currency": main_currency(cells.values()),
         "by_status": [(s, cells[s.id]) for s in statuses if s.id in cells and s.group != "deleted"],
         "systems": systems,
         "tallies": tallies,
@@ -94,6 +97,14 @@ def day_cards(day: reports.Day, waiting: work.Waiting) -> list[Card]:
 
 def _week_ago(value: str) -> str:
     return _("%(value)s by now a week ago", value=value)
+
+
+def main_currency(cells: Iterable[counts.Cell]) -> str:
+    """The one that most orders are in."""
+    numbers: Counter[str] = Counter()
+    for cell in cells:
+        numbers.update(cell.numbers)
+    return numbers.most_common(1)[0][0] if numbers else ""
 
 
 def _or_dash(amount: Decimal | None, currency: str) -> str:

@@ -121,3 +121,15 @@ def test_the_month_is_stacked_by_source(app):
     assert month.lines[1].values[-1] == 3
     assert month.lines[0].values[-3] == 4
     assert (len(month.days), month.n) == (30, 7)
+
+
+def test_sums_by_status_are_in_the_currency_of_most_orders(client, app):
+    now = utcnow()
+    with app.app_context():
+        data.orders(1, now, prefix="E-", currency="EUR", total=5)
+        data.orders(2, now, prefix="U-", currency="UAH", total=10)
+        db.session.commit()
+    login(client)
+    page = client.get("/").text
+    assert "₴20.00" in page
+    assert "€5.00" not in page
