@@ -50,6 +50,8 @@ def _checked(folder: str) -> type[Connector]:
         raise BadConnector(f"integrations/{folder}: its key is {cls.key!r}; it must be the folder's name")
     if cls.test is Connector.test:
         raise BadConnector(f"integrations/{folder}: {cls.__name__}.test() is missing")
+    if missing := sorted(getattr(cls, "__abstractmethods__", ())):
+        raise BadConnector(f"integrations/{folder}: {cls.__name__} has no {', '.join(missing)}")
     if not issubclass(cls.Settings, SettingsForm):
         raise BadConnector(f"integrations/{folder}: Settings must inherit from SettingsForm")
     return cls

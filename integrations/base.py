@@ -8,7 +8,7 @@ lives in translate.py as pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -18,7 +18,6 @@ from wtforms.meta import DefaultMeta
 from wtforms.validators import URL, InputRequired, Optional
 from wtforms.widgets import PasswordInput
 
-from .errors import VendorError
 from .http import HttpClient
 from .text import N_
 from .types import Copy, OrderData, Page, ProductData, Raw, Reference, Sent, StatusChange, TestResult
@@ -109,6 +108,9 @@ class Task:
     every: int  # seconds
 
 
+REFRESH_LISTS = Task("references", N_("Refresh lists"), 86_400)
+
+
 @dataclass(frozen=True)
 class Account:
     """What a connector gets of its connection."""
@@ -180,17 +182,6 @@ class ReceivesOrders(Protocol):
     def update(self, external_id: str, order: OrderData) -> Sent: ...
 
     def find(self, keys: Sequence[str]) -> Mapping[str, Copy]: ...
-
-
-def outcome_of(key: str, write: Callable[[], Copy], *, alone: bool = True) -> Sent:
-    """What `write` made of the order `key`: a fault that lies with the order becomes its Sent. Others are raised; in
-    the middle of a batch (not `alone`) they are told too, so that the results of the orders before aren't lost."""
-    try:
-        return Sent(key, write())
-    except VendorError as error:
-        if alone and error.fault not in ("validation", "not_found", "duplicate"):
-            raise
-        return Sent(key, fault=error.fault, detail=error.detail, field=error.field)
 
 
 @runtime_checkable

@@ -56,9 +56,9 @@ class Unknown(VendorError):
     outcome = "unknown"
 
 
-def failure(fault: str, detail: str = "", field: str = "") -> VendorError:
+def failure(fault: str, detail: str = "", field: str = "", retry_after: float | None = None) -> VendorError:
     """The error of this fault, of whichever class its outcome asks for."""
     outcome = FAULTS[fault]
     if outcome == "later":
-        return Later(fault, detail)
+        return Later(fault, detail, retry_after)
     return Refused(fault, detail, field) if outcome == "refused" else Unknown(fault, detail, field)

@@ -138,15 +138,8 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body as JSON (numbers with a point stay exact: Decimal-ready strings are the vendors' affair).
-        Raises Unknown("broken") when it is none, e.g. a proxy's HTML page: the call may have been carried out."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            raise Unknown("broken", self.redact(f"HTTP {self.status}, not JSON: {self.text[:200]}")) from None
-
-    def peek(self) -> Any:
-        """The body as JSON, None where it is none: for an error's details."""
+        """The body as JSON (numbers with a point stay exact: Decimal-ready strings are the vendors' affair); None where
+        it is none, e.g. a proxy's HTML page."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -176,6 +169,10 @@ class HttpClient:
     def __post_init__(self) -> None:
         self._redact = Redactor(self.secrets)
         self._log = threading.local()
+
+    def redact(self, words: str) -> str:
+        """The words without this connection's secrets."""
+        return self._redact(words)
 
     def exchanges(self) -> list[dict[str, Any]]:
         """The exchanges of this thread since the last call of `exchanges`, redacted, and forgets them."""

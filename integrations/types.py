@@ -78,6 +78,10 @@ class LineData:
     discount: Decimal = Decimal(0)  # off the whole line
     weight: int = 0
 
+    @property
+    def amount(self) -> Decimal:
+        return self.price * self.quantity - self.discount
+
 
 @dataclass(frozen=True)
 class OrderData:
@@ -188,3 +192,9 @@ class TestResult:
 
     ok: bool
     notes: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, notes: Mapping[str, bool]) -> TestResult:
+        """From {note: does it apply}: all is well when none does."""
+        said = [note for note, applies in notes.items() if applies]
+        return cls(not said, said)

@@ -1,7 +1,9 @@
-"""Reads the values vendors send: money, times and phones that come in several spellings. Pure, never raises."""
+"""Reads the values vendors send: money, times and phones that come in several spellings; writes JSON with Decimals.
+Pure; reading never raises."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -66,3 +68,8 @@ def filled(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     yield from (items[start : start + size] for start in range(0, len(items), size))
+
+
+def encode(value: Any) -> str:
+    """A form field's value: text as it is, anything else as JSON with numbers for Decimals."""
+    return value if isinstance(value, str) else json.dumps(value, default=float, ensure_ascii=False)

@@ -7,65 +7,55 @@ clients keep to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from wtforms import BooleanField, IntegerField, SelectChoice, SelectField
-from wtforms.validators import NumberRange
+from wtforms import BooleanField
 
-from ..base import Connector, Extra, MappingTable, SecretField, SettingsForm, Task, required
-from ..errors import Refused, Unknown, VendorError
-from ..http import judge
+from .. import sources
+from ..base import REFRESH_LISTS, SecretField, SettingsForm, required
+from ..errors import Refused
+from ..fields import carrier_code, fixed
+from ..rest import ListAt, RestConnector
 from ..text import N_
 from ..types import OrderData, Page, Raw, Reference, StatusChange, TestResult
 from . import translate
 
 PAGE = 100
-OVERLAP = timedelta(minutes=10)  # clocks differ, and an order may become visible after its own time stamp
-FIRST_DAYS = 14
 TERM = N_("It ends after a year at the latest: make a new one before.")
-LANGUAGES = [SelectChoice("uk", N_("Ukrainian")), SelectChoice("ru", N_("Russian"))]
-REASONS = (
-    Extra(
-        "reason",
-        N_("Cancel reason"),
-        tuple(translate.CANCEL_REASONS.items()),
-        defaults={"canceled": "buyers_request"},
-    ),
-    Extra("text", N_("Text for the buyer"), kind="text"),
-    Extra("ttn", N_("Send the tracking number"), kind="tick"),
-)
 REASONS_HELP = N_("Prom wants a reason with every cancellation, and a text with some reasons.")
+REASONS = sources.cancel_extras(translate.CANCEL_REASONS, {"canceled": "buyers_request"})
 MEANINGS = {"pending": "new", "received": "confirmed", "paid": "confirmed", "canceled": "cancelled"}
+NEEDED = {
+    "orders/list": N_("The token has no right to read orders: without it nothing can be taken in."),
+    "payment_options/list": N_("The token has no right to read payment options: their list stays empty."),
+}
+LISTS = {k: ListAt(f"{k}_options/list", f"{k}_options", code="id", usable="enabled") for k in ("payment", "delivery")}
+DOCUMENTED = {"statuses": fixed(translate.STATUSES), "cancel_reasons": fixed(translate.CANCEL_REASONS)}
 
 
 class PromSettings(SettingsForm):
     token = SecretField(N_("API token"), [required()], description=TERM)
-    import_days = IntegerField(N_("Days to look back at the first import"), [NumberRange(1, 365)], default=FIRST_DAYS)
-    language = SelectField(N_("Language of product names"), choices=LANGUAGES, default="uk")
+    import_days = sources.import_days_field()
+    language = sources.language_field()
     accept_new = BooleanField(N_("Mark new orders as accepted on Prom as soon as they are here"))
 
 
-class Prom(Connector):
+class Prom(RestConnector):
     key = "prom"
     title = "Prom.ua"
     color = "violet"
     summary = N_("Takes orders in every two minutes; gives statuses, cancel reasons and tracking numbers back.")
     countries = ("UA",)
     api_url = "https://my.prom.ua"
+    api_path = "/api/v1"
     docs_url = "https://public-api.docs.prom.ua"
     rate = 1.0
     Settings = PromSettings
-    mappings = (
-        MappingTable("status_in", N_("Statuses of new orders"), "in", "statuses", "statuses", hints=MEANINGS),
-        MappingTable(
-            "status_out", N_("Statuses to write back"), "out", "statuses", "statuses", REASONS_HELP, extras=REASONS
-        ),
-        MappingTable("delivery_in", N_("Delivery methods"), "in", "delivery", "delivery"),
-        MappingTable("payment_in", N_("Payment methods"), "in", "payment", "payment"),
-    )
-    tasks = (Task("orders", N_("Take orders in"), 120), Task("references", N_("Refresh lists"), 86_400))
+    mappings = sources.mappings(MEANINGS, sources.statuses_back(REASONS_HELP, REASONS))
+    tasks = (sources.TAKE_ORDERS, REFRESH_LISTS)
+    complaint = staticmethod(translate.complaint)
     help_steps = (
         N_("Sign in to your Prom cabinet as the owner and open Settings, then API tokens."),
         N_("Create a token: name it after this hub and choose the longest term."),
@@ -73,34 +63,29 @@ class Prom(Connector):
         N_("Copy the token into the field here, save, and press “Test connection”."),
     )
 
+    def headers(self) -> Mapping[str, str]:
+        language = str(self.settings.get("language") or "uk")
+        return {"Authorization": f"Bearer {self.settings['token']}", "X-LANGUAGE": language}
+
     def test(self) -> TestResult:
         """One order and the payment options: a token has its rights section by section."""
-        notes = {
-            "orders/list": N_("The token has no right to read orders: without it nothing can be taken in."),
-            "payment_options/list": N_("The token has no right to read payment options: their list stays empty."),
-        }
-        refused: dict[str, Refused] = {}
-        for path in notes:
-            try:
-                self._call("GET", path, params={"limit": 1})
-            except Refused as refusal:
-                refused[path] = refusal
-        if len(refused) == len(notes) or any(r.fault != "credentials" for r in refused.values()):
-            raise next(iter(refused.values()))  # not one section's right: token, address or request are wrong
-        return TestResult(ok="orders/list" not in refused, notes=[notes[path] for path in refused])
+        missing = self.missing_rights(NEEDED, limit=1)
+        return TestResult(ok="orders/list" not in missing, notes=list(missing.values()))
 
     def pull(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]:
         """Everything modified since the cursor {"since": ISO time}, newest page first, to the very end.
 
         `last_id` is inclusive, so each page repeats one order; a page with nothing new in it is the end (a short page
-        is not: the vendor's greatest page size is not published)."""
-        query: dict[str, Any] = {"limit": PAGE, "sort_dir": "desc", "last_modified_from": self._since(cursor, now)}
+        is not: the vendor's greatest page size is not published). The time takes no offset and its zone isn't
+        documented. UTC is safe: read as Kyiv time it lies hours earlier, which costs a few repeats and no order."""
+        since = sources.read_from(self.settings, cursor, now).strftime("%Y-%m-%dT%H:%M:%S")
+        query: dict[str, Any] = {"limit": PAGE, "sort_dir": "desc", "last_modified_from": since}
         seen: set[int] = set()
-        while fresh := {o["id"]: o for o in self._orders(query) if o["id"] not in seen}:
+        while fresh := {o["id"]: o for o in self.listed("orders/list", "orders", **query) if o["id"] not in seen}:
             yield Page([Raw(str(identity), fresh[identity]) for identity in sorted(fresh)])
             seen |= fresh.keys()
             query["last_id"] = min(seen)
-        yield Page((), {"since": now.isoformat()})
+        yield sources.last_page(now)
 
     def read(self, raw: Raw) -> OrderData:
         return translate.order(raw.body)
@@ -111,59 +96,21 @@ class Prom(Connector):
         return StatusChange(order.external_id, "received") if wanted else None
 
     def write_statuses(self, changes: Sequence[StatusChange]) -> Mapping[str, tuple[str, str]]:
-        results = {c.external_id: ("validation", problem) for c in changes if (problem := translate.status_problem(c))}
-        written = False
-        for body in translate.status_bodies(c for c in changes if c.external_id not in results):
-            ids = [str(identity) for identity in body["ids"]]
-            try:
-                done = {str(i) for i in self._call("POST", "orders/set_status", json=body).get("processed_ids") or ()}
-            except VendorError as error:
-                if error.fault != "validation" and not written:
-                    raise
-                results |= dict.fromkeys(ids, (error.fault, error.detail))
-                continue
-            written = True
-            results |= {i: ("", "") if i in done else ("validation", "not changed") for i in ids}
-        return results
+        return sources.write_statuses(changes, translate.status_problem, translate.status_request, self._set_status)
 
     def write_tracking(self, external_id: str, number: str, carrier: str) -> None:
         """Without a carrier that Prom knows, the one that the order was made with counts."""
-        code = translate.carrier(carrier) or translate.carrier_of(self._call("GET", f"orders/{external_id}"))
+        known = carrier_code(carrier, translate.CARRIERS)
+        code = known or translate.carrier_of(self.call("GET", f"orders/{external_id}"))
         if not code:
             raise Refused("validation", f"Prom takes no tracking numbers of {carrier!r}", field="delivery")
         body = {"order_id": int(external_id), "declaration_id": number, "delivery_type": code}
-        self._call("POST", "delivery/save_declaration_id", json=body)
+        self.call("POST", "delivery/save_declaration_id", json=body)
 
     def references(self) -> Mapping[str, Sequence[Reference]]:
-        lists = {name: self._call("GET", f"{name}_options/list") for name in ("payment", "delivery")}
-        read = {name: translate.references(answer.get(f"{name}_options")) for name, answer in lists.items()}
-        known = {"statuses": translate.STATUSES, "cancel_reasons": translate.CANCEL_REASONS}
-        return read | {name: translate.fixed(codes) for name, codes in known.items()}
+        return self.lists(LISTS) | DOCUMENTED
 
-    def _since(self, cursor: Mapping[str, Any], now: datetime) -> str:
-        """The vendor takes no offset here and doesn't say in which zone it reads the time. UTC is safe: read as
-        Kyiv time it lies two or three hours earlier, which costs a few repeats and no order."""
-        days = int(self.settings.get("import_days", FIRST_DAYS))
-        since = datetime.fromisoformat(cursor["since"]) - OVERLAP if cursor else now - timedelta(days=days)
-        return since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-    def _orders(self, query: Mapping[str, Any]) -> list[dict[str, Any]]:
-        orders = self._call("GET", "orders/list", params=query).get("orders")
-        if not isinstance(orders, list) or not all(
-            isinstance(o, dict) and isinstance(o.get("id"), int) for o in orders
-        ):
-            raise Unknown("broken", "orders/list: no list of orders in the answer")
-        return orders
-
-    def _call(self, method: str, path: str, **kwargs: Any) -> Mapping[str, Any]:
-        """The answer's JSON object. Raises what the status means, or Refused for a complaint with HTTP 200."""
-        language = str(self.settings.get("language") or "uk")
-        headers = {"Authorization": f"Bearer {self.settings['token']}", "X-LANGUAGE": language}
-        answer = self.http.request(method, f"{self.base_url}/api/v1/{path}", headers=headers, **kwargs)
-        judge(answer, translate.complaint(answer.peek()), write=method == "POST")
-        body = answer.json()
-        if complaint := translate.complaint(body):
-            raise Refused("validation", answer.redact(complaint))
-        if not isinstance(body, dict):
-            raise Unknown("broken", answer.redact(f"{path}: {answer.text[:200]}"))
-        return body
+    def _set_status(self, ids: Sequence[str], request: Mapping[str, Any]) -> Collection[str]:
+        body = {"ids": [int(identity) for identity in ids], **request}
+        done = self.call("POST", "orders/set_status", json=body).get("processed_ids")
+        return {str(identity) for identity in done or ()}

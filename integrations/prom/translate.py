@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from ..fields import apart, carrier_code, person, same, texts
 from ..text import N_
-from ..types import Address, Delivery, LineData, OrderData, Payment, Person, Reference, StatusChange
-from ..values import entries, filled, moment, money, part, phone, text
+from ..types import Address, Delivery, LineData, OrderData, Payment, Person, StatusChange
+from ..values import entries, filled, moment, money, part, text
 
 STATUSES = {
     "pending": N_("New"),
@@ -30,91 +31,84 @@ CANCEL_REASONS = {
 }
 REASONS_WITH_TEXT = frozenset({"price_changed", "not_enough_fields", "another"})
 PAID = frozenset({"paid", "paid_out"})
-#: their carrier code -> how its name begins, in the languages staff use
-CARRIERS = {
-    "nova_poshta": ("nova", "нова", "новая"),
-    "ukrposhta": ("ukr", "укр"),
-    "meest": ("meest", "міст", "мист"),
-    "justin": ("justin", "джаст"),
+CARRIERS = same("nova_poshta", "ukrposhta", "meest", "justin")
+#: our field of an order and its parts <- their path
+ORDER = {
+    "external_id": "id",
+    "number": "id",
+    "status": "status",
+    "status_name": "status_name",
+    "coupon": "special_offer_promocode",
+    "customer_comment": "client_notes",
+    "cancel_text": "cancellation.title",
 }
+#: `second_name` is the patronymic here, not the surname
+NAMES = {"last_name": "last_name", "first_name": "first_name", "patronymic": "second_name"}
+CONTACT = {ours: f"client_{theirs}" for ours, theirs in NAMES.items()}
+#: parts are there for delivery to a door; the free text is always there and is kept whole
+ADDRESS = {
+    "city": "delivery_provider_data.recipient_address.city_name",
+    "street": "delivery_provider_data.recipient_address.street_name",
+    "house": "delivery_provider_data.recipient_address.building_number",
+    "flat": "delivery_provider_data.recipient_address.apartment_number",
+    "text": "delivery_address",
+}
+BRANCH = "delivery_provider_data.recipient_warehouse_id|delivery_provider_data.recipient_address.warehouse_id"
+DELIVERY = {
+    "code": "delivery_option.id",
+    "name": "delivery_option.name",
+    "pickup_code": BRANCH,
+    "tracking_number": "delivery_provider_data.declaration_number",
+}
+PAYMENT = {"code": "payment_option.id", "name": "payment_option.name", "state": "payment_data.status"}
+LINE = {"sku": "sku|external_id", "external_id": "external_id|id"}
 
 
 def order(body: Mapping[str, Any]) -> OrderData:
     """An entry of `orders` as the vendor sends it. Money in UAH; total = goods - discount + delivery."""
     recipient, buyer = _people(body)
     lines = [_line(product) for product in entries(body.get("products"))]
-    goods = money(body.get("price")) or sum((e.price * e.quantity - e.discount for e in lines), Decimal(0))
+    goods = money(body.get("price")) or sum((line.amount for line in lines), Decimal(0))
     delivery = _delivery(body)
     discount = _discount(body, goods)
     return OrderData(
-        external_id=text(body, "id"),
-        number=text(body, "id"),
-        status=text(body, "status"),
-        status_name=text(body, "status_name"),
+        **texts(body, ORDER),
         placed_at=moment(body.get("date_created")),
         currency="UAH",
         recipient=recipient,
         buyer=buyer,
-        address=_address(body),
+        address=Address(country="UA", **texts(body, ADDRESS)),
         delivery=delivery,
         payment=_payment(body),
         lines=lines,
         discount=discount,
-        coupon=text(body, "special_offer_promocode"),
         total=goods - discount + delivery.cost,
-        customer_comment=text(body, "client_notes"),
         utm=_utm(body),
         do_not_call=body.get("dont_call_customer_back") is True,
         commission=_commission(part(body, "cpa_commission")),
-        cancel_text=text(body, "cancellation", "title"),
     )
 
 
 def _people(body: Mapping[str, Any]) -> tuple[Person, Person | None]:
     """The recipient, and the buyer where that is somebody else."""
-    fields = {name: body.get(f"client_{name}") for name in ("first_name", "last_name", "second_name")}
-    contact = _person({**fields, "phone": body.get("phone"), "email": body.get("email")})
-    other = _person(part(body, "delivery_recipient"), contact.phone)
+    contact = person(body, CONTACT, "UA")
+    other = person(part(body, "delivery_recipient"), NAMES, "UA", contact.phone)
     recipient = other if other.full_name else contact
-    named = _person(part(body, "client"), contact.phone, contact.email)
-    buyer = named if named.full_name else contact
-    same = (buyer.full_name.casefold(), buyer.phone) == (recipient.full_name.casefold(), recipient.phone)
-    return recipient, None if same else buyer
-
-
-def _person(fields: Mapping[str, Any], number: str = "", email: str = "") -> Person:
-    """`second_name` is the patronymic here, not the surname. `number` and `email` stand in for absent ones."""
-    last, first, second = (text(fields, name) for name in ("last_name", "first_name", "second_name"))
-    return Person(last, first, second, phone(fields.get("phone"), "UA") or number, text(fields, "email") or email)
-
-
-def _address(body: Mapping[str, Any]) -> Address:
-    """Parts are there for delivery to a door; the free text is always there and is kept whole."""
-    place = part(part(body, "delivery_provider_data"), "recipient_address")
-    names = {"city": "city_name", "street": "street_name", "house": "building_number", "flat": "apartment_number"}
-    parts = {ours: text(place, theirs) for ours, theirs in names.items()}
-    return Address(country="UA", text=text(body, "delivery_address"), **parts)
+    named = person(part(body, "client"), NAMES, "UA", contact.phone, contact.email)
+    return recipient, apart(named if named.full_name else contact, recipient)
 
 
 def _delivery(body: Mapping[str, Any]) -> Delivery:
-    provider = part(body, "delivery_provider_data")
-    branch = text(provider, "recipient_warehouse_id") or text(provider, "recipient_address", "warehouse_id")
-    return Delivery(
-        code=text(body, "delivery_option", "id"),
-        name=text(body, "delivery_option", "name"),
-        pickup_code=branch,
-        pickup_address=text(body, "delivery_address") if branch else "",
-        cost=money(body.get("delivery_cost")),
-        tracking_number=text(provider, "declaration_number"),
-    )
+    found = texts(body, DELIVERY)
+    address = text(body, "delivery_address") if found["pickup_code"] else ""
+    return Delivery(**found, pickup_address=address, cost=money(body.get("delivery_cost")))
 
 
 def _payment(body: Mapping[str, Any]) -> Payment:
-    state = text(body, "payment_data", "status")
-    paid = state in PAID or body.get("status") == "paid"
+    found = texts(body, PAYMENT)
+    paid = found["state"] in PAID or body.get("status") == "paid"
     since = moment(part(body, "payment_data").get("status_modified")) if paid else None
-    option = part(body, "payment_option")
-    return Payment(code=text(option, "id"), name=text(option, "name"), paid=paid, state=state, paid_at=since)
+    return Payment(**found, paid=paid, paid_at=since)
 
 
 def _line(product: Mapping[str, Any]) -> LineData:
@@ -122,9 +116,8 @@ def _line(product: Mapping[str, Any]) -> LineData:
     total = money(product.get("total_price")) or quantity * price
     names = [text(product, "name"), *map(text, part(product, "name_multilang").values())]
     return LineData(
+        **texts(product, LINE),
         name=next(filter(None, names), ""),
-        sku=text(product, "sku") or text(product, "external_id"),
-        external_id=text(product, "external_id") or text(product, "id"),
         quantity=quantity,
         price=price,
         discount=max(quantity * price - total, Decimal(0)),
@@ -161,41 +154,21 @@ def status_problem(change: StatusChange) -> str:
     return f"the reason {change.reason} needs a text" if change.reason in REASONS_WITH_TEXT and not change.text else ""
 
 
-def status_bodies(changes: Iterable[StatusChange]) -> Sequence[dict[str, Any]]:
-    """One request body for all orders that get the same status for the same reason."""
-    groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
-    for change in changes:
-        reason = change.reason if change.status == "canceled" else ""
-        words = change.text if reason in REASONS_WITH_TEXT else ""
-        fields = filled({"status": change.status, "cancellation_reason": reason, "cancellation_text": words})
-        groups.setdefault(tuple(fields.items()), []).append(int(change.external_id))
-    return [{"ids": ids, **dict(fields)} for fields, ids in groups.items()]
-
-
-def carrier(name: str) -> str:
-    """Prom's code of a carrier, from that code or from its name; "" when Prom takes no TTN of it."""
-    spoken = name.strip().casefold()
-    return next((code for code, starts in CARRIERS.items() if spoken.startswith(starts)), "")
+def status_request(change: StatusChange) -> dict[str, str]:
+    """The body of orders/set_status but for its ids."""
+    reason = change.reason if change.status == "canceled" else ""
+    words = change.text if reason in REASONS_WITH_TEXT else ""
+    return filled({"status": change.status, "cancellation_reason": reason, "cancellation_text": words})
 
 
 def carrier_of(answer: Mapping[str, Any]) -> str:
-    """The carrier of an answer of orders/{id}."""
+    """The carrier of an answer of orders/{id}; "" when it is none that Prom takes tracking numbers of."""
     body = part(answer, "order")
-    provider = text(body, "delivery_provider_data", "provider")
-    return carrier(provider) or carrier(text(body, "delivery_option", "name"))
+    named = (text(body, "delivery_provider_data", "provider"), text(body, "delivery_option", "name"))
+    return next(filter(None, (carrier_code(name, CARRIERS) for name in named)), "")
 
 
-def references(options: Any) -> list[Reference]:
-    """`payment_options` and `delivery_options`: {id, name, …}; those switched off in the shop are left out."""
-    return [Reference(text(e, "id"), text(e, "name")) for e in entries(options) if e.get("enabled", True)]
-
-
-def fixed(names: Mapping[str, str]) -> list[Reference]:
-    return [Reference(code, name) for code, name in names.items()]
-
-
-def complaint(body: Any) -> str:
+def complaint(body: Mapping[str, Any]) -> str:
     """The vendor's complaint, which may come with HTTP 200 and under any of four names; "" when there is none."""
-    fields = part(body)
-    failed = fields.get("status") == "error" and (fields.get("message") or "error")
-    return text(fields.get("error") or fields.get("errors") or failed or None)
+    failed = body.get("status") == "error" and (body.get("message") or "error")
+    return text(body.get("error") or body.get("errors") or failed or None)

@@ -5,68 +5,34 @@ Amounts are numbers, weight is in grams, sizes are millimetres, times have no zo
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ..types import Copy, LineData, OrderData, ProductData, Reference, StatusChange
+from ..fields import same, written
+from ..style import Style
+from ..types import Copy, LineData, OrderData, ProductData, StatusChange
 from ..values import entries, filled, money, part, text
 
 #: our payment kinds; whatever is settled on delivery is "cash" there
 PAYMENT_TYPES = {"online_card": "bank-card", "transfer": "bank-card"}
 CASH = "cash"
 TIME = "%Y-%m-%d %H:%M:%S"
-#: their name in an address or a delivery's data <- ours
-PLACE = {"index": "postal_code", "region": "region", "city": "city", "street": "street", "building": "house"}
+#: their field <- ours, as it stands
+PERSON = {"lastName": "last_name", "firstName": "first_name", **same("patronymic", "phone")}
+PLACE = {"index": "postal_code", "building": "house", **same("region", "city", "street", "flat")}
 TARIFF = {"tariff": "tariff_code", "tariffName": "tariff_name", "pickuppointId": "pickup_code"}
-#: their name of an order's field <- ours, as it stands
-SAME = {"status": "status", "customerComment": "customer_comment", "weight": "weight"} | {
-    side: side for side in ("length", "width", "height")
-}
+ORDER = {"customerComment": "customer_comment", **same("status", "weight", "length", "width", "height")}
 #: sent with an edit even when empty or 0
 CLEARED = {"lastName", "firstName", "patronymic", "email", "additionalPhone", "customerComment", "discountManualAmount"}
-#: where a complaint's field path begins -> our field, for the order page to point at
-FIELDS = {"firstName": "first_name", "lastName": "last_name", "items": "lines", "payments": "payment"} | {
-    name: name for name in ("phone", "email", "delivery", "status", "number")
-}
-_PATH = re.compile(r"^(?:orders?\W+)?(?:\d+\W+)?(\w+)")
-DUPLICATE = ("duplicate", "")
-#: a complaint that isn't about an order's contents (a pattern, in lower case) -> (fault, settings field)
-COMPLAINTS = {
-    r"already exist|is already (?:used|taken)|duplicate|not unique|уже существует": DUPLICATE,
-    r'"apikey"|access denied': ("credentials", "api_key"),
-    r"account does not exist": ("misconfigured", "api_url"),
-    r"(?:^|; )site\b|'site'|\bsite (?:code )?\S+ (?:is|does|not)\b": ("misconfigured", "site"),
-}
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a connection wants its orders written: the settings of these names."""
-
-    external_id_prefix: str = ""
-    delivery_code: str = ""
-    duplicate_delivery: bool = False
-    copy_number: bool = False
-
-    def name(self, order: OrderData) -> str:
-        return self.external_id_prefix + order.key
-
-    def key(self, theirs: Mapping[str, Any]) -> str:
-        """Our name of their order; "" when it isn't one of ours."""
-        held = text(theirs, "externalId")
-        return held.removeprefix(self.external_id_prefix) if held.startswith(self.external_id_prefix) else ""
 
 
 def new_order(order: OrderData, style: Style) -> dict[str, Any]:
     """The `order` object for orders/create and orders/upload."""
     fields = filled(_fields(order, style))
     fields["delivery"]["address"] = filled(fields["delivery"]["address"])
-    paid = {"externalId": f"{style.name(order)}-p", **payment(order)}
-    return {"externalId": style.name(order), **fields, "payments": [paid]}
+    paid = {"externalId": f"{style.name(order.key)}-p", **payment(order)}
+    return {"externalId": style.name(order.key), **fields, "payments": [paid]}
 
 
 def changed_order(order: OrderData, style: Style) -> dict[str, Any]:
@@ -76,18 +42,15 @@ def changed_order(order: OrderData, style: Style) -> dict[str, Any]:
 
 
 def _fields(order: OrderData, style: Style) -> dict[str, Any]:
-    person, buyer = order.recipient, order.buyer
+    buyer = order.buyer
     return {
-        "number": order.number if style.copy_number else "",
-        "lastName": person.last_name,
-        "firstName": person.first_name,
-        "patronymic": person.patronymic,
-        "phone": person.phone,
+        **written(order.recipient, PERSON),
+        **written(order, ORDER),
+        "number": style.number(order),
         "additionalPhone": buyer.phone if buyer else "",
-        "email": person.email or (buyer.email if buyer else ""),
+        "email": order.recipient.email or (buyer.email if buyer else ""),
         "countryIso": order.address.country,
-        **{theirs: getattr(order, ours) for theirs, ours in SAME.items()},
-        "managerComment": _manager_comment(order, style),
+        "managerComment": style.staff_comment(order),
         # all discounts together: whether a line's amount means one piece or all of them is not documented
         "discountManualAmount": order.discount + sum((line.discount for line in order.lines), Decimal(0)),
         "items": [_item(line) for line in order.lines],
@@ -102,30 +65,12 @@ def _item(line: LineData) -> dict[str, Any]:
 
 def _delivery(order: OrderData, style: Style) -> dict[str, Any]:
     place, chosen = order.address, order.delivery
-    address = {theirs: getattr(place, ours) for theirs, ours in PLACE.items()}
-    address |= {
-        "flat": place.flat,
-        "text": place.text or chosen.pickup_address,
-        **filled({"countryIso": place.country}),
-    }
-    code = chosen.code or style.delivery_code
-    tariff = {theirs: getattr(chosen, ours) for theirs, ours in TARIFF.items()}
+    code = style.delivery(order)
     of_module = code and code == style.delivery_code  # other types than the delivery module's take no data
-    return {"cost": chosen.cost, "address": address} | filled({"code": code, "data": tariff if of_module else {}})
-
-
-def _manager_comment(order: OrderData, style: Style) -> str:
-    """Our comment, a buyer who isn't the recipient, and the delivery as staff there will read it: values only, since
-    nobody here knows the language they read."""
-    buyer, chosen = order.buyer, order.delivery
-    cost = f"{chosen.cost:f} {order.currency}" if chosen.cost else ""
-    delivery = (chosen.name, chosen.tariff_name, chosen.term, cost, chosen.pickup_code, chosen.pickup_address)
-    lines = [
-        order.staff_comment,
-        ", ".join(filter(None, (buyer.full_name, buyer.phone, buyer.email))) if buyer else "",
-        "; ".join(filter(None, delivery)) if style.duplicate_delivery else "",
-    ]
-    return "\n".join(filter(None, lines))
+    known = filled({"countryIso": place.country})
+    address = {**written(place, PLACE), "text": place.text or chosen.pickup_address, **known}
+    data = written(chosen, TARIFF) if of_module else {}
+    return {"cost": chosen.cost, "address": address, **filled({"code": code, "data": data})}
 
 
 def payment(order: OrderData) -> dict[str, Any]:
@@ -143,14 +88,12 @@ def payment_step(held: Any, order: OrderData, style: Style) -> tuple[str, dict[s
     do. `held`: `payments` of an answer: an object keyed by id, a list, or [] for none.
 
     Where staff replaced our payment by one of their own it stays theirs: a second one would double the sum."""
-    key, wanted, listed = f"{style.name(order)}-p", payment(order), entries(held)
+    key, wanted, listed = f"{style.name(order.key)}-p", payment(order), entries(held)
     if not listed:
         return "orders/payments/create", {"externalId": key, **wanted}
     mine = next((p for p in listed if p.get("externalId") == key), None)
-    if mine is None:
-        return None
-    same = (mine.get("type"), mine.get("status")) == (wanted["type"], wanted["status"])
-    if same and money(mine.get("amount")) == wanted["amount"]:
+    unchanged = mine and all(mine.get(name) == wanted[name] for name in ("type", "status"))
+    if mine is None or (unchanged and money(mine.get("amount")) == wanted["amount"]):
         return None
     return f"orders/payments/{mine['id']}/edit", wanted
 
@@ -168,7 +111,7 @@ def copy(order: Mapping[str, Any], address: str) -> Copy:
 
 def status(order: Mapping[str, Any], style: Style) -> StatusChange:
     """An entry of orders/statuses, or the `order` of a record."""
-    return StatusChange(text(order, "id"), text(order, "status"), key=style.key(order))
+    return StatusChange(text(order, "id"), text(order, "status"), key=style.key(text(order, "externalId")))
 
 
 def change(record: Mapping[str, Any], style: Style) -> StatusChange | None:
@@ -177,35 +120,3 @@ def change(record: Mapping[str, Any], style: Style) -> StatusChange | None:
     order = {**part(record, "order"), "status": part(value).get("code") or value}
     own = part(record, "apiKey").get("current")
     return None if record.get("field") != "status" or own or not order.get("id") else status(order, style)
-
-
-def references(dictionary: Any) -> list[Reference]:
-    """An object keyed by code, or [] when it is empty. Inactive entries can't be used in orders."""
-    shown = [e for e in entries(dictionary) if e.get("active", True)]
-    return [Reference(text(e, "code"), text(e, "name"), text(e, "group")) for e in shown]
-
-
-def complaints(body: Any) -> list[str]:
-    """`errors`: an object field -> text, or an array."""
-    errors = part(body).get("errors") or ()
-    return [f"{k}: {v}" for k, v in errors.items()] if isinstance(errors, Mapping) else [str(said) for said in errors]
-
-
-def complaint(body: Any) -> str:
-    """errorMsg and errors in one line; "" when there are none."""
-    return "; ".join(filter(None, [text(body, "errorMsg"), *complaints(body)]))
-
-
-def field_of(body: Any) -> str:
-    """Which of our fields the first complaint is about; "" when it doesn't say."""
-    found = (_PATH.match(said) for said in complaints(body))
-    return next((FIELDS[path[1]] for path in found if path and path[1] in FIELDS), "")
-
-
-def fault_of(said: str) -> tuple[str, str] | None:
-    return next((found for pattern, found in COMPLAINTS.items() if re.search(pattern, said.casefold())), None)
-
-
-def encode(value: Any) -> str:
-    """A form field's value: text as it is, anything else as JSON with numbers for Decimals."""
-    return value if isinstance(value, str) else json.dumps(value, default=float, ensure_ascii=False)

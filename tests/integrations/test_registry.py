@@ -37,6 +37,9 @@ class New(Connector):
     def test(self):
         return None
 """
+DESTINATION = GOOD.replace("(Connector)", "(RestDestination)").replace(
+    "integrations.base import Connector, SettingsForm", "integrations.destinations import RestDestination"
+)
 
 
 @pytest.fixture
@@ -87,6 +90,7 @@ def test_a_folder_without_a_connector_is_passed_by(folder: Path) -> None:
         (GOOD.replace('    title = "New"\n', ""), r"New\.title is missing"),
         (GOOD.replace('"{0}"', '"other"'), "must be the folder's name"),
         (GOOD.replace("def test", "def try_it"), r"New\.test\(\) is missing"),
+        (DESTINATION, "New has no create, edit, look_up"),
         (GOOD + "    Settings = dict\n", "Settings must inherit from SettingsForm"),
     ],
 )

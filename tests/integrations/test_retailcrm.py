@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from integrations.fields import references
 from integrations.retailcrm import translate
-from integrations.retailcrm.translate import Style
 from integrations.sandbox import SandboxServer
+from integrations.style import Style
 from integrations.types import Address, Delivery, LineData, OrderData, Payment, Person, ProductData, Reference
+from integrations.values import encode
 
 from .suite import Vendor, canned, fault_of, fixture
 
@@ -67,13 +69,13 @@ FULL = OrderData(
     lines=[LineData("Кружка", "SKU-1", "", D(2), D("350.50"), D(20)), LineData("Открытка")],
     weight=1200, length=200, width=150, height=100, customer_comment="Позвоните", staff_comment="Хрупкое",
 )  # fmt: skip
-STYLE = Style("hub-", "module", duplicate_delivery=True, copy_number=True)
+STYLE = Style("hub-", delivery_code="module", duplicate_delivery=True, copy_number=True)
 
 
 def test_an_order_is_written() -> None:
     wanted = fixture("retailcrm/order_created.json")
     wanted["managerComment"] = wanted["managerComment"].replace("+79990000002\n", "+79990000002, anna@example.com\n")
-    assert json.loads(translate.encode(translate.new_order(FULL, STYLE))) == wanted
+    assert json.loads(encode(translate.new_order(FULL, STYLE))) == wanted
 
 
 def test_a_change_clears_what_was_removed() -> None:
@@ -81,7 +83,7 @@ def test_a_change_clears_what_was_removed() -> None:
     assert [bare[name] for name in ("patronymic", "email", "discountManualAmount")] == ["", "", 0]
     assert bare["delivery"] == {
         "cost": 0,
-        "address": dict.fromkeys([*translate.PLACE, "flat", "text"], ""),
+        "address": dict.fromkeys([*translate.PLACE, "text"], ""),
         "code": "courier",
     }
     assert not {"number", "status", "managerComment", "payments", "externalId"} & bare.keys()
@@ -207,5 +209,5 @@ def test_complaints_are_understood(case: dict[str, Any]) -> None:
 
 def test_dictionaries_come_as_objects_or_empty_arrays() -> None:
     listed = {"b": {"code": "b", "name": "B", "group": "new", "active": True}, "c": {"code": "c", "active": False}}
-    assert translate.references(listed) == [Reference("b", "B", "new")]
-    assert translate.references([]) == []
+    assert references(listed) == [Reference("b", "B", "new")]
+    assert references([]) == []

@@ -1,0 +1,84 @@
+"""Field tables: which of a vendor's fields is which of ours, as data instead of a line of code for each. Pure.
+
+Paths are dotted: "client.name" inside a vendor's object, "recipient.phone" inside an order of ours. What a table can't
+say (money, times, lines, rules) stays code in the vendor's translate.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any
+
+from .types import Person, Reference
+from .values import entries, phone, text
+
+#: a carrier -> how its name begins, in the languages staff use
+CARRIERS = {
+    "nova_poshta": ("nova", "нова", "новая"),
+    "ukrposhta": ("ukr", "укр"),
+    "meest": ("meest", "міст", "мист"),
+    "justin": ("justin", "джаст"),
+}
+_PATH = re.compile(r"^[\w.\[\]]+")
+
+
+def same(*names: str) -> dict[str, str]:
+    """The part of a table where both sides use one name."""
+    return {name: name for name in names}
+
+
+def texts(body: Any, table: Mapping[str, str]) -> dict[str, Any]:
+    """{ours: theirs} read from `body` as stripped texts, "" for what isn't there; "sku|id" takes the first that holds
+    something. To be spread into one of the dataclasses of types.py."""
+    return {ours: _first(body, theirs.split("|")) for ours, theirs in table.items()}
+
+
+def _first(body: Any, paths: Iterable[str]) -> str:
+    found = (text(body, *path.split(".")) for path in paths)
+    return next(filter(None, found), "")
+
+
+def written(ours: Any, table: Mapping[str, str]) -> dict[str, Any]:
+    """{theirs: ours} taken from one of our dataclasses, as the values stand there."""
+    return {theirs: attrgetter(path)(ours) for theirs, path in table.items()}
+
+
+def person(body: Any, table: Mapping[str, str], region: str, number: str = "", email: str = "") -> Person:
+    """A person by a table of names; phone and email are read from fields of these names unless it says otherwise.
+    Phone E.164, without a country code one of `region`. `number` and `email` stand in for absent ones."""
+    found = texts(body, {"phone": "phone", "email": "email", **table})
+    return Person(**{**found, "phone": phone(found["phone"], region) or number, "email": found["email"] or email})
+
+
+def apart(buyer: Person, recipient: Person) -> Person | None:
+    """The buyer where that is somebody else than the recipient."""
+    same = buyer.full_name.casefold() == recipient.full_name.casefold() and buyer.phone == recipient.phone
+    return None if same else buyer
+
+
+def references(listed: Any, code: str = "code", usable: str = "active") -> list[Reference]:
+    """Entries {code, name, group} of a list, or of an object keyed by code ([] when PHP has none). Those that `usable`
+    marks false can't be used in orders and are left out."""
+    shown = [e for e in entries(listed) if e.get(usable, True)]
+    return [Reference(text(e, code), text(e, "name"), text(e, "group")) for e in shown]
+
+
+def fixed(names: Mapping[str, str]) -> list[Reference]:
+    """A list that the vendor documents instead of offering it: code -> name."""
+    return [Reference(code, name) for code, name in names.items()]
+
+
+def carrier_code(name: str, codes: Mapping[str, str]) -> str:
+    """Their code of a carrier that is named by its key in CARRIERS or in words; `codes`: key -> their code. "" when it
+    is none of these."""
+    spoken = name.strip().casefold()
+    return next((codes[key] for key in codes if spoken.startswith(CARRIERS[key])), "")
+
+
+def field_named(complaints: Iterable[str], table: Mapping[str, str]) -> str:
+    """Which of our fields the first complaint that begins with a path ("items[0].quantity: …") is about: the first
+    name of the path that `table` {theirs: ours} knows; "" when no complaint says it."""
+    paths = (found[0] for said in complaints if (found := _PATH.match(said)))
+    return next((table[name] for path in paths for name in re.findall(r"\w+", path) if name in table), "")
