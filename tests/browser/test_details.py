@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,11 +16,11 @@ from orders import statuses
 from orders.creation import Draft, insert_many
 from orders.timeline import Actor
 from tests.hostile import seed
-from tests.views.helpers import PASSWORD as OTHERS_PASSWORD
-from tests.views.helpers import add_user
+from tests.views.helpers import PASSWORD, add_user
 
 from . import story
-from .hub import Hub
+from .hub import EMAIL, Hub
+from .hub import PASSWORD as OWNERS_PASSWORD
 from .test_story import PHONE
 
 pytestmark = pytest.mark.browser
@@ -54,20 +55,37 @@ def add_orders(prefix: str, n: int, price: Decimal = Decimal(100), **values: obj
     return ids
 
 
+@pytest.fixture(scope="module")
+def states() -> dict[str, Any]:
+    """Cookies of those who have signed in: the login lets nobody in more than a few times a minute."""
+    return {}
+
+
 @pytest.fixture
-def owner(hub, visitors) -> Page:
-    page = visitors.new(hub.url)
-    story.login(page)
-    return page
+def enter(hub, visitors, states) -> Callable[..., Page]:
+    """enter(email, …) -> a page of a new profile, signed in; options as Playwright's new_context takes them."""
+
+    def enter(email: str = EMAIL, **options: Any) -> Page:
+        page = visitors.new(hub.url, storage_state=states.get(email), **options)
+        if email not in states:
+            story.login(page, email=email, password=OWNERS_PASSWORD if email == EMAIL else PASSWORD)
+            states[email] = page.context.storage_state()
+        return page
+
+    return enter
+
+
+@pytest.fixture
+def owner(enter) -> Page:
+    return enter()
 
 
 def row_of(page: Page, number: str):
     return page.locator("#rows [data-row]", has=page.locator(f"[data-open]:text-is('{number}')"))
 
 
-def test_two_editors_lose_nothing(hub, owner, visitors):
-    second = visitors.new(hub.url)
-    story.login(second, email=MANAGER, password=OTHERS_PASSWORD)
+def test_two_editors_lose_nothing(owner, enter, visitors):
+    second = enter(MANAGER)
     for page in (owner, second):
         page.goto("/orders/D-01")
     owner.locator("[name=last_name]").fill("Перша")
@@ -218,18 +236,16 @@ PAGES = (
 
 
 @pytest.mark.parametrize("device", [PHONE, {}], ids=["phone", "desk"])
-def test_nothing_sticks_out(hub, visitors, device):
-    page = visitors.new(hub.url, **device)
-    story.login(page)
+def test_nothing_sticks_out(enter, visitors, device):
+    page = enter(**device)
     for address in PAGES:
         page.goto(address)
         story.fits(page)
     visitors.forgive("/nothing/here")
 
 
-def test_a_viewer_has_nothing_to_press(hub, visitors):
-    page = visitors.new(hub.url)
-    story.login(page, email=VIEWER, password=OTHERS_PASSWORD)
+def test_a_viewer_has_nothing_to_press(enter):
+    page = enter(VIEWER)
     forms = "form[method=post]:not([action='/logout']):not([action='/language']):not([action^='/settings/profile'])"
     for address in PAGES:
         if address not in (
@@ -261,9 +277,8 @@ def test_dark_stays_dark(owner):
     expect(owner.locator("html")).to_have_attribute("data-bs-theme", other)
 
 
-def test_it_works_without_scripts(hub, visitors):
-    page = visitors.new(hub.url, java_script_enabled=False)
-    story.login(page)
+def test_it_works_without_scripts(enter):
+    page = enter(java_script_enabled=False)
     page.goto("/orders?status=all&q=D-07")
     page.locator("#rows [data-open]").first.click()
     page.locator("[name=city]").fill("Львів")
