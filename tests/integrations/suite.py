@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from werkzeug.wrappers import Response
 
@@ -24,6 +24,7 @@ from integrations.base import Account, Connector
 from integrations.errors import VendorError
 from integrations.http import HttpClient, Policy
 from integrations.sandbox_http import WireServer
+from integrations.types import OrderData
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 HTML = "<html><body><h1>It works!</h1></body></html>"
@@ -67,6 +68,22 @@ def told(value: Any) -> Any:
     return [told(one) for one in value] if isinstance(value, list) else value
 
 
+def made(cls: type[Any], value: Any) -> Any:
+    """The reverse of `told`: a dataclass of types.py from JSON."""
+    kinds = get_type_hints(cls)
+    return cls(**{name: _of_kind(kinds[name], held) for name, held in value.items()})
+
+
+def _of_kind(kind: Any, held: Any) -> Any:
+    """`held` as a field's type wants it: Person, Person | None, Sequence[LineData], Decimal, a time."""
+    inner = next((k for k in get_args(kind) if k is not type(None)), kind)
+    if isinstance(held, list):
+        return [_of_kind(inner, one) for one in held]
+    if is_dataclass(inner):
+        return made(inner, held)
+    return {Decimal: Decimal, datetime: datetime.fromisoformat}.get(inner, lambda as_it_is: as_it_is)(held)
+
+
 @dataclass(frozen=True)
 class Vendor:
     """What the shared cases need to know of a vendor."""
@@ -83,6 +100,7 @@ class Vendor:
     unknown_status: Callable[[Any], str]
     faults: Mapping[int, str] = field(default_factory=dict)  # overrides of the tables above
     create: Callable[[Any], Any] | None = None  # sends the order of key "ONCE"
+    written: Callable[[OrderData], Any] | None = None  # what a destination is sent of an order
     skips: Mapping[str, str] = field(default_factory=dict)  # case -> why
 
     @property

@@ -15,8 +15,10 @@ from integrations.base import MASK, OffersLists, PullsOrders, ReceivesOrders, re
 from integrations.errors import Later, Refused, Unknown, VendorError
 from integrations.http import close_all
 from integrations.sandbox import SandboxServer
+from integrations.types import OrderData, Raw
+from integrations.values import encode
 
-from .suite import HTML, READ_FAULTS, WRITE_FAULTS, Vendor, canned, fault_of
+from .suite import FIXTURES, HTML, READ_FAULTS, WRITE_FAULTS, Vendor, canned, fault_of, fixture, made, told
 
 CASES: list[Callable[..., None]] = []
 
@@ -224,6 +226,25 @@ def lost_answer_found(vendor: Vendor, connection: Any, sandbox: Any) -> None:
     assert list(connection.find(["ONCE"])) == ["ONCE"]
     assert fault_of(vendor.create, connection) == "duplicate"
     assert sandbox.count() == 1
+
+
+@case
+def orders_read(vendor: Vendor, connection: Any) -> None:
+    """fixtures/<key>/order_<name>.json is read as order_<name>.read.json says; broken answers are among them."""
+    wanted = sorted((FIXTURES / vendor.key).glob("order_*.read.json"))
+    assert "order_broken.read.json" in [path.name for path in wanted]
+    for path in wanted:
+        body = fixture(f"{vendor.key}/{path.name.replace('.read', '')}")
+        assert told(connection.read(Raw("1", body))) == json.loads(path.read_text(encoding="utf-8")), path.name
+
+
+@case
+def order_written(vendor: Vendor) -> None:
+    """fixtures/order.json, an order that has everything, is sent as fixtures/<key>/order_created.json says."""
+    assert vendor.written
+    full = made(OrderData, fixture("order.json"))
+    assert told(full) == fixture("order.json")
+    assert json.loads(encode(vendor.written(full))) == fixture(f"{vendor.key}/order_created.json")
 
 
 @case
