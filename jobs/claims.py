@@ -11,7 +11,7 @@ from flask import current_app
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
-from models import Attempt, AttemptItem, Connection, Link, Transfer, db, utcnow
+from models import Attempt, AttemptItem, Connection, Link, Transfer, db, has_state, utcnow
 
 
 @dataclass
@@ -40,9 +40,9 @@ def claim(connection_id: int, limit: int) -> list[Claim]:
     now = utcnow()
     due = (
         db.select(Transfer.id)
-        .where(Transfer.connection_id == connection_id, Transfer.state == "waiting", Transfer.not_before <= now)
-        .where(~_same_order(earlier).where(earlier.state == "waiting", earlier.id < Transfer.id).exists())
-        .where(~_same_order(busy).where(busy.state == "working").exists())
+        .where(Transfer.connection_id == connection_id, has_state(Transfer, "waiting"), Transfer.not_before <= now)
+        .where(~_same_order(earlier).where(has_state(earlier, "waiting"), earlier.id < Transfer.id).exists())
+        .where(~_same_order(busy).where(has_state(busy, "working")).exists())
         .order_by(Transfer.not_before, Transfer.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=Transfer)
@@ -59,7 +59,7 @@ def claim(connection_id: int, limit: int) -> list[Claim]:
     )
     update = (
         db.update(Transfer)
-        .where(Transfer.id.in_(due.scalar_subquery()), Transfer.state == "waiting")
+        .where(Transfer.id.in_(due.scalar_subquery()), has_state(Transfer, "waiting"))
         .values(state="working", fence=Transfer.fence + 1, tries=Transfer.tries + 1, lease_until=now + lease())
         .returning(*columns)
         .execution_options(synchronize_session=False)
@@ -103,7 +103,7 @@ def keep(claims: Sequence[Claim]) -> None:
     if claims:
         db.session.execute(
             db.update(Transfer)
-            .where(Transfer.id.in_([c.id for c in claims]), Transfer.state == "working")
+            .where(Transfer.id.in_([c.id for c in claims]), has_state(Transfer, "working"))
             .values(lease_until=utcnow() + lease())
             .execution_options(synchronize_session=False)
         )
@@ -113,7 +113,7 @@ def keep(claims: Sequence[Claim]) -> None:
 def still_mine(claims: Sequence[Claim]) -> list[Claim]:
     """Those whose fence is still ours, locked until the commit: a late worker writes nothing."""
     query = db.select(Transfer.id, Transfer.fence).where(
-        Transfer.id.in_([c.id for c in claims]), Transfer.state == "working"
+        Transfer.id.in_([c.id for c in claims]), has_state(Transfer, "working")
     )
     held = dict(db.session.execute(query.with_for_update()).all())
     return [c for c in claims if held.get(c.id) == c.fence]
@@ -124,7 +124,7 @@ def free_expired() -> set[int]:
     stays so: the next worker looks before it sends."""
     now = utcnow()
     query = db.select(Transfer.id, Transfer.connection_id).where(
-        Transfer.state == "working", Transfer.lease_until < now
+        has_state(Transfer, "working"), Transfer.lease_until < now
     )
     dead = dict(db.session.execute(query.with_for_update(skip_locked=True)).all())
     if not dead:
@@ -145,7 +145,7 @@ def free_expired() -> set[int]:
         )
     db.session.execute(
         db.update(Transfer)
-        .where(Transfer.id.in_(dead), Transfer.state == "working", Transfer.lease_until < now)
+        .where(Transfer.id.in_(dead), has_state(Transfer, "working"), Transfer.lease_until < now)
         .values(state="waiting", not_before=now, lease_until=None)
         .execution_options(synchronize_session=False)
     )
@@ -159,7 +159,7 @@ def due_connections() -> list[int]:
         db.select(Transfer.connection_id)
         .join(Connection, Connection.id == Transfer.connection_id)
         .where(
-            Transfer.state == "waiting",
+            has_state(Transfer, "waiting"),
             Transfer.not_before <= utcnow(),
             Connection.enabled,
             Connection.removed_at.is_(None),
@@ -171,6 +171,6 @@ def due_connections() -> list[int]:
 
 def is_due(connection_id: int) -> bool:
     query = db.select(Transfer.id).where(
-        Transfer.connection_id == connection_id, Transfer.state == "waiting", Transfer.not_before <= utcnow()
+        Transfer.connection_id == connection_id, has_state(Transfer, "waiting"), Transfer.not_before <= utcnow()
     )
     return db.session.scalar(query.limit(1)) is not None

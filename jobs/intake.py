@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from integrations.base import Connector, GreetsOrders, PullsOrders
 from integrations.errors import VendorError
 from integrations.types import OrderData, Raw
-from models import Connection, Incoming, Link, db, insert_into, utcnow
+from models import Connection, Incoming, Link, add_rows, db, insert_into, utcnow
 from orders import creation, work
 from orders.creation import Draft
 from orders.timeline import Actor
@@ -215,7 +215,7 @@ def _create(
          "external_status": order.status, "external_status_name": order.status_name}
         for order_id, (_, order) in zip(ids, pairs, strict=True)
     ]  # fmt: skip
-    db.session.execute(db.insert(Link), links)
+    add_rows(Link, links)
     for order_id, (rows, order) in zip(ids, pairs, strict=True):
         for row in rows:
             row.state, row.order_id = "applied", order_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from flask import Flask, current_app
 from redis import Redis
@@ -50,9 +52,13 @@ def drain_soon(connection_id: int) -> None:
         return
     try:
         if redis.set(_MARK.format(connection_id), 1, nx=True, ex=_MARK_SECONDS):
-            queue("high").enqueue("jobs.work.drain", connection_id, result_ttl=0, failure_ttl=86400, job_timeout=900)
+            _enqueue_drain(connection_id)
     except RedisError as error:
         log.warning("broker_away", error=str(error))
+
+
+def _enqueue_drain(connection_id: int) -> None:
+    queue("high").enqueue("jobs.work.drain", connection_id, result_ttl=0, failure_ttl=86400, job_timeout=900)
 
 
 def run_soon(run_id: int) -> None:
@@ -91,21 +97,28 @@ def revision() -> int | None:
 def _after_commit(session: Session) -> None:
     ids, runs = session.info.pop("wake", set()), session.info.pop("runs", set())
     news = session.info.pop("changed", False)
-    for connection_id in sorted(ids):
-        drain_soon(connection_id)
-    for run_id in sorted(runs):
-        run_soon(run_id)
     if ids or runs or news:
-        _tell_pages()
+        _tell(sorted(ids), sorted(runs))
 
 
-def _tell_pages() -> None:
+def _tell(connection_ids: Sequence[int], run_ids: Sequence[int]) -> None:
+    """Pages and workers, in one round trip where everybody is awake already."""
     redis = broker()
-    if redis is not None:
-        try:
-            redis.incr(_REVISION)
-        except RedisError as error:
-            log.warning("broker_away", error=str(error))
+    if redis is None:
+        return
+    try:
+        with redis.pipeline(transaction=False) as pipe:
+            pipe.incr(_REVISION)
+            for connection_id in connection_ids:
+                pipe.set(_MARK.format(connection_id), 1, nx=True, ex=_MARK_SECONDS)
+            marked = pipe.execute()[1:]
+        for connection_id, fresh in zip(connection_ids, marked, strict=True):
+            if fresh:
+                _enqueue_drain(connection_id)
+    except RedisError as error:
+        log.warning("broker_away", error=str(error))
+    for run_id in run_ids:
+        run_soon(run_id)
 
 
 def _after_rollback(session: Session) -> None:

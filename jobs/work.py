@@ -15,7 +15,7 @@ from flask import current_app
 from redis.exceptions import LockError, RedisError
 
 from integrations import connector
-from models import Attempt, AttemptItem, Connection, ExternalProduct, Transfer, db, insert_into, utcnow
+from models import Attempt, AttemptItem, Connection, ExternalProduct, Transfer, add_rows, db, insert_into, utcnow
 
 from . import claims, connections, orderdata, results, upkeep, wake
 from .calls import Batch, Caller, Report
@@ -123,16 +123,23 @@ class Drain:
             db.session.rollback()
             return False
         if batch.verb == "send":
-            marks = [{"id": c.id, "uncertain": True, "sent_version": batch.orders[c.order_id][0]} for c in batch.claims]
-            db.session.execute(db.update(Transfer), marks)
+            self._mark_uncertain(batch)
         attempt = db.insert(Attempt).values(
             connection_id=self.connection_id, verb=batch.verb, exchanges=[], started_at=utcnow()
         )
         batch.attempt_id = db.session.scalar(attempt.returning(Attempt.id))
         items = [{"attempt_id": batch.attempt_id, "transfer_id": c.id, "order_id": c.order_id} for c in batch.claims]
-        db.session.execute(db.insert(AttemptItem), items)
+        add_rows(AttemptItem, items)
         db.session.commit()
         return True
+
+    def _mark_uncertain(self, batch: Batch) -> None:
+        by_version: dict[int, list[int]] = {}
+        for claim in batch.claims:
+            by_version.setdefault(batch.orders[claim.order_id][0], []).append(claim.id)
+        for version, ids in by_version.items():
+            marked = db.update(Transfer).where(Transfer.id.in_(ids)).values(uncertain=True, sent_version=version)
+            db.session.execute(marked.execution_options(synchronize_session=False))
 
     def _collect(self) -> None:
         """Wait for calls to end and write what came of them; meanwhile keep the leases of all that is held."""

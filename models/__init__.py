@@ -1,6 +1,6 @@
 """Tables, and the small rules that belong to one row. Imports nothing of ours."""
 
-from .base import db, insert_into, reading, use_encryption_keys, utcnow
+from .base import add_rows, db, insert_into, reading, use_encryption_keys, utcnow
 from .connections import (
     Attempt,
     AttemptItem,
@@ -13,6 +13,7 @@ from .connections import (
     Run,
     Schedule,
     Transfer,
+    has_state,
 )
 from .orders import (
     BulkUndo,
@@ -73,7 +74,9 @@ __all__ = [
     "Transfer",
     "User",
     "UserSession",
+    "add_rows",
     "db",
+    "has_state",
     "insert_into",
     "reading",
     "use_encryption_keys",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, DateTime, Engine, Integer, LargeBinary, MetaData, event
+from sqlalchemy import JSON, BigInteger, DateTime, Engine, Integer, LargeBinary, MetaData, event, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
@@ -161,7 +162,14 @@ def _begin_sqlite(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN" if reading.get() else "BEGIN IMMEDIATE")
 
 
-def insert_into(table: Any) -> Any:
-    """An INSERT that knows ON CONFLICT, for whichever of the two databases the session talks to."""
+def insert_into(model: Any) -> Any:
+    """An INSERT that knows ON CONFLICT, for whichever of the two databases the session talks to. Of the table, not of
+    the mapped class: many rows cost a third less without the ORM in between."""
     dialect = db.session.get_bind().dialect.name
-    return (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    return (postgresql.insert if dialect == "postgresql" else sqlite.insert)(model.__table__)
+
+
+def add_rows(model: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows given as columns; defaults fill what is absent, alike in all rows."""
+    if rows:
+        db.session.execute(insert(model.__table__), rows)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from models import Order, OrderCount, OrderDay, db
+from models import Order, OrderCount, OrderDay, add_rows, db
 
 #: rows that may pile up before the sweeper folds them
 FOLD_AT = 400
@@ -56,10 +56,8 @@ def record(removed: Iterable[Counted], added: Iterable[Counted]) -> None:
     live = [key for key in numbers if numbers[key] or sums[key]]
     totals = [_total_row(key, numbers[key], sums[key]) for key in live if key[0] == "total"]
     days = [_day_row(key, numbers[key], sums[key]) for key in live if key[0] == "day"]
-    if totals:
-        db.session.execute(db.insert(OrderCount), totals)
-    if days:
-        db.session.execute(db.insert(OrderDay), days)
+    add_rows(OrderCount, totals)
+    add_rows(OrderDay, days)
 
 
 def _total_row(key: tuple, n: int, total: Decimal) -> dict:

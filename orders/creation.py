@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from models import Order, OrderLine, OrderType, Product, Status, db, insert_into, utcnow
+from models import Order, OrderLine, OrderType, Product, Status, add_rows, db, insert_into, utcnow
 
 from . import counts, numbers, search
 from .timeline import Actor, note_many
@@ -36,15 +36,15 @@ def insert_many(drafts: Sequence[Draft], actor: Actor, kind: str = "created") ->
     defaults = {"status_id": default_status_id(), "type_id": default_type_id()}
     now = utcnow()
     rows = [_complete({**defaults, "created_at": now, "updated_at": now, "placed_at": now, **d.values}) for d in drafts]
-    query = db.insert(Order).returning(Order.id, sort_by_parameter_order=True)
+    table = Order.__table__
+    query = db.insert(table).returning(table.c.id, sort_by_parameter_order=True)
     ids = list(db.session.scalars(query, rows))
     lines = [
         {**_BLANK_LINE, **line, "order_id": order_id, "position": position}
         for order_id, d in zip(ids, drafts, strict=True)
         for position, line in enumerate(d.lines)
     ]
-    if lines:
-        db.session.execute(db.insert(OrderLine), lines)
+    add_rows(OrderLine, lines)
     search.store((i, search.text_of(row, d.lines)) for i, row, d in zip(ids, rows, drafts, strict=True))
     counts.record([], [counted(row) for row in rows])
     note_many(zip(ids, (d.event for d in drafts), strict=True), actor, kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
@@ -62,10 +62,21 @@ def change(
     if actor.kind == "person" and kind == "status" and not may_set_by_hand(status):
         result.skipped = [(order_id, "by_hand") for order_id in ids]
         return result
-    names = {s.id: s.name for s in db.session.scalars(db.select(Status))}
     for start in range(0, len(ids), CHUNK):
-        _change_some(ids[start : start + CHUNK], status, actor, cause, (reason, text), kind, names, result)
+        _change_some(ids[start : start + CHUNK], status, actor, cause, (reason, text), kind, result)
     return result
+
+
+_ids = db.bindparam("ids", expanding=True)
+#: made once: for a single order, putting the statement together costs more than running it
+_LOCK = (
+    db.select(Order.id, Status.name, *counts.COLUMNS)
+    .join(Status, Status.id == Order.status_id)
+    .where(Order.id.in_(_ids))
+    .order_by(Order.id)
+    .with_for_update(of=Order)
+)
+_SET = db.update(Order.__table__).where(Order.__table__.c.id.in_(_ids))
 
 
 def _change_some(
@@ -75,11 +86,11 @@ def _change_some(
     cause: int | None,
     why: tuple[str, str],
     kind: str,
-    names: dict[int, str],
     result: Changed,
 ) -> None:
-    query = db.select(Order.id, *counts.COLUMNS).where(Order.id.in_(ids)).order_by(Order.id).with_for_update()
-    found = {row[0]: counts.Counted(*row[1:]) for row in db.session.execute(query)}
+    rows = db.session.execute(_LOCK, {"ids": ids}).all()
+    names = {row[0]: row[1] for row in rows}
+    found = {row[0]: counts.Counted(*row[2:]) for row in rows}
     result.skipped += [(i, "gone") for i in ids if i not in found]
     result.skipped += [(i, "same") for i, o in found.items() if o.status_id == status.id]
     moved = {i: o for i, o in found.items() if o.status_id != status.id}
@@ -88,14 +99,12 @@ def _change_some(
     values = {"status_id": status.id, "updated_at": utcnow()}
     if status.group == "cancelled":
         values |= {"cancel_reason": why[0], "cancel_text": why[1]}
-    db.session.execute(
-        db.update(Order).where(Order.id.in_(moved)).values(values),
-        execution_options={"synchronize_session": "fetch" if _loaded() else False},
-    )
+    db.session.execute(_SET.values(values), {"ids": list(moved)})
+    _refresh(moved)
     counts.record(moved.values(), [replace(o, status_id=status.id) for o in moved.values()])
     detail = {key: value for key, value in (("reason", why[0]), ("text", why[1])) if value}
     note_many(
-        [(i, {"changes": [["status", names.get(o.status_id, "?"), status.name]], **detail}) for i, o in moved.items()],
+        [(i, {"changes": [["status", names[i], status.name]], **detail}) for i in moved],
         actor,
         kind,
     )
@@ -106,8 +115,11 @@ def _change_some(
     result.before |= {i: o.status_id for i, o in moved.items()}
 
 
-def _loaded() -> bool:
-    return any(isinstance(row, Order) for row in db.session.identity_map.values())
+def _refresh(moved: Container[int]) -> None:
+    """Orders that the session holds as objects are read again when they are next looked at."""
+    for row in list(db.session.identity_map.values()):
+        if isinstance(row, Order) and row.id in moved:
+            db.session.expire(row)
 
 
 def remember(result: Changed, status: Status, user_id: int) -> int | None:

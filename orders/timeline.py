@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models import OrderEvent, db, utcnow
+from models import OrderEvent, add_rows, db, utcnow
 
 #: kinds of events; pages have a sentence and an icon for each
 KINDS = (
@@ -49,8 +49,7 @@ def note_many(rows: Iterable[tuple[int, Mapping[str, Any]]], actor: Actor, kind:
         }
         for order_id, detail in rows
     ]
-    if values:
-        db.session.execute(db.insert(OrderEvent), values)
+    add_rows(OrderEvent, values)
 
 
 def note(order_id: int, actor: Actor, kind: str, **detail: Any) -> None:

@@ -29,15 +29,14 @@ def request_send(order_ids: Sequence[int], connection_id: int, by: str) -> int:
         links = insert_into(Link).on_conflict_do_nothing(index_elements=["order_id", "connection_id"])
         db.session.execute(links, [{"order_id": i, **blank} for i in part])
         _queue([(i, connection_id, {}) for i in part], "send", by)
-        db.session.execute(
-            db.update(Order)
-            .where(Order.id.in_(part))
-            .values(updated_at=now)
-            .execution_options(synchronize_session=False)
-        )
+        db.session.execute(_TOUCH, {"ids": part, "now": now})
     if ids:
         wake([connection_id])
     return len(ids)
+
+
+_TOUCH = db.update(Order.__table__).where(Order.__table__.c.id.in_(db.bindparam("ids", expanding=True)))
+_TOUCH = _TOUCH.values(updated_at=db.bindparam("now"))
 
 
 def _queue(rows: Sequence[tuple[int, int, dict[str, Any]]], operation: str, by: str) -> None:
