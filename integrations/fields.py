@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from .types import Person, Reference
-from .values import entries, phone, text
+from .values import entries, part, phone, text
 
 #: a carrier -> how its name begins, in the languages staff use
 CARRIERS = {
@@ -32,7 +32,11 @@ def same(*names: str) -> dict[str, str]:
 def texts(body: Any, table: Mapping[str, str]) -> dict[str, Any]:
     """{ours: theirs} read from `body` as stripped texts, "" for what isn't there; "sku|id" takes the first that holds
     something. To be spread into one of the dataclasses of types.py."""
-    return {ours: _first(body, theirs.split("|")) for ours, theirs in table.items()}
+    top = part(body)
+    return {
+        ours: text(top.get(theirs)) if theirs.isidentifier() else _first(body, theirs.split("|"))
+        for ours, theirs in table.items()
+    }
 
 
 def _first(body: Any, paths: Iterable[str]) -> str:
