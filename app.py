@@ -20,7 +20,7 @@ import views
 from integrations.http import Policy
 from jobs import wake
 from models import db, reading, use_encryption_keys
-from views import assets, security, text
+from views import assets, kept, security, text
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -56,6 +56,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     security.init_app(app)
     text.init_app(app)
     assets.init_app(app)
+    kept.init_app(app)
     wake.init_app(app)
     views.register(app)
     cli.register(app)

@@ -32,9 +32,9 @@ LINK_COLUMNS = (
 )
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Tile:
-    """An external copy in a row: green linked, amber working, red problem, grey not sent."""
+    """An external copy in a row: green linked, amber working, red problem, grey not sent. `detail`: of its error."""
 
     connection_id: int
     kind: str
@@ -43,10 +43,10 @@ class Tile:
     url: str = ""
     number: str = ""
     status: str = ""
-    error: dict[str, Any] | None = None
+    detail: str = ""
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """One row: the order's columns as `o`, its first line and how many lines, its tiles."""
 
@@ -322,5 +322,5 @@ def _tile(link: Any) -> Tile:
         link.url,
         link.external_number,
         link.external_status_name or link.external_status,
-        link.error,
+        str(link.error.get("detail") or "") if link.state == "problem" and link.error else "",
     )

@@ -1,8 +1,7 @@
-"""The registries and connections as the order list needs them: light copies, all registries in one query."""
+"""The registries and connections as the order list needs them: light copies, all of them in one query."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +20,7 @@ class Entry:
     color: str = "grey"
 
 
-@dataclass
+@dataclass(eq=False)
 class Lists:
     """Every registry that the list shows, in its order; `of` finds an entry by its id."""
 
@@ -53,30 +52,6 @@ _TABLES: tuple[tuple[str, Any], ...] = (
 )
 
 
-def read() -> Lists:
-    """All of them, in their order. One query."""
-    blank = db.literal("")
-    parts = [
-        db.select(
-            db.literal(name).label("list"),
-            model.id,
-            model.key,
-            model.name,
-            model.active,
-            model.position,
-            getattr(model, "group", blank).label("group"),
-            getattr(model, "color", getattr(model, "currency", blank)).label("color"),
-        )
-        for name, model in _TABLES
-    ]
-    lists = Lists()
-    for row in sorted(db.session.execute(db.union_all(*parts)), key=lambda row: (row.position, row.id)):
-        getattr(lists, row.list).append(Entry(row.id, row.key, row.name, row.active, row.group, row.color))
-    if lists.shops:
-        lists.currency = lists.shops[0].color
-    return lists
-
-
 @dataclass(frozen=True, slots=True)
 class Connected:
     """A connection without its settings and secrets, which a list has no use for."""
@@ -87,8 +62,48 @@ class Connected:
     enabled: bool
 
 
-def connections() -> Sequence[Connected]:
-    """The connections that are not removed, by name."""
-    query = db.select(Connection.id, Connection.kind, Connection.name, Connection.enabled)
-    query = query.where(Connection.removed_at.is_(None)).order_by(Connection.name)
-    return [Connected(*row) for row in db.session.execute(query)]
+#: what `snapshot` reads: (list, id, key, name, active, position, group, color); a connection's key is its kind
+Rows = tuple[Any, ...]
+_CONNECTIONS = "connections"
+
+
+def _query() -> Any:
+    blank, zero = db.literal(""), db.literal(0)
+    parts = [
+        db.select(
+            db.literal(name).label("list"),
+            *(table.c.id, table.c.key, table.c.name, table.c.active, table.c.position),
+            table.c.get("group", blank).label("group"),
+            table.c.get("color", table.c.get("currency", blank)).label("color"),
+        )
+        for name, table in ((name, model.__table__) for name, model in _TABLES)
+    ]
+    there = Connection.__table__.c
+    columns = (db.literal(_CONNECTIONS), there.id, there.kind, there.name, there.enabled, zero, blank, blank)
+    return db.union_all(*parts, db.select(*columns).where(there.removed_at.is_(None)))
+
+
+_QUERY = _query()
+
+
+def snapshot() -> Rows:
+    """Everything in one query. Equal as long as nothing of it changes, so that what is made of it can be kept."""
+    return tuple(db.session.connection().execute(_QUERY))
+
+
+def of(rows: Rows) -> tuple[Lists, list[Connected]]:
+    """The registries in their order, and the connections that are not removed, by name."""
+    lists, there = Lists(), []
+    for row in sorted(rows, key=lambda row: (row.position, row.id)):
+        if row.list == _CONNECTIONS:
+            there.append(Connected(row.id, row.key, row.name, row.active))
+        else:
+            getattr(lists, row.list).append(Entry(row.id, row.key, row.name, row.active, row.group, row.color))
+    if lists.shops:
+        lists.currency = lists.shops[0].color
+    return lists, sorted(there, key=lambda connected: connected.name)
+
+
+def read() -> Lists:
+    """The registries. One query."""
+    return of(snapshot())[0]

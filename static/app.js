@@ -67,6 +67,10 @@
   listen('toggle', ({ target: menu }) => { // keep an opened menu inside the window
     if (!menu.matches?.('details.menu[open]')) return;
     const body = find('.menu-body', menu);
+    if (!body.firstChild) { // what it holds is on its way
+      body.append(find('#wait-template').content.cloneNode(true));
+      all('i', body).slice(3).forEach((line) => line.remove());
+    }
     menu.classList.remove('is-right', 'is-up');
     const box = body.getBoundingClientRect();
     menu.classList.toggle('is-right', box.right > innerWidth - 8);

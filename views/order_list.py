@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, parse_qsl
 
 from flask_babel import gettext
 from flask_login import current_user
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from jobs import wake
@@ -21,10 +22,10 @@ from orders import counts, listing, lists, saved_views
 from orders.filters import FLAGS, LINK_FILTERS, PAYMENTS, OrderFilter
 from orders.listing import Cursor
 
+from . import order_rows, text
 from . import order_words as words
-from . import text
 from .addresses import orders as list_url
-from .order_rows import Context, RowView, main_sum
+from .order_rows import Context, Look, main_sum
 
 PAGE = 50
 
@@ -41,8 +42,7 @@ def filter_of(query: str) -> OrderFilter:
     return read_filter({key: ",".join(values) for key, values in parse_qs(query[:2000]).items()})
 
 
-def make_context() -> Context:
-    return Context(lists.read(), lists.connections())
+make_context = order_rows.context
 
 
 def user_columns() -> list[str]:
@@ -108,10 +108,6 @@ class ListPage:
         return listing.page(self.f, self.statuses, text.ZONE, self.cursor, PAGE)
 
     @cached_property
-    def rows(self) -> list[RowView]:
-        return self.context.rows(self.page.rows)
-
-    @cached_property
     def columns(self) -> list[str]:
         return user_columns()
 
@@ -124,27 +120,47 @@ class ListPage:
         return bool(current_user.can_edit)
 
     @cached_property
-    def more_label(self) -> str:
-        return gettext("More")
-
-    @cached_property
     def confirm_id(self) -> int | None:
         """The status that the key c gives."""
         found = self.context.lists.first_of_group("confirmed")
         return found.id if found else None
 
     @cached_property
-    def shop_names(self) -> dict[int, str]:
-        return self.context.names("shops")
+    def look(self) -> Look:
+        return Look(tuple(self.columns), self.can_edit, self.confirm_id)
 
     @cached_property
-    def type_names(self) -> dict[int, str]:
-        return self.context.names("types")
+    def body(self) -> Markup:
+        """The rows, printed."""
+        return order_rows.html(self.page.rows, self.context, self.look)
 
     def column_class(self, column: str) -> str:
         return {"sum": "num", "recipient": "cut w-26", "city": "cut w-14"}.get(
             column, "cut w-15" if column in ("items", "comment") else "fit"
         )
+
+    # ---- what the parts of the page that are kept show (views/kept.py): their keys
+
+    @cached_property
+    def strip_key(self) -> Hashable:
+        cells = tuple((i, cell.n, *cell.sums.items(), *cell.numbers.items()) for i, cell in self.cells.items())
+        return self.context, self.f, cells
+
+    @property
+    def tabs_key(self) -> Hashable:
+        return self.context, self.f, self.can_edit, tuple((view.name, view.query) for view in self.saved)
+
+    @property
+    def filters_key(self) -> Hashable:
+        return self.context, self.f, datetime.now(text.ZONE).date()
+
+    @property
+    def head_key(self) -> Hashable:
+        return self.look, self.f
+
+    @property
+    def bulk_key(self) -> Hashable:
+        return self.context, self.query, self.total, self.page.newer is None and self.page.older is None
 
     # ---- strip and total
 
@@ -328,9 +344,9 @@ class ListPage:
     @cached_property
     def live(self) -> dict[str, str]:
         """What the page tells when it asks for news; `top` only where new orders would appear on top."""
-        told = {"since": revision(), "view": self.query, "seen": seen_text(self.rows)}
+        told = {"since": revision(), "view": self.query, "seen": seen_text(self.page.rows)}
         if self.f.sort == "new" and self.page.at_start:
-            told["top"] = str(max((row.o.id for row in self.rows), default=0))
+            told["top"] = str(max((row.o.id for row in self.page.rows), default=0))
         return told
 
 
@@ -339,8 +355,8 @@ def revision() -> str:
     return "" if found is None else str(found)
 
 
-def seen_text(rows: Sequence[RowView]) -> str:
-    return ",".join(f"{row.o.id}.{row.stamp}" for row in rows)
+def seen_text(rows: Sequence[listing.Row]) -> str:
+    return ",".join(f"{row.o.id}.{listing.stamp(row.o.updated_at)}" for row in rows)
 
 
 def seen_rows(given: str) -> dict[int, str]:

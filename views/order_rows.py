@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
+from flask import get_template_attribute
 from flask_babel import gettext
+from markupsafe import Markup
 
 import integrations
 from integrations.base import Connector, PullsOrders, ReadsStatuses, ReceivesOrders
-from orders import listing
-from orders.lists import Connected, Lists
+from models import utcnow
+from orders import listing, lists
+from orders.lists import Connected, Lists, Rows
 
 from . import addresses, text
 
@@ -82,9 +86,10 @@ def _able(rows: Iterable[Connected], capability: type) -> list[Connected]:
     return [c for c in rows if c.enabled and (cls := class_of(c.kind)) and cls.can(capability)]
 
 
-@dataclass
+@dataclass(eq=False)
 class Context:
-    """What all rows of one answer share."""
+    """What all rows share: the registries in the reader's language. Kept as long as the registries stay as they are
+    (see `context`), so nothing may be changed in it; parts of pages are kept by it."""
 
     lists: Lists
     connections: Sequence[Connected]
@@ -108,15 +113,17 @@ class Context:
         self._words = {"linked": gettext("linked"), "working": gettext("working"), "pending": gettext("working"),
                        "problem": gettext("problem"), "deleted": gettext("deleted there")}  # fmt: skip
 
+        self.shop_names, self.type_names = self.names("shops"), self.names("types")
+
     def names(self, name: str) -> dict[int, str]:
         """Id -> shown name of a registry's entries."""
         return {entry.id: gettext(entry.name) for entry in getattr(self.lists, name)}
 
     def rows(self, found: Iterable[listing.Row], fits: set[int] | None = None, fresh: bool = False) -> list[RowView]:
         """Rows to print; those outside `fits` are greyed."""
-        return [self._row(row, fits is not None and row.o.id not in fits, fresh) for row in found]
+        return [self.row(row, fits is not None and row.o.id not in fits, fresh) for row in found]
 
-    def _row(self, row: listing.Row, stale: bool, fresh: bool) -> RowView:
+    def row(self, row: listing.Row, stale: bool = False, fresh: bool = False) -> RowView:
         o = row.o
         status = self.statuses[o.status_id]
         return RowView(
@@ -150,8 +157,8 @@ class Context:
 
     def _tile(self, tile: listing.Tile, number: str) -> TileView:
         words = [tile.name, self._words.get(tile.state, tile.state), tile.number, tile.status]
-        if tile.state == "problem" and tile.error:
-            words.append(str(tile.error.get("detail") or ""))
+        if tile.state == "problem":
+            words.append(tile.detail)
         title = " · ".join(word for word in words if word)
         act, url = "none", ""
         if tile.state == "problem":
@@ -159,6 +166,45 @@ class Context:
         elif tile.url.startswith(("https://", "http://")):
             act, url = "open", tile.url
         return TileView(tile.connection_id, *face(tile.kind, tile.name), _DOTS.get(tile.state, ""), title, act, url)
+
+
+@lru_cache(maxsize=20)
+def _context(_language: str, rows: Rows) -> Context:
+    return Context(*lists.of(rows))
+
+
+def context() -> Context:
+    """The registries as they are now: one query, and the same object as long as they don't change."""
+    return _context(text.locale(), lists.snapshot())
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How rows are shown to this reader: their columns, and what the keys and menus may do."""
+
+    columns: tuple[str, ...]
+    can_edit: bool
+    confirm_id: int | None
+
+
+def html(found: Iterable[listing.Row], shared: Context, look: Look) -> Markup:
+    """The rows of a list. Fifty rows cost far more to print than to read, and most were shown a moment ago: each is
+    kept by all that it shows."""
+    now = utcnow()
+    year = now.astimezone(text.ZONE).year
+    made = [
+        _row_html(shared, look, row.o, row.item, row.items, tuple(row.tiles), text.age(row.o.created_at, now, year))
+        for row in found
+    ]
+    return Markup("").join(made)
+
+
+@lru_cache(maxsize=3000)
+def _row_html(
+    shared: Context, look: Look, o: Any, item: str, items: int, tiles: tuple[listing.Tile, ...], _age: int
+) -> Markup:
+    row = shared.row(listing.Row(o, item, items, list(tiles)))
+    return Markup(get_template_attribute("orders/rows.html", "row")(row, shared, look))  # noqa: S704 - a template's
 
 
 def face(kind: str, name: str) -> tuple[str, str]:

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from babel.dates import format_date, format_timedelta
 from babel.numbers import format_decimal
-from flask import Flask, g, has_request_context, request, session
-from flask_babel import Babel, get_locale, get_translations, gettext
+from flask import Flask, current_app, g, has_request_context, request, session
+from flask_babel import Babel, get_locale, get_translations, gettext, lazy_gettext
 from flask_login import current_user
 
 LANGUAGES = {"en": "English", "uk": "Українська", "ru": "Русский"}
@@ -119,6 +119,16 @@ def _passed(count: int, step: int, language: str) -> str:
     return str(format_timedelta(timedelta(seconds=-count * step), add_direction=True, format="short", locale=language))
 
 
+def age(moment: datetime, now: datetime, year: int) -> int:
+    """What `ago` makes its words of, as one number; `year`: the one that it is here."""
+    passed = (now - moment).total_seconds()
+    if abs(passed) < 45:
+        return 0
+    if abs(passed) < 3600:
+        return round(passed / 60)
+    return 1000 + round(passed / 3600) if abs(passed) < 86400 else -year
+
+
 def day(moment: datetime, language: str = "") -> str:
     local = moment.astimezone(ZONE)
     return _day(local.date(), local.year == datetime.now(ZONE).year, language or locale())
@@ -173,7 +183,7 @@ SETTINGS_PAGES = ("account", "users", "registries", "integrations", "connect", "
 ORDER_PAGES = ("orders_bulk", "orders_views", "card")
 
 
-@dataclass
+@dataclass(frozen=True)
 class NavItem:
     """An entry of the left bar."""
 
@@ -184,24 +194,34 @@ class NavItem:
     active: bool = False
 
 
-def _shell() -> dict[str, Any]:
-    from flask import current_app
+_NAV = (
+    ("dashboard.index", lazy_gettext("Dashboard"), "layout-dashboard"),
+    ("orders.index", lazy_gettext("Orders"), "shopping-cart"),
+    ("problems.index", lazy_gettext("Problems"), "alert-triangle"),
+    ("products.index", lazy_gettext("Catalogue"), "box"),
+    ("automation.index", lazy_gettext("Automation"), "robot"),
+    ("activity.index", lazy_gettext("Activity"), "activity"),
+    ("settings.index", lazy_gettext("Settings"), "settings"),
+)
 
-    entries = [
-        ("dashboard.index", gettext("Dashboard"), "layout-dashboard"),
-        ("orders.index", gettext("Orders"), "shopping-cart"),
-        ("problems.index", gettext("Problems"), "alert-triangle"),
-        ("products.index", gettext("Catalogue"), "box"),
-        ("automation.index", gettext("Automation"), "robot"),
-        ("activity.index", gettext("Activity"), "activity"),
-        ("settings.index", gettext("Settings"), "settings"),
-    ]
+
+def _shell() -> dict[str, Any]:
     here = request.blueprint if has_request_context() else ""
     here = "settings" if here in SETTINGS_PAGES else "orders" if here in ORDER_PAGES else here
-    badges = {"problems.index": g.get("problem_count", 0)}
-    nav = [
-        NavItem(endpoint, label, icon, badges.get(endpoint, 0), here == endpoint.split(".")[0])
-        for endpoint, label, icon in entries
-        if endpoint in current_app.view_functions
-    ]
-    return {"nav": nav, "locale": locale(), "density": getattr(current_user, "density", "compact")}
+    there = tuple(endpoint for endpoint, _, _ in _NAV if endpoint in current_app.view_functions)
+    language = locale()
+    return {
+        "nav": _nav(language, here or "", g.get("problem_count", 0), there),
+        "locale": language,
+        "density": getattr(current_user, "density", "compact"),
+    }
+
+
+@lru_cache(maxsize=500)
+def _nav(_language: str, here: str, problems: int, there: tuple[str, ...]) -> tuple[NavItem, ...]:
+    badges = {"problems.index": problems}
+    return tuple(
+        NavItem(endpoint, str(label), icon, badges.get(endpoint, 0), here == endpoint.split(".")[0])
+        for endpoint, label, icon in _NAV
+        if endpoint in there
+    )
