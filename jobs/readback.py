@@ -47,7 +47,7 @@ def apply(connection_id: int, changes: Sequence[StatusChange]) -> int:
     if connection is None:
         return 0
     maker, actor = drafts.Maker(connection), Actor("job", connection.name)
-    names = _names(connection_id)
+    names = status_names(connection_id)
     query = db.select(Link).where(
         Link.connection_id == connection_id, Link.external_id.in_([c.external_id for c in changes])
     )
@@ -70,7 +70,8 @@ def apply(connection_id: int, changes: Sequence[StatusChange]) -> int:
     return changed
 
 
-def _names(connection_id: int) -> dict[str, str]:
+def status_names(connection_id: int) -> dict[str, str]:
+    """Their codes of statuses -> their names, as last fetched."""
     query = db.select(ReferenceItem.code, ReferenceItem.name).where(
         ReferenceItem.connection_id == connection_id, ReferenceItem.list == "statuses"
     )

@@ -10,7 +10,7 @@ from models import Attempt, AttemptItem, Connection, Link, Order, Status, Transf
 from orders import statuses, timeline
 from orders.timeline import Actor
 
-from . import claims, retries, wake
+from . import claims, readback, retries, wake
 from .calls import Batch, Report, Result
 from .claims import Claim
 
@@ -128,15 +128,14 @@ def _number(claim: Claim, result: Result) -> str:
 def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now: datetime) -> None:
     """Tie the orders to their copies."""
     values = []
+    names = readback.status_names(connection.id)
     for claim, result, version in rows:
         row: dict[str, Any] = {"order": claim.order_id, "version": version}
         copy = result.copy
         row |= {"xid": copy.external_id if copy else claim.external_id}
-        row |= (
-            {"number": copy.number, "status": copy.status, "status_name": copy.status_name, "url": copy.url}
-            if copy
-            else {}
-        )
+        if copy:
+            name = copy.status_name or names.get(copy.status, "")
+            row |= {"number": copy.number, "status": copy.status, "status_name": name, "url": copy.url}
         values.append(row)
     table = Link.__table__
     for shape in (True, False):  # with and without a copy: a statement each, so that each sets what it knows
