@@ -1,4 +1,4 @@
-"""Commands of `flask --app app …`. A module here with a click `command` is found by itself."""
+"""Commands of `flask --app app …`. A module here with a click `command` (or several `commands`) is found by itself."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flask import Flask
 
 def register(app: Flask) -> None:
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda m: m.name):
-        command = getattr(import_module(f"{__name__}.{module.name}"), "command", None)
-        if isinstance(command, click.Command):
-            app.cli.add_command(command)
+        found = import_module(f"{__name__}.{module.name}")
+        for command in getattr(found, "commands", (getattr(found, "command", None),)):
+            if isinstance(command, click.Command):
+                app.cli.add_command(command)
