@@ -9,6 +9,7 @@ from typing import Any
 from models import Attempt, AttemptItem, Connection, Incoming, Link, Order, Transfer, db, utcnow
 
 from . import work
+from .lists import Connected
 from .timeline import Actor, note
 
 OPEN = ("waiting", "working")
@@ -22,7 +23,7 @@ class Copy:
     state: none | pending | working | linked | problem | deleted.
     """
 
-    connection: Connection
+    connection: Connected
     link: Link | None = None
     transfers: list[Transfer] = field(default_factory=list)  # newest first
 
@@ -65,44 +66,96 @@ class Copy:
         return url if url.startswith(("https://", "http://")) else ""
 
 
-def of_order(order_id: int, destinations: Sequence[Connection]) -> list[Copy]:
-    """All links of the order and the destinations it hasn't reached, sources first. Two queries."""
-    links = db.session.execute(
-        db.select(Link, Connection)
-        .join(Connection, Connection.id == Link.connection_id)
-        .where(Link.order_id == order_id)
-    ).all()
-    found = {connection.id: Copy(connection, link) for link, connection in links}
+_ORDER = db.bindparam("order")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What there is about an order besides itself: open transfers, the newest attempt's item (0 = none), whether there
+    are transfers, links and messages from outside."""
+
+    open: int
+    item: int
+    transfers: bool
+    links: bool
+    incoming: bool
+
+
+def _standing() -> Any:
+    count = db.select(db.func.count()).where(Transfer.order_id == _ORDER, Transfer.state.in_(OPEN))
+    newest = db.select(db.func.max(AttemptItem.id)).where(AttemptItem.order_id == _ORDER)
+    there = (db.select(model.id).where(model.order_id == _ORDER).exists() for model in (Transfer, Link, Incoming))
+    return db.select(count.scalar_subquery(), newest.scalar_subquery(), *there)
+
+
+_STANDING = _standing()
+
+
+def standing(order_id: int) -> Standing:
+    """One query; it spares those for what isn't there."""
+    waiting, newest, *there = db.session.execute(_STANDING, {"order": order_id}).one()
+    return Standing(waiting, newest or 0, *there)
+
+
+def mark(order: Order, found: Standing) -> str:
+    """A text that changes with whatever the card shows of the order besides its form."""
+    return f"{order.version}.{order.updated_at.timestamp():.6f}.{found.open}.{found.item}"
+
+
+_LINKS = db.select(Link).where(Link.order_id == _ORDER)
+_TRANSFERS = db.select(Transfer).where(Transfer.order_id == _ORDER).order_by(Transfer.id.desc()).limit(50)
+
+
+def of_order(
+    order_id: int, known: Sequence[Connected], destinations: Sequence[Connected], there: Standing
+) -> list[Copy]:
+    """All links of the order and the destinations it hasn't reached, sources first. At most two queries, one more for
+    links to connections that are not among the `known` (removed ones)."""
+    asked = {"order": order_id}
+    links = db.session.scalars(_LINKS, asked).all() if there.links else []
+    connections = _connections(known, {link.connection_id for link in links})
+    found = {link.connection_id: Copy(connections[link.connection_id], link) for link in links}
     for connection in destinations:
         found.setdefault(connection.id, Copy(connection))
-    query = db.select(Transfer).where(Transfer.order_id == order_id).order_by(Transfer.id.desc()).limit(50)
-    for transfer in db.session.scalars(query):
+    for transfer in db.session.scalars(_TRANSFERS, asked) if there.transfers else ():
         if copy := found.get(transfer.connection_id):
             copy.transfers.append(transfer)
     return sorted(found.values(), key=lambda c: (c.is_destination, c.link is None, c.connection.name.casefold()))
 
 
+def _connections(known: Sequence[Connected], wanted: set[int]) -> dict[int, Connected]:
+    found = {connection.id: connection for connection in known}
+    if missing := wanted - found.keys():
+        query = db.select(Connection.id, Connection.kind, Connection.name, Connection.enabled)
+        rows = db.session.execute(query.where(Connection.id.in_(missing)))
+        found |= {row.id: Connected(*row) for row in rows}
+    return found
+
+
+_ATTEMPTS = (
+    db.select(
+        AttemptItem.outcome,
+        AttemptItem.fault,
+        AttemptItem.detail,
+        Attempt.id,
+        Attempt.started_at,
+        Attempt.ms,
+        Attempt.verb,
+        Connection.name,
+        Transfer.operation,
+    )
+    .join(Attempt, Attempt.id == AttemptItem.attempt_id)
+    .join(Transfer, Transfer.id == AttemptItem.transfer_id)
+    .join(Connection, Connection.id == Attempt.connection_id)
+    .where(AttemptItem.order_id == _ORDER)
+    .order_by(AttemptItem.id.desc())
+    .limit(db.bindparam("most", type_=db.Integer))
+)
+
+
 def attempts(order_id: int, limit: int = 60) -> Sequence[Any]:
     """(item, attempt's id, start, ms, verb, connection's name, transfer's operation), newest first."""
-    return db.session.execute(
-        db.select(
-            AttemptItem.outcome,
-            AttemptItem.fault,
-            AttemptItem.detail,
-            Attempt.id,
-            Attempt.started_at,
-            Attempt.ms,
-            Attempt.verb,
-            Connection.name,
-            Transfer.operation,
-        )
-        .join(Attempt, Attempt.id == AttemptItem.attempt_id)
-        .join(Transfer, Transfer.id == AttemptItem.transfer_id)
-        .join(Connection, Connection.id == Attempt.connection_id)
-        .where(AttemptItem.order_id == order_id)
-        .order_by(AttemptItem.id.desc())
-        .limit(limit)
-    ).all()
+    return db.session.execute(_ATTEMPTS, {"order": order_id, "most": limit}).all()
 
 
 def attempt(order_id: int, attempt_id: int) -> Attempt | None:
@@ -113,31 +166,22 @@ def attempt(order_id: int, attempt_id: int) -> Attempt | None:
     return db.session.scalar(db.select(Attempt).where(Attempt.id.in_(part)))
 
 
+_ORIGINALS = (
+    db.select(Incoming.id, Incoming.received_at, Incoming.channel, Incoming.event, Connection.name)
+    .join(Connection, Connection.id == Incoming.connection_id)
+    .where(Incoming.order_id == _ORDER)
+    .order_by(Incoming.id)
+    .limit(20)
+)
+
+
 def originals(order_id: int) -> Sequence[Any]:
     """(id, received at, channel, event, connection's name) of what came from outside about the order, oldest first."""
-    return db.session.execute(
-        db.select(Incoming.id, Incoming.received_at, Incoming.channel, Incoming.event, Connection.name)
-        .join(Connection, Connection.id == Incoming.connection_id)
-        .where(Incoming.order_id == order_id)
-        .order_by(Incoming.id)
-        .limit(20)
-    ).all()
+    return db.session.execute(_ORIGINALS, {"order": order_id}).all()
 
 
 def original(order_id: int, incoming_id: int) -> Incoming | None:
     return db.session.scalar(db.select(Incoming).filter_by(id=incoming_id, order_id=order_id))
-
-
-def mark(order_id: int) -> str:
-    """A text that changes with whatever the card shows of the order besides its form. One query."""
-    open_transfers = db.select(db.func.count()).where(Transfer.order_id == order_id, Transfer.state.in_(OPEN))
-    last_attempt = db.select(db.func.max(AttemptItem.id)).where(AttemptItem.order_id == order_id)
-    row = db.session.execute(
-        db.select(
-            Order.version, Order.updated_at, open_transfers.scalar_subquery(), last_attempt.scalar_subquery()
-        ).where(Order.id == order_id)
-    ).one_or_none()
-    return "" if row is None else f"{row[0]}.{row[1].timestamp():.6f}.{row[2]}.{row[3] or 0}"
 
 
 def unlink(order: Order, link_id: int, actor: Actor) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import Connection, DeliveryMethod, OrderType, Shop, Source, Status, db
+from models import Connection, DeliveryMethod, OrderType, PaymentMethod, Shop, Source, Status, db
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,14 @@ class Entry:
 
 @dataclass(eq=False)
 class Lists:
-    """Every registry that the list shows, in its order; `of` finds an entry by its id."""
+    """Every registry that orders point into, in its order; `of` finds an entry by its id."""
 
     statuses: list[Entry] = field(default_factory=list)
     types: list[Entry] = field(default_factory=list)
     sources: list[Entry] = field(default_factory=list)
     shops: list[Entry] = field(default_factory=list)
     delivery: list[Entry] = field(default_factory=list)
+    payment: list[Entry] = field(default_factory=list)
     currency: str = "UAH"  # of the first shop: what sums are shown in when there is nothing to sum
 
     def of(self, name: str) -> dict[int, Entry]:
@@ -49,6 +50,7 @@ _TABLES: tuple[tuple[str, Any], ...] = (
     ("sources", Source),
     ("shops", Shop),
     ("delivery", DeliveryMethod),
+    ("payment", PaymentMethod),
 )
 
 

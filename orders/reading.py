@@ -1,58 +1,59 @@
-"""One order, with what its card shows of it."""
+"""One order, with what its card shows of it. The statements are made once: putting them together costs as much as
+running them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import Select
+from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
-from models import (
-    DeliveryMethod,
-    Order,
-    OrderEvent,
-    OrderType,
-    PaymentMethod,
-    Shop,
-    Source,
-    Status,
-    db,
-)
+from models import Order, OrderEvent, OrderLine, Status, db
 
-_CARD = (
-    *(joinedload(Order.status), joinedload(Order.type), selectinload(Order.lines)),
-    *(joinedload(Order.delivery_method), joinedload(Order.payment_method)),  # the rules ask them
-)
-_CHOICES: dict[str, Any] = {
-    "shop_id": Shop,
-    "source_id": Source,
-    "type_id": OrderType,
-    "delivery_method_id": DeliveryMethod,
-    "payment_method_id": PaymentMethod,
+from .lists import Lists
+
+#: field of an order -> the registry it points into
+_CHOICES = {
+    "shop_id": "shops",
+    "source_id": "sources",
+    "type_id": "types",
+    "delivery_method_id": "delivery",
+    "payment_method_id": "payment",
 }
+
+_ASKED = db.bindparam("asked")
+
+
+def _card(condition: Any) -> Select[Order]:
+    """With what the head shows and the rules ask."""
+    wanted = (Order.status, Order.type, Order.delivery_method, Order.payment_method)
+    return db.select(Order).where(condition).options(*(joinedload(one) for one in wanted))
+
+
+_BY_NUMBER, _BY_KEY, _BY_ID = (_card(column == _ASKED) for column in (Order.number, Order.key, Order.id))
+_LINES = db.select(OrderLine).where(OrderLine.order_id == _ASKED).order_by(OrderLine.position)
 
 
 def by_number(number: str) -> Order | None:
-    """The order with this number; failing that, the one that other systems know by it."""
-    found = db.session.scalar(db.select(Order).filter_by(number=number).options(*_CARD))
-    return found or db.session.scalar(db.select(Order).filter_by(key=number).options(*_CARD))
+    """The order with this number, with its lines; failing that, the one that other systems know by it."""
+    asked = {"asked": number}
+    found = db.session.scalar(_BY_NUMBER, asked) or db.session.scalar(_BY_KEY, asked)
+    if found is not None:
+        set_committed_value(found, "lines", db.session.scalars(_LINES, {"asked": found.id}).all())
+    return found
 
 
 def by_id(order_id: int) -> Order | None:
-    return db.session.scalar(db.select(Order).filter_by(id=order_id).options(*_CARD))
+    return db.session.scalar(_BY_ID, {"asked": order_id})
 
 
-def choices(order: Order | None) -> dict[str, list[tuple[int, str]]]:
-    """(id, name) of what each field of an order may be: entries in use, and the one the order has. One query."""
-    parts = [
-        db.select(db.literal(field).label("field"), model.id, model.name, model.position).where(
-            db.or_(model.active, model.id == (getattr(order, field) if order else None))
-        )
-        for field, model in _CHOICES.items()
-    ]
-    found: dict[str, list[tuple[int, str]]] = {field: [] for field in _CHOICES}
-    for field, row_id, name, _position in sorted(db.session.execute(db.union_all(*parts)), key=lambda r: (r[3], r[1])):
-        found[field].append((row_id, name))
-    return found
+def choices(order: Order | None, lists: Lists) -> dict[str, list[tuple[int, str]]]:
+    """(id, name) of what each field of an order may be: entries in use, and the one the order has."""
+    return {
+        field: [(e.id, e.name) for e in getattr(lists, name) if e.active or (order and getattr(order, field) == e.id)]
+        for field, name in _CHOICES.items()
+    }
 
 
 def statuses() -> list[Status]:

@@ -56,7 +56,14 @@ def note(order_id: int, actor: Actor, kind: str, **detail: Any) -> None:
     note_many([(order_id, detail)], actor, kind)
 
 
+_EVENTS = (
+    db.select(OrderEvent)
+    .where(OrderEvent.order_id == db.bindparam("asked"))
+    .order_by(OrderEvent.id.desc())
+    .limit(db.bindparam("most", type_=db.Integer))
+)
+
+
 def of_order(order_id: int, limit: int = 200) -> Sequence[OrderEvent]:
     """The newest events first."""
-    query = db.select(OrderEvent).filter_by(order_id=order_id).order_by(OrderEvent.id.desc()).limit(limit)
-    return db.session.scalars(query).all()
+    return db.session.scalars(_EVENTS, {"asked": order_id, "most": limit}).all()

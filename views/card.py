@@ -15,7 +15,7 @@ from models import Connection, Order, Shop, Source, db, utcnow
 from orders import copies, creation, editing, reading
 
 from . import card_lines, card_merge, card_page, card_values, text
-from .order_form import OrderForm, initial
+from .order_form import OrderForm
 
 bp = Blueprint("card", __name__, url_prefix="/orders")
 _COUNTRY_OF = {"UAH": "UA", "RUB": "RU", "KZT": "KZ", "PLN": "PL", "BYN": "BY"}
@@ -23,9 +23,7 @@ _COUNTRY_OF = {"UAH": "UA", "RUB": "RU", "KZT": "KZ", "PLN": "PL", "BYN": "BY"}
 
 @bp.get("/<path:number>")
 def show(number: str) -> Any:
-    order = _order(number)
-    form = OrderForm(None, order, **initial(order))
-    return card_page.form_page(form, order, order.version, card_values.saved(order))
+    return card_page.saved_page(_order(number))
 
 
 @bp.post("/<path:number>")
@@ -78,7 +76,7 @@ def create() -> Any:
 def lines() -> Any:
     """The table of products after a line was added or removed, and the sums that follow."""
     form = OrderForm(card_lines.edited(request.form), _edited_order())
-    return render_template("card/_lines_answer.html", form=form, **_live(form))
+    return render_template("card/_lines_answer.html", **_live(form))
 
 
 @bp.post("/totals")
@@ -87,7 +85,7 @@ def totals() -> Any:
     if request.form.get("add"):  # a line is on its way; its own answer brings the sums
         return "", 204
     form = OrderForm(request.form, _edited_order())
-    return render_template("card/_totals_answer.html", form=form, **_live(form))
+    return render_template("card/_totals_answer.html", **_live(form))
 
 
 @bp.get("/products")
@@ -116,8 +114,10 @@ def _edited_order() -> Order | None:
 
 def _live(form: OrderForm) -> dict[str, Any]:
     order = form.order
-    parts = card_page.form_parts(form, order, card_values.amounts(request.form, order))
-    return parts | {"order": order, "followed": _follow(form, parts["settled"])}
+    before = card_values.amounts(request.form, order)
+    settled, problems = card_page.settle(form, before)
+    followed = _follow(form, settled)
+    return card_page.live_parts(form, settled, problems) | {"order": order, "followed": followed}
 
 
 def _follow(form: OrderForm, settled: dict[str, Any]) -> list[str]:

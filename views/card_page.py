@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -12,13 +13,12 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from integrations import connector, connectors
-from integrations.base import ReadsStatuses, ReceivesOrders
-from jobs import connections
-from models import Order, Status
-from orders import copies, editing, reading, timeline, totals
+from integrations import connectors
+from models import Order
+from orders import copies, editing, lists, timeline, totals
 
-from . import addresses, advice, card_timeline, card_values
+from . import addresses, advice, card_shown, card_timeline, card_values
+from .card_shared import Shared, shared
 from .order_form import MESSAGES, OrderForm, initial
 
 #: why an order can't be sent as it is -> what to do about it
@@ -38,25 +38,63 @@ def actor() -> timeline.Actor:
     return timeline.Actor("person", current_user.name or current_user.email)
 
 
+def saved_page(order: Order) -> Any:
+    """The card of an order as it is saved."""
+    settled, problems = editing.preview(_values(order), _lines(order), editing.stored_amounts(order))
+    known = shared()
+    shown = card_shown.of_order(order, known.lists)
+    return _page(shown, order, order.version, card_values.saved(order), settled, problems, known)
+
+
+def _values(order: Order) -> dict[str, Any]:
+    found = {name: getattr(order, name) for name in editing.FIELDS}
+    return found | {"cod_amount": order.cod_amount if order.cod else Decimal(0)}
+
+
+def _lines(order: Order) -> list[dict[str, Any]]:
+    return [editing.line_values(line) for line in order.lines]
+
+
 def form_page(form: OrderForm, order: Order | None, version: int, base: card_values.Version, status: int = 200) -> Any:
-    """The card of an order, or the form that makes one (order None)."""
-    parts = {"form": form, "order": order, "version": version, "base": json.dumps(base, ensure_ascii=False)}
-    return render_template("card/page.html", **(_order_parts(order) | form_parts(form, order) | parts)), status
+    """The card of an order as somebody typed it, or the form that makes one (order None)."""
+    settled, problems = settle(form, editing.stored_amounts(order) if order else None)
+    page = _page(card_shown.of_form(form), order, version, base, settled, problems, shared())
+    return page, status
 
 
-def form_parts(form: OrderForm, order: Order | None, before: totals.Before | None = None) -> dict[str, Any]:
-    """Settled amounts for what the form holds, if it can be read at all."""
-    before = before or (editing.stored_amounts(order) if order else None)
-    settled, problems = settle(form, before)
+def _page(
+    shown: card_shown.Shown,
+    order: Order | None,
+    version: int,
+    base: card_values.Version,
+    settled: dict[str, Any],
+    problems: dict[str, str],
+    known: Shared,
+) -> str:
+    parts = _form_parts(shown, order, settled, problems)
+    around = side_parts(order, known) if order else {"destinations": known.destinations}
+    written = json.dumps(base, ensure_ascii=False)
+    more = {"order": order, "version": version, "base": written}
+    return render_template("card/page.html", **(around | parts | more))
+
+
+def live_parts(form: OrderForm, settled: dict[str, Any], problems: dict[str, str]) -> dict[str, Any]:
+    """What the pieces show that follow each change of the form."""
+    return _form_parts(card_shown.of_form(form), form.order, settled, problems)
+
+
+def _form_parts(
+    shown: card_shown.Shown, order: Order | None, settled: dict[str, Any], problems: dict[str, str]
+) -> dict[str, Any]:
     locked = order is not None and editing.is_locked(order)
     return {
+        "form": shown,
         "settled": settled,
         "was": {name: card_values.plain(settled.get(name) or Decimal(0)) for name in card_values.AMOUNTS},
         "hints": {name: _(MESSAGES[key]) for name, key in problems.items()},
         "frozen": locked or not current_user.can_edit,
         "locked": locked,
         "method_kept": order is not None and editing.keeps_method(order),
-        "can_add": bool(_quick("shops")),
         "quick": _quick,
     }
 
@@ -75,32 +113,24 @@ def _quick(table: str) -> str:
     return url_for("registries.quick", table=table)
 
 
-def _order_parts(order: Order | None) -> dict[str, Any]:
-    if order is None:
-        return {"destinations": connections.destinations(), "statuses": [], "side": None}
-    return side_parts(order)
-
-
-def side_parts(order: Order) -> dict[str, Any]:
+def side_parts(order: Order, known: Shared | None = None) -> dict[str, Any]:
     """The right column and the head: everything but the form."""
-    usable = [row for row in connections.active() if connections.usable(row)]
-    destinations = [row for row in usable if connector(row.kind).can(ReceivesOrders)]
-    statuses = reading.statuses()
-    found = copies.of_order(order.id, destinations)
-    days, more = card_timeline.of_order(order)
+    known, there = known or shared(), copies.standing(order.id)
+    found = copies.of_order(order.id, known.connections, known.destinations, there)
+    days, more = card_timeline.of_order(order, tries=bool(there.item))
     return {
         "order": order,
-        "destinations": destinations,
-        "readers": {row.id for row in usable if connector(row.kind).can(ReadsStatuses)},
-        "statuses": statuses,
+        "destinations": known.destinations,
+        "readers": known.readers,
+        "statuses": known.statuses,
         "copies": found,
         "days": days,
         "more": more,
-        "originals": copies.originals(order.id),
+        "originals": copies.originals(order.id) if there.incoming else [],
         "connectors": connectors(),
         "advise": _advise,
-        "action": next_action(order, found, statuses),
-        "mark": copies.mark(order.id),
+        "action": next_action(order, found, known.statuses),
+        "mark": copies.mark(order, there),
     }
 
 
@@ -129,7 +159,7 @@ class Action:
     value: str = ""
 
 
-def next_action(order: Order, found: list[copies.Copy], statuses: list[Status]) -> Action | None:
+def next_action(order: Order, found: list[copies.Copy], statuses: Sequence[lists.Entry]) -> Action | None:
     group = order.status.group
     if group == "deleted":
         return Action(_("Restore"), "arrow-back-up", url_for("card_side.restore", order_id=order.id), "do", "restore")

@@ -24,7 +24,7 @@ def side(order_id: int) -> Any:
     """The column and the head when they have changed since `mark`; 204 when not."""
     order = _order(order_id)
     news = request.args.get("version", "") not in ("", str(order.version))
-    if request.args.get("mark") == copies.mark(order_id):
+    if request.args.get("mark") == copies.mark(order, copies.standing(order_id)):
         return "", 204
     return render_template("card/_side_answer.html", news=news, **card_page.side_parts(order))
 

@@ -15,18 +15,16 @@ from integrations.text import N_
 from models import Order, OrderEvent, utcnow
 from orders import copies, timeline
 
-from . import advice, text
-from .order_form import OrderForm
+from . import advice, order_form, text
 
 MONEY = ("delivery_cost", "discount", "declared_value", "cod_amount", "total")
-LABELS = {name: unbound.args[0] for name, unbound in vars(OrderForm).items() if hasattr(unbound, "field_class")
-          and unbound.args and isinstance(unbound.args[0], str)} | {
+LABELS = order_form.LABELS | {
     "status": N_("Status"),
     "total": N_("Total"),
     "lines": N_("Products"),
     "paid": N_("Paid"),
     "external status": N_("Status there"),
-}  # fmt: skip
+}
 #: kind of event -> sentence; no verbs in the past, so that no language has to know who did it
 SENTENCES = {
     "created": _l("order created"),
@@ -64,10 +62,11 @@ class Entry:
     ms: int | None = None
 
 
-def of_order(order: Order, limit: int = 60) -> tuple[list[tuple[str, list[Entry]]], bool]:
-    """Entries by day, newest first, and whether there are older ones. Two queries."""
+def of_order(order: Order, limit: int = 60, tries: bool = True) -> tuple[list[tuple[str, list[Entry]]], bool]:
+    """Entries by day, newest first, and whether there are older ones. `tries`: whether there were attempts; without
+    them it is one query, else two."""
     events = timeline.of_order(order.id, limit + 1)
-    tried = list(copies.attempts(order.id, limit))
+    tried = list(copies.attempts(order.id, limit)) if tries else []
     entries = [_entry(event, order, tried) for event in events[:limit]]
     oldest = entries[-1].at if len(events) > limit else None
     entries += [_attempt(row) for row in tried if oldest is None or row.started_at >= oldest]

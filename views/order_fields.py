@@ -50,6 +50,17 @@ def line_text(name: str, label: str) -> StringField:
     return column_text(name, label, OrderLine)
 
 
+def written(number: Decimal | int | None, places: int, scale: int, language: str) -> str:
+    """A stored number as people fill it in; `places` and `scale` as NumberField has them."""
+    if number is None:
+        return ""
+    shown = number if scale < 2 else Decimal(number) / scale
+    exact = f"{shown:.{places}f}"
+    if places != 2 and "." in exact:  # money keeps its cents
+        exact = exact.rstrip("0").rstrip(".")
+    return exact if language == "en" else exact.replace(".", ",")
+
+
 class NumberField(Field):
     """A number not below zero. Data: Decimal with `places`, or None when left empty.
 
@@ -65,13 +76,7 @@ class NumberField(Field):
     def _value(self) -> str:
         if self.raw_data:
             return str(self.raw_data[0])
-        if self.data is None:
-            return ""
-        shown = Decimal(self.data) / self.scale if self.scale else Decimal(self.data)
-        exact = f"{shown.quantize(Decimal(1).scaleb(-self.places)):f}"
-        if self.places != 2 and "." in exact:  # money keeps its cents
-            exact = exact.rstrip("0").rstrip(".")
-        return exact if text.locale() == "en" else exact.replace(".", ",")
+        return written(self.data, self.places, self.scale, text.locale())
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         if not valuelist:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from babel import Locale
@@ -14,10 +15,11 @@ from wtforms import BooleanField, FieldList, Form, FormField, HiddenField, Strin
 
 from integrations.text import N_
 from models import Order
-from orders import editing, phones, reading, totals
+from orders import editing, lists, phones, reading, totals
 
 from . import text
 from .order_fields import (
+    LONGEST_COMMENT,
     ChoiceField,
     CodeField,
     NumberField,
@@ -148,14 +150,8 @@ class OrderForm(Form):
         self._offer_choices()
 
     def _offer_choices(self) -> None:
-        for field, rows in reading.choices(self.order).items():
-            empty = [] if field == "type_id" else [("", "—")]
-            self[field].choices = [*empty, *((row_id, text.translated(name)) for row_id, name in rows)]
-        own = {name: getattr(self.order, name) for name in ("country", "currency")} if self.order else {}
-        names = Locale.parse(text.locale()).territories
-        self.country.choices = [(code, names.get(code, code)) for code in _with(COUNTRIES, own.get("country"))]
-        self.currency.choices = [(code, code) for code in _with(CURRENCIES, own.get("currency"))]
-        self.cod_method.choices = [("cash", _("cash")), ("card", _("card"))]
+        for field, found in choices(self.order, lists.read()).items():
+            self[field].choices = found
 
     def validate_number(self, field: StringField) -> None:
         if not field.data:
@@ -207,6 +203,41 @@ class OrderForm(Form):
     @property
     def first_errors(self) -> Sequence[str]:
         return [str(message) for field in self for message in field.errors if isinstance(message, str)]
+
+
+_FIELDS = {name: unbound for name, unbound in vars(OrderForm).items() if hasattr(unbound, "field_class")}
+#: the form's fields -> their names, to be translated
+LABELS = {name: unbound.args[0] for name, unbound in _FIELDS.items() if name != "lines"}
+LINE_LABELS = {name: unbound.args[0] for name, unbound in vars(LineForm).items() if getattr(unbound, "args", ())}
+TICKS = [name for name, unbound in _FIELDS.items() if unbound.field_class is BooleanField]
+#: field -> decimal places and scale, as NumberField has them
+NUMBERS = {name: (unbound.kwargs.get("places", 2), unbound.kwargs.get("scale", 0)) for name, unbound in _FIELDS.items()
+           if unbound.field_class is NumberField} | {"weight": (0, 1)}  # fmt: skip
+#: text field -> most characters
+LONGEST = {name: getattr(Order.__table__.c[name].type, "length", None) or LONGEST_COMMENT
+           for name, unbound in _FIELDS.items()
+           if issubclass(unbound.field_class, StringField) and len(unbound.args) > 1}  # fmt: skip
+
+Choices = dict[str, list[tuple[Any, str]]]
+
+
+def choices(order: Order | None, registries: lists.Lists) -> Choices:
+    """(value, text) of what each field with a choice may be, in the reader's language."""
+    found: Choices = {}
+    for field, rows in reading.choices(order, registries).items():
+        empty = [] if field == "type_id" else [("", "—")]
+        found[field] = [*empty, *((row_id, text.translated(name)) for row_id, name in rows)]
+    own = {name: getattr(order, name) for name in ("country", "currency")} if order else {}
+    found["country"] = _countries(text.locale(), own.get("country"))
+    found["currency"] = [(code, code) for code in _with(CURRENCIES, own.get("currency"))]
+    found["cod_method"] = [("cash", _("cash")), ("card", _("card"))]
+    return found
+
+
+@lru_cache(maxsize=300)
+def _countries(language: str, own: str | None) -> list[tuple[Any, str]]:
+    names = Locale.parse(language).territories
+    return [(code, names.get(code, code)) for code in _with(COUNTRIES, own)]
 
 
 _KEY = re.compile(

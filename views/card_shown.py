@@ -1,0 +1,117 @@
+"""What the form on the card shows: texts by field, of the order as it is saved or as somebody typed it.
+
+Templates know only this. A card that is just read needs no form object with its sixty fields, which cost more than all
+queries together; one that was sent and refused does, and both look the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from wtforms import BooleanField, SelectField
+
+from models import Order
+from orders import editing, lists, totals
+
+from . import order_form, text
+from .order_fields import written
+from .order_form import LABELS, LINE_LABELS, LONGEST, NUMBERS, TICKS, LineForm, OrderForm
+
+_LINE_NUMBERS = {"quantity": (3, 0), "price": (2, 0), "discount": (2, 0), "weight": (0, 1)}
+_LINE_TEXTS = ("id", "product_id", "sku", "name")
+_NO_TEXTS = {*NUMBERS, *TICKS}
+#: amounts that the field leaves empty when they are nought, like a line's: it reads quicker
+_BLANK = ("discount", "length", "width", "height")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the table of products. `texts` and `errors` by field; `total` in the order's currency."""
+
+    texts: Mapping[str, str]
+    total: Decimal
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`texts`: by field, of choices the value; `ticks`: the fields that are ticked; `errors`: field -> sentence."""
+
+    texts: Mapping[str, str]
+    ticks: frozenset[str]
+    choices: order_form.Choices
+    labels: Mapping[str, str]
+    lines: Sequence[Line]
+    errors: Mapping[str, str] = field(default_factory=dict)
+    messages: Sequence[str] = ()
+    longest: Mapping[str, int] = field(default_factory=lambda: LONGEST)
+
+    @property
+    def currency(self) -> str:
+        return self.texts["currency"] or "UAH"
+
+    @property
+    def refused(self) -> bool:
+        return bool(self.errors or self.messages or any(line.errors for line in self.lines))
+
+
+def of_order(order: Order, registries: lists.Lists) -> Shown:
+    """An order as it is saved."""
+    language = text.locale()
+    values = vars(order)
+    texts = {name: str(values[name] or "") for name in editing.FIELDS if name not in _NO_TEXTS}
+    for name, (places, scale) in NUMBERS.items():
+        number = values[name]
+        texts[name] = written(None if name in _BLANK and not number else number, places, scale, language)
+    if not order.cod:
+        texts["cod_amount"] = ""
+    ticks = {name for name in TICKS if values.get(name)}
+    if not (order.buyer_name or order.buyer_phone or order.buyer_email):
+        ticks.add("same_person")
+    lines = [_of_line(vars(line), language) for line in order.lines]
+    return Shown(texts, frozenset(ticks), order_form.choices(order, registries), labels(language), lines)
+
+
+def _of_line(line: Mapping[str, Any], language: str) -> Line:
+    texts = {name: str(line[name] or "") for name in _LINE_TEXTS}
+    for name, (places, scale) in _LINE_NUMBERS.items():
+        number = line[name]
+        blank = not number and name in ("discount", "weight")
+        texts[name] = written(None if blank else number, places, scale, language)
+    return Line(texts, totals.line_total(line))
+
+
+def of_form(form: OrderForm) -> Shown:
+    """A form as it was typed, with what is wrong in it."""
+    fields = [one for one in form if one.name != "lines"]
+    return Shown(
+        {one.name: _text(one) for one in fields if not isinstance(one, BooleanField)},
+        frozenset(one.name for one in fields if isinstance(one, BooleanField) and one.data),
+        {one.name: list(one.choices or []) for one in fields if isinstance(one, SelectField)},
+        labels(text.locale()),
+        [_of_typed(entry.form) for entry in form.lines],
+        {one.name: " ".join(map(str, one.errors)) for one in fields if one.errors},
+        [str(message) for message in form.form_errors],
+    )
+
+
+def _text(one: Any) -> str:
+    if isinstance(one, SelectField):
+        return "" if one.data is None else str(one.data)
+    return str(one._value())
+
+
+def _of_typed(form: LineForm) -> Line:
+    errors = {one.short_name: " ".join(map(str, one.errors)) for one in form if one.errors}
+    return Line({one.short_name: _text(one) for one in form}, form.total, errors)
+
+
+@lru_cache(maxsize=8)
+def labels(language: str) -> dict[str, str]:
+    """The names of the fields in this language, which is the reader's; those of a line as "lines-<name>"."""
+    named = LABELS | {f"lines-{name}": label for name, label in LINE_LABELS.items()}
+    return {name: text.translated(label) for name, label in named.items()}
