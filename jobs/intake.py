@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from integrations.base import Connector, GreetsOrders, PullsOrders
 from integrations.errors import VendorError
 from integrations.types import OrderData, Raw
 from models import Connection, Incoming, Link, add_rows, db, insert_into, utcnow
-from orders import creation, work
+from orders import creation, editing, work
 from orders.creation import Draft
 from orders.timeline import Actor
 
@@ -120,15 +120,16 @@ def apply_waiting(connection_id: int, connector: Connector) -> dict[str, int]:
 
 
 def _apply(connection_id: int, connector: Connector, incoming_ids: Sequence[int]) -> dict[str, int]:
-    """One chunk in one transaction; when something in it clashes, one by one."""
+    """One chunk in one transaction; when something in it clashes, one by one: no order holds up the others."""
     try:
         counts = _apply_chunk(connection_id, connector, incoming_ids)
         db.session.commit()
         return counts
-    except IntegrityError as error:
+    except (IntegrityError, DataError, editing.Invalid, *_UNREADABLE) as error:
         db.session.rollback()
         if len(incoming_ids) == 1:
-            _fail(incoming_ids[0], f"{type(error.orig).__name__}: {error.orig}")
+            log.warning("order_not_taken", incoming=incoming_ids[0], error=repr(error))
+            _fail(incoming_ids[0], f"{type(error).__name__}: {error}")
             return {"failed": 1}
     total: dict[str, int] = {}
     for incoming_id in incoming_ids:

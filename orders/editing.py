@@ -72,7 +72,8 @@ def update(
     actor: Actor,
     before: totals.Before | None = None,
 ) -> Order:
-    """Change an order that the editor saw as `version`. Raises Stale or Invalid.
+    """Change an order that the editor saw as `version`. Raises Stale or Invalid. What a source says of its own order is
+    taken as it is: rules such as the postal code that a post wants are for staff to meet before they send it on.
 
     `lines` None = as they are; a line with an "id" is that row, its missing fields stay. `before`: what the derived
     amounts were when the editor last saw them settled; default: as they are stored.
@@ -85,8 +86,9 @@ def update(
     shown = snapshot(order)
     counted = creation.counted(vars(order) | {"created_at": order.created_at})
     row, new_lines = _edited(order, values, lines)
+    by_staff = actor.kind == "person"
     errors = _settle(row, new_lines, before or stored_amounts(order)) | _not_allowed(order, row)
-    if errors:
+    if errors and by_staff:
         raise Invalid(errors)
     for name in (*FIELDS, *DERIVED):
         setattr(order, name, row[name])
@@ -94,7 +96,7 @@ def update(
         _replace_lines(order, lines, new_lines)
     changes = differences(shown, snapshot(order))
     if changes:
-        _saved(order, counted, new_lines, by_staff=actor.kind == "person")
+        _saved(order, counted, new_lines, by_staff=by_staff)
         note(order_id, actor, "edited", changes=changes)
     return order
 

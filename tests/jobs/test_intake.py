@@ -212,3 +212,22 @@ def test_an_order_removed_for_good_does_not_come_back(context: Flask, prom: Conn
         sandbox.vendor("prom").change(order["id"], client_notes="ще питання")
     assert run(prom).counts["new"] == 0
     assert count(Order) == 1
+
+
+def test_news_that_staff_could_not_save_are_taken_all_the_same(
+    context: Flask, prom: Connection, sandbox: SandboxServer
+) -> None:
+    from jobs import connections, mapping
+
+    connections.refresh_references(prom)
+    mapping.suggest_all(prom)
+    db.session.commit()
+    vendor = sandbox.vendor("prom")
+    post = {"id": 8002, "name": "Укрпошта", "shipping_service": None}
+    made = vendor.new_order(delivery_option=post, delivery_provider_data=None)  # no postal code, which the post wants
+    run(prom)
+    assert db.session.scalars(db.select(Order)).one().postal_code == ""
+    vendor.change(made["id"], client_notes="передзвоніть")
+    invent(sandbox, 2)
+    done = run(prom)
+    assert (done.state, done.counts["new"], done.counts["changed"], done.counts["failed"]) == ("done", 2, 1, 0)
