@@ -11,8 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from models import Order, OrderCount, OrderDay, add_rows, db
+
+from .prepared import Prepared
 
 #: rows that may pile up before the sweeper folds them
 FOLD_AT = 400
@@ -79,20 +82,22 @@ class Cell:
     numbers: dict[str, int] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=8)
+def _sums(narrowed_by: tuple[str, ...]) -> Prepared:
+    """Counts and sums by status and currency; `narrowed_by`: names of parameters, of shop, source and type."""
+    c = OrderCount.__table__.c
+    query = db.select(c.status_id, c.currency, db.func.sum(c.n), db.func.sum(c.total))
+    for name in narrowed_by:
+        query = query.where(c[f"{name}_id"] == db.bindparam(name, type_=c[f"{name}_id"].type))
+    return Prepared(query.group_by(c.status_id, c.currency))
+
+
 def by_status(shop_id: int | None = None, source_id: int | None = None, type_id: int | None = None) -> dict[int, Cell]:
     """Count and sums of each status id, narrowed by the filters that the counters know."""
-    query = db.select(
-        OrderCount.status_id, OrderCount.currency, db.func.sum(OrderCount.n), db.func.sum(OrderCount.total)
-    )
-    for column, value in (
-        (OrderCount.shop_id, shop_id),
-        (OrderCount.source_id, source_id),
-        (OrderCount.type_id, type_id),
-    ):
-        if value is not None:
-            query = query.where(column == value)
+    given = {"shop": shop_id, "source": source_id, "type": type_id}
+    given = {name: value for name, value in given.items() if value is not None}
     cells: dict[int, Cell] = {}
-    for status_id, currency, n, total in db.session.execute(query.group_by(OrderCount.status_id, OrderCount.currency)):
+    for status_id, currency, n, total in _sums(tuple(given)).rows(**given):
         if n:
             cell = cells.setdefault(status_id, Cell(0, {}))
             cell.n += int(n)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,21 +15,39 @@ from sqlalchemy.sql import Select
 from models import Connection, Link, Order, OrderLine, OrderSearch, Transfer, db
 
 from . import counts, search, walks
-from .filters import OrderFilter, Statuses
+from .filters import OrderFilter, Statuses, StatusLike
+from .prepared import Prepared
 
 COUNT_LIMIT = 10_000
+_ORDER, _LINE, _LINK, _THERE = (model.__table__.c for model in (Order, OrderLine, Link, Connection))
 #: what a row shows; the rest of the order is not read
 COLUMNS = (
-    *(Order.id, Order.number, Order.created_at, Order.updated_at, Order.placed_at),
-    *(Order.shop_id, Order.source_id, Order.type_id, Order.status_id, Order.external_number),
-    *(Order.last_name, Order.first_name, Order.patronymic, Order.phone, Order.city),
-    *(Order.delivery_method_id, Order.pickup_address, Order.ttn, Order.ttn_state),
-    *(Order.total, Order.currency, Order.paid, Order.cod, Order.payment_kind),
-    *(Order.do_not_call, Order.fulfilment, Order.needs_mapping, Order.staff_comment, Order.customer_comment),
+    *(_ORDER.id, _ORDER.number, _ORDER.created_at, _ORDER.updated_at),
+    *(_ORDER.shop_id, _ORDER.source_id, _ORDER.type_id, _ORDER.status_id, _ORDER.external_number),
+    *(_ORDER.last_name, _ORDER.first_name, _ORDER.phone, _ORDER.city),
+    *(_ORDER.delivery_method_id, _ORDER.pickup_address, _ORDER.ttn, _ORDER.ttn_state),
+    *(_ORDER.total, _ORDER.currency, _ORDER.paid),
+    *(_ORDER.do_not_call, _ORDER.fulfilment, _ORDER.needs_mapping, _ORDER.staff_comment, _ORDER.customer_comment),
 )
 LINK_COLUMNS = (
-    *(Link.order_id, Link.connection_id, Link.state, Link.url, Link.external_number, Link.external_status),
-    *(Link.external_status_name, Link.error, Connection.kind, Connection.name),
+    *(_LINK.order_id, _LINK.connection_id, _LINK.state, _LINK.url, _LINK.external_number, _LINK.external_status),
+    *(_LINK.external_status_name, _LINK.error, _THERE.kind, _THERE.name),
+)
+_IDS = db.bindparam("ids", expanding=True)
+_LINES = Prepared(
+    db.select(_LINE.order_id, _LINE.name).where(_LINE.order_id.in_(_IDS)).order_by(_LINE.order_id, _LINE.position)
+)
+_BUSY = (
+    db.select(Transfer.__table__.c.id)
+    .where(Transfer.order_id == _LINK.order_id, Transfer.connection_id == _LINK.connection_id)
+    .where(Transfer.state.in_(("waiting", "working")))
+    .exists()
+)
+_LINKS = Prepared(
+    db.select(*LINK_COLUMNS, _BUSY.label("busy"))
+    .join_from(Link.__table__, Connection.__table__)
+    .where(_LINK.order_id.in_(_IDS))
+    .order_by(_LINK.role.desc(), _LINK.connection_id)
 )
 
 
@@ -105,8 +124,11 @@ def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, lim
     descending = (f.sort == "new") == (cursor.way == "next")
     words = search.terms(f.q)
     if not words:
-        query = walks.ordered(COLUMNS, f, statuses, zone, descending=descending, limit=limit, after=cursor.id)
-        return list(db.session.execute(query)), False
+        if f.since or f.until:  # dates ask the database for the ids that they end at
+            query = walks.ordered(COLUMNS, f, statuses, zone, descending=descending, limit=limit, after=cursor.id)
+            return list(db.session.execute(query)), False
+        walk = _walk_of(f, tuple(statuses), zone, descending, limit, cursor.id is not None)
+        return list(walk.rows(after=cursor.id) if cursor.id is not None else walk.rows()), False
     query = db.select(*COLUMNS).where(*f.conditions(statuses, zone))
     query = query.order_by(Order.id.desc() if descending else Order.id).limit(limit)
     if cursor.id is not None:
@@ -116,6 +138,14 @@ def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, lim
     if _on_sqlite():
         return list(db.session.execute(_fts(query, words, descending))), False
     return _trigram(query, words, cursor, descending, limit), False
+
+
+@lru_cache(maxsize=200)
+def _walk_of(
+    f: OrderFilter, statuses: tuple[StatusLike, ...], zone: ZoneInfo, descending: bool, limit: int, goes_on: bool
+) -> Prepared:
+    after = db.bindparam("after", type_=Order.id.type) if goes_on else None
+    return Prepared(walks.ordered(COLUMNS, f, statuses, zone, descending=descending, limit=limit, after=after))
 
 
 def _on_sqlite() -> bool:
@@ -287,28 +317,12 @@ def decorate(found: Sequence[Any]) -> list[Row]:
     rows = {o.id: Row(o) for o in found}
     if not rows:
         return []
-    lines = (
-        db.select(OrderLine.order_id, OrderLine.name)
-        .where(OrderLine.order_id.in_(rows))
-        .order_by(OrderLine.order_id, OrderLine.position)
-    )
-    for order_id, name in db.session.execute(lines):
+    ids = list(rows)
+    for order_id, name in _LINES.rows(ids=ids):
         row = rows[order_id]
         row.item = row.item or name
         row.items += 1
-    busy = (
-        db.select(Transfer.id)
-        .where(Transfer.order_id == Link.order_id, Transfer.connection_id == Link.connection_id)
-        .where(Transfer.state.in_(("waiting", "working")))
-        .exists()
-    )
-    links = (
-        db.select(*LINK_COLUMNS, busy.label("busy"))
-        .join(Connection)
-        .where(Link.order_id.in_(rows))
-        .order_by(Link.role.desc(), Link.connection_id)
-    )
-    for link in db.session.execute(links):
+    for link in _LINKS.rows(ids=ids):
         rows[link.order_id].tiles.append(_tile(link))
     return list(rows.values())
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from models import Connection, DeliveryMethod, OrderType, PaymentMethod, Shop, Source, Status, db
 
+from .prepared import Prepared
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -85,12 +87,12 @@ def _query() -> Any:
     return db.union_all(*parts, db.select(*columns).where(there.removed_at.is_(None)))
 
 
-_QUERY = _query()
+_QUERY = Prepared(_query())
 
 
 def snapshot() -> Rows:
     """Everything in one query. Equal as long as nothing of it changes, so that what is made of it can be kept."""
-    return tuple(db.session.connection().execute(_QUERY))
+    return tuple(_QUERY.rows())
 
 
 def of(rows: Rows) -> tuple[Lists, list[Connected]]:

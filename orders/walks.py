@@ -26,9 +26,10 @@ def ordered(
     *,
     descending: bool,
     limit: int,
-    after: int | None = None,
+    after: Any = None,
 ) -> Select[Any]:
-    """Columns of the first `limit` orders that the filter shows, its search left aside; `after`: beyond this id."""
+    """Columns of the first `limit` orders that the filter shows, its search left aside; `after`: beyond this id (or the
+    parameter that will be the id)."""
     if f.walks_links(statuses):
         query = db.select(*columns).select_from(Link).join(Order, Order.id == Link.order_id)
         query = query.where(*f.link_conditions(), *f.conditions(statuses, zone, ("link",)))
@@ -43,7 +44,7 @@ def ordered(
     return _from(db.select(*columns).where(*f.conditions(statuses, zone)), Order.id, descending, limit, after)
 
 
-def _from(query: Select[Any], key: Any, descending: bool, limit: int, after: int | None) -> Select[Any]:
+def _from(query: Select[Any], key: Any, descending: bool, limit: int, after: Any) -> Select[Any]:
     if after is not None:
         query = query.where(key < after if descending else key > after)
     return query.order_by(key.desc() if descending else key).limit(limit)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask, request, url_for
 from markupsafe import Markup
 
 
@@ -33,14 +33,20 @@ def init_app(app: Flask) -> None:
     def static_url(filename: str) -> str:
         return url_for("static", filename=filename)
 
-    app.jinja_env.globals["url_for"] = _quick(static_url)
+    @lru_cache(maxsize=1000)
+    def plain_url(endpoint: str, _blueprint: str, _root: str) -> str:
+        return url_for(endpoint)
+
+    app.jinja_env.globals["url_for"] = _quick(static_url, plain_url)
     app.jinja_env.globals["icon_markup"] = _icons(app)
 
 
-def _quick(static_url: Callable[[str], str]) -> Callable[..., str]:
+def _quick(static_url: Callable[[str], str], plain_url: Callable[[str, str, str], str]) -> Callable[..., str]:
     def address(endpoint: str, **values: Any) -> str:
         if endpoint == "static" and len(values) == 1:
             return static_url(values["filename"])
+        if not values and request:
+            return plain_url(endpoint, request.blueprint or "", request.root_path)
         return url_for(endpoint, **values)
 
     return address

@@ -17,7 +17,6 @@ from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from jobs import wake
-from models import SavedView
 from orders import counts, listing, lists, saved_views
 from orders.filters import FLAGS, LINK_FILTERS, PAYMENTS, OrderFilter
 from orders.listing import Cursor
@@ -127,7 +126,7 @@ class ListPage:
 
     @cached_property
     def look(self) -> Look:
-        return Look(tuple(self.columns), self.can_edit, self.confirm_id)
+        return order_rows.look(tuple(self.columns), self.can_edit, self.confirm_id)
 
     @cached_property
     def body(self) -> Markup:
@@ -148,7 +147,7 @@ class ListPage:
 
     @property
     def tabs_key(self) -> Hashable:
-        return self.context, self.f, self.can_edit, tuple((view.name, view.query) for view in self.saved)
+        return self.context, self.f, self.can_edit, tuple(self.saved)
 
     @property
     def filters_key(self) -> Hashable:
@@ -226,6 +225,10 @@ class ListPage:
         return found
 
     @property
+    def link_pairs(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self.links.items())
+
+    @property
     def address(self) -> str:
         """Of what is shown, in its shortest form."""
         at, back = self.cursor.id, self.cursor.way == "prev"
@@ -239,13 +242,14 @@ class ListPage:
     # ---- tabs
 
     @cached_property
-    def saved(self) -> Sequence[SavedView]:
-        return saved_views.of_user(current_user.id)
+    def saved(self) -> Sequence[tuple[str, str]]:
+        """(name, filter) of the saved views."""
+        return saved_views.tabs(current_user.id)
 
     @cached_property
     def tabs(self) -> list[Option]:
         plain = OrderFilter()
-        saved = [Option(view.name, list_url(view.query), view.query == self.query) for view in self.saved]
+        saved = [Option(name, list_url(query), query == self.query) for name, query in self.saved]
         taken = any(tab.active for tab in saved)
         tabs = [Option(gettext("All"), self.url(type=None), self.f.type is None and not taken)]
         tabs += [

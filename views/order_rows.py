@@ -178,33 +178,37 @@ def context() -> Context:
     return _context(text.locale(), lists.snapshot())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """How rows are shown to this reader: their columns, and what the keys and menus may do."""
+    """How rows are shown to this reader: their columns, and what the keys and menus may do. Made by `look`."""
 
     columns: tuple[str, ...]
     can_edit: bool
     confirm_id: int | None
 
 
-def html(found: Iterable[listing.Row], shared: Context, look: Look) -> Markup:
+#: alike ones are the same object: as a part of keys it then costs nothing
+look = lru_cache(maxsize=200)(Look)
+
+
+def html(found: Iterable[listing.Row], shared: Context, shown: Look) -> Markup:
     """The rows of a list. Fifty rows cost far more to print than to read, and most were shown a moment ago: each is
     kept by all that it shows."""
     now = utcnow()
     year = now.astimezone(text.ZONE).year
     made = [
-        _row_html(shared, look, row.o, row.item, row.items, tuple(row.tiles), text.age(row.o.created_at, now, year))
+        _row_html(shared, shown, row.o, row.item, row.items, tuple(row.tiles), text.age(row.o.created_at, now, year))
         for row in found
     ]
-    return Markup("").join(made)
+    return Markup("".join(made))  # noqa: S704 - printed by a template
 
 
 @lru_cache(maxsize=3000)
 def _row_html(
-    shared: Context, look: Look, o: Any, item: str, items: int, tiles: tuple[listing.Tile, ...], _age: int
+    shared: Context, shown: Look, o: Any, item: str, items: int, tiles: tuple[listing.Tile, ...], _age: int
 ) -> Markup:
     row = shared.row(listing.Row(o, item, items, list(tiles)))
-    return Markup(get_template_attribute("orders/rows.html", "row")(row, shared, look))  # noqa: S704 - a template's
+    return Markup(get_template_attribute("orders/rows.html", "row")(row, shared, shown))  # noqa: S704 - a template's
 
 
 def face(kind: str, name: str) -> tuple[str, str]:

@@ -97,14 +97,22 @@ def current_session() -> UserSession | None:
     return db.session.scalar(query)
 
 
+#: made once: it is asked at every request
+_SIGNED_IN = (
+    db.select(User, UserSession.created_at)
+    .join(UserSession, UserSession.user_id == User.id)
+    .where(UserSession.token_hash == db.bindparam("token"), UserSession.revoked_at.is_(None))
+)
+
+
 @login_manager.user_loader
 def _load_user(user_id: str) -> User | None:
-    row = current_session()
-    if row is None or str(row.user_id) != user_id or not row.user.active:
+    token = session.get("token")
+    found = db.session.execute(_SIGNED_IN, {"token": digest(token)}).one_or_none() if token else None
+    if found is None or found.created_at < utcnow() - timedelta(days=SESSION_DAYS):
         return None
-    if row.created_at < utcnow() - timedelta(days=SESSION_DAYS):
-        return None
-    return row.user
+    user: User = found.User
+    return user if str(user.id) == user_id and user.active else None
 
 
 def _require_login() -> Any:

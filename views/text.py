@@ -47,7 +47,13 @@ def _locale() -> str:
 
 
 def locale() -> str:
-    return str(get_locale() or "en")
+    """The reader's language, looked up once a request."""
+    found = _language.get()
+    if not found:
+        found = str(get_locale() or "en")
+        if has_request_context():
+            _language.set(found)
+    return found
 
 
 def translated(text: Any) -> str:
@@ -56,6 +62,7 @@ def translated(text: Any) -> str:
 
 
 _catalogue: ContextVar[Any] = ContextVar("catalogue", default=None)
+_language: ContextVar[str] = ContextVar("language", default="")
 
 
 def catalogue() -> Any:
@@ -70,6 +77,7 @@ def catalogue() -> Any:
 
 def _forget_catalogue(_error: BaseException | None = None) -> None:
     _catalogue.set(None)
+    _language.set("")
 
 
 _SIGNS = {"UAH": "₴", "RUB": "₽", "USD": "$", "EUR": "€", "KZT": "₸", "PLN": "zł"}
@@ -98,7 +106,12 @@ def _money_form(currency: str, language: str) -> tuple[str, str, str, str]:
 
 
 def number(value: float | Decimal | None) -> str:
-    return "" if value is None else str(format_decimal(value, locale=locale()))
+    return "" if value is None else _number(value, locale())
+
+
+@lru_cache(maxsize=5000)
+def _number(value: float | Decimal, language: str) -> str:
+    return str(format_decimal(value, locale=language))
 
 
 def ago(moment: datetime | None, language: str = "") -> str:
