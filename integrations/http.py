@@ -162,7 +162,7 @@ class HttpClient:
 
     policy: Policy = Policy()
     secrets: Iterable[str] = field(default=(), repr=False)  # an error's text may show a client
-    pace: Callable[[], float] | None = None  # reserves the next slot; returns seconds to wait for it
+    pace: Callable[[], float] | None = None  # asks for a turn: 0 = now, else seconds until asking again
     headers: Mapping[str, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
 
@@ -186,10 +186,8 @@ class HttpClient:
         `safe`: repeating can't hurt (default: GET and HEAD). Raises Later("unreachable") when nothing was sent;
         when an answer is lost: Unknown("timeout") if the call may have changed something, else Later. What a
         status means is the connector's to say."""
-        if self.pace:
-            wait = self.pace()
-            if wait > 0:
-                self.sleep(wait)
+        while self.pace and (wait := self.pace()) > 0:
+            self.sleep(wait)
         harmless = method in ("GET", "HEAD") if safe is None else safe
         headers = {**self.headers, **kwargs.pop("headers", {})}
         try:

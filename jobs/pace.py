@@ -1,8 +1,9 @@
 """One pace a connection, shared by all processes through the broker.
 
-Slots are handed out evenly, each a little later than the limit asks: a window that the vendor counts then never sees
-one call too many, however the network bunches them. A window counter (as the limits package has) lets a whole second's
-calls go at once and can't say how long the next one must wait; hence six lines of Lua.
+Each call asks for its turn just before it is made: the turn comes when the call ten before (at ten a second) is a
+little more than a second old, and never right on the heels of the last one. So whatever window the vendor counts, it
+sees no call too many, threads that wake late shift nothing, and almost the whole limit is used. A window counter (as
+the limits package has) can't say how long to wait; hence a dozen lines of Lua.
 """
 
 from __future__ import annotations
@@ -14,15 +15,23 @@ from collections.abc import Callable
 from redis import Redis
 from redis.exceptions import RedisError
 
-#: share of the published limit that is used
-MARGIN = 0.96
+#: how much longer than the vendor's window ours is: what two calls may lose or gain on the way there
+STRETCH = 1.05
+#: of the even distance between two calls, what is always kept
+CLOSEST = 0.4
 
-_RESERVE = """
+#: KEYS: the times of the last calls, newest first. ARGV: calls a window, window, closest distance (milliseconds).
+_TURN = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + t[2] / 1000
-local slot = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
-redis.call('SET', KEYS[1], slot + ARGV[1], 'PX', math.ceil(slot - now + ARGV[1]) + 1000)
-return tostring(slot - now)
+local last = tonumber(redis.call('LINDEX', KEYS[1], 0) or '0')
+local oldest = tonumber(redis.call('LINDEX', KEYS[1], ARGV[1] - 1) or '0')
+local wait = math.max(last + ARGV[3] - now, oldest + ARGV[2] - now)
+if wait > 0 then return tostring(wait) end
+redis.call('LPUSH', KEYS[1], tostring(now))
+redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
+redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] * 2))
+return '0'
 """
 
 
@@ -33,30 +42,34 @@ class _Local:
         self._lock = threading.Lock()
         self._next: dict[str, float] = {}
 
-    def reserve(self, name: str, interval: float) -> float:
+    def turn(self, name: str, interval: float) -> float:
         with self._lock:
             now = time.monotonic()
-            slot = max(now, self._next.get(name, 0.0))
-            self._next[name] = slot + 2 * interval
-            return slot - now
+            wait = self._next.get(name, 0.0) - now
+            if wait > 0:
+                return wait
+            self._next[name] = now + 2 * interval
+            return 0.0
 
 
 _local = _Local()
 
 
 def pace(redis: Redis | None, name: str, per_second: float | None) -> Callable[[], float] | None:
-    """A function that reserves the next slot and returns the seconds to wait for it; None = no published limit."""
+    """A function to ask for a turn: 0 = now, else the seconds after which to ask again. None = no published limit."""
     if per_second is None:
         return None
-    interval = 1 / (per_second * MARGIN)
+    calls = max(1, int(per_second))
+    window = calls / per_second * STRETCH * 1000
+    closest = CLOSEST / per_second * 1000 if calls > 1 else 0
     key = f"hub:pace:{name}"
 
-    def reserve() -> float:
+    def turn() -> float:
         if redis is not None:
             try:
-                return float(redis.eval(_RESERVE, 1, key, interval * 1000)) / 1000
+                return float(redis.eval(_TURN, 1, key, calls, window, closest)) / 1000
             except RedisError:
                 pass  # slower below, until it is back
-        return _local.reserve(key, interval)
+        return _local.turn(key, 1 / per_second)
 
-    return reserve
+    return turn

@@ -50,8 +50,8 @@ def settle(workers: Workers, sandbox: SandboxServer) -> None:
 def test_killed_before_the_call(
     context: Flask, crm: Connection, sandbox: SandboxServer, workers: Workers, valkey: redis.Redis
 ) -> None:
-    # the next slot of the connection's pace is far away: the attempt is written, the call waits for its turn
-    valkey.set(f"hub:pace:{crm.id}", time.time() * 1000 + 600_000)
+    # the connection's next turn is far away: the attempt is written, the call waits for it
+    valkey.lpush(f"hub:pace:{crm.id}", time.time() * 1000 + 600_000)
     ask(3, crm)
     workers.start()
     wait_until(working, sweep=False)

@@ -1,27 +1,42 @@
-"""The pace is shared, even, and a little below the limit; without the broker each process is careful alone."""
+"""The pace is shared and a little below the limit; without the broker each process is careful alone."""
 
 from __future__ import annotations
+
+import time
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from jobs import retries
-from jobs.pace import MARGIN, pace
+from jobs.pace import STRETCH, pace
 from models import utcnow
 
 
-def test_slots_are_even_and_shared(valkey: redis.Redis) -> None:
+def test_turns_are_shared_and_no_window_sees_one_too_many(valkey: redis.Redis) -> None:
     one, two = pace(valkey, "7", 10), pace(valkey, "7", 10)
     assert one is not None
     assert two is not None
-    waits = [wait() for _ in range(10) for wait in (one, two)]
-    gap = 1 / (10 * MARGIN)
-    assert waits[0] == 0
-    steps = [after - before for before, after in zip(waits, waits[1:], strict=False)]
-    # between two reservations some time passes, so a wait grows by a little less than the gap
-    assert all(step <= gap + 0.001 for step in steps)
-    assert waits[-1] > 19 * gap * 0.5
+    times: list[float] = []
+    while len(times) < 24:
+        for turn in (one, two):
+            while (wait := turn()) > 0:
+                time.sleep(wait)
+            times.append(time.monotonic())
+    gaps = [after - before for before, after in zip(times, times[10:], strict=False)]
+    assert min(gaps) >= 1.0  # never eleven calls within a second
+    assert times[-1] - times[0] < 2 * 1.0 * STRETCH + 1.5  # and most of the limit is used
+
+
+def test_one_who_waited_too_long_shifts_nothing(valkey: redis.Redis) -> None:
+    turn = pace(valkey, "8", 2)
+    assert turn is not None
+    assert turn() == 0
+    wait = turn()
+    assert 0 < wait <= 0.2  # not right on the heels of the last one
+    time.sleep(0.25)
+    assert turn() == 0
+    assert turn() > 0.5  # two in this second already
 
 
 def test_other_connections_have_their_own(valkey: redis.Redis) -> None:
