@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from flask import render_template, url_for
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from flask_login import current_user
 
 from integrations import connectors
 from models import Order
-from orders import copies, editing, lists, timeline, totals
+from orders import copies, editing, timeline, totals
 
-from . import addresses, advice, card_shown, card_timeline, card_values
+from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values
 from .card_shared import Shared, shared
 from .order_form import MESSAGES, OrderForm, initial
 
@@ -72,26 +70,33 @@ def _page(
     known: Shared,
 ) -> str:
     parts = _form_parts(shown, order, settled, problems)
-    around = side_parts(order, known) if order else {"destinations": known.destinations}
-    written = json.dumps(base, ensure_ascii=False)
-    more = {"order": order, "version": version, "base": written}
-    return render_template("card/page.html", **(around | parts | more))
+    parts |= {"order": order, "version": version, "base": json.dumps(base, ensure_ascii=False)}
+    form_html = card_form.html(shown, order, parts, known.destinations)
+    tracking = card_form.tracking(shown, order, parts["frozen"])
+    around = side_parts(order, known) if order else {}
+    return render_template("card/page.html", **(around | parts), form_html=form_html, tracking=tracking)
 
 
 def live_parts(form: OrderForm, settled: dict[str, Any], problems: dict[str, str]) -> dict[str, Any]:
     """What the pieces show that follow each change of the form."""
-    return _form_parts(card_shown.of_form(form), form.order, settled, problems)
+    shown = card_shown.of_form(form)
+    parts = _form_parts(shown, form.order, settled, problems)
+    sums = card_form.sums(shown, settled, parts["hints"], oob=True)
+    return parts | {"lines": card_form.lines(shown, parts["frozen"]), "sums": sums}
 
 
 def _form_parts(
     shown: card_shown.Shown, order: Order | None, settled: dict[str, Any], problems: dict[str, str]
 ) -> dict[str, Any]:
     locked = order is not None and editing.is_locked(order)
+    hints = {name: _(MESSAGES[key]) for name, key in problems.items()}
+    shown.settle(settled, hints)
     return {
         "form": shown,
         "settled": settled,
         "was": {name: card_values.plain(settled.get(name) or Decimal(0)) for name in card_values.AMOUNTS},
-        "hints": {name: _(MESSAGES[key]) for name, key in problems.items()},
+        "hints": hints,
+        "auto": "auto_weight" in shown.ticks,
         "frozen": locked or not current_user.can_edit,
         "locked": locked,
         "method_kept": order is not None and editing.keeps_method(order),
@@ -113,8 +118,8 @@ def _quick(table: str) -> str:
     return url_for("registries.quick", table=table)
 
 
-def side_parts(order: Order, known: Shared | None = None) -> dict[str, Any]:
-    """The right column and the head: everything but the form."""
+def side_parts(order: Order, known: Shared | None = None, oob: bool = False) -> dict[str, Any]:
+    """The right column and the head: everything but the form. `oob`: as an answer to htmx."""
     known, there = known or shared(), copies.standing(order.id)
     found = copies.of_order(order.id, known.connections, known.destinations, there)
     days, more = card_timeline.of_order(order, tries=bool(there.item))
@@ -129,7 +134,7 @@ def side_parts(order: Order, known: Shared | None = None) -> dict[str, Any]:
         "originals": copies.originals(order.id) if there.incoming else [],
         "connectors": connectors(),
         "advise": _advise,
-        "action": next_action(order, found, known.statuses),
+        "head": card_head.html(order, card_head.next_action(order, found, known.statuses), known.statuses, oob),
         "mark": copies.mark(order, there),
     }
 
@@ -146,50 +151,6 @@ def _advise(copy: copies.Copy, order: Order) -> advice.Advice:
         action_url=f"#{error['field']}" if known else "",
         action_label=_("Show the field") if known else "",
     )
-
-
-@dataclass(frozen=True)
-class Action:
-    """The one sensible next step: a button that posts `name=value` to `url`, or a link when there is no name."""
-
-    label: str
-    icon: str
-    url: str
-    name: str = ""
-    value: str = ""
-
-
-def next_action(order: Order, found: list[copies.Copy], statuses: Sequence[lists.Entry]) -> Action | None:
-    group = order.status.group
-    if group == "deleted":
-        return Action(_("Restore"), "arrow-back-up", url_for("card_side.restore", order_id=order.id), "do", "restore")
-    if order.needs_mapping:
-        text = ngettext("Match %(num)s thing", "Match %(num)s things", len(order.unmapped or []) or 1)
-        return Action(text, "git-merge", "#unmapped")
-    if failed := next((c for c in found if c.failed and c.state == "problem"), None):
-        url = url_for("card_side.retry", order_id=order.id, transfer_id=failed.failed.id)  # type: ignore[union-attr]  # filtered above
-        return Action(_("Retry %(system)s", system=failed.connection.name), "repeat", url, "do", "retry")
-    if group == "new":
-        confirmed = next((s for s in statuses if s.group == "confirmed"), None)
-        if confirmed:
-            url = url_for("card_side.status", order_id=order.id)
-            return Action(_("Confirm"), "check", url, "status", str(confirmed.id))
-    return _send_action(order, found) if group in ("new", "confirmed", "transferred", "problem") else None
-
-
-def _send_action(order: Order, found: list[copies.Copy]) -> Action | None:
-    ready = [c for c in found if c.is_destination and not c.open and c.connection.enabled]
-    changed = [c for c in ready if c.link and c.link.external_id and c.link.sent_version != order.version]
-    fresh = [c for c in ready if not (c.link and c.link.external_id)] if not changed else []
-    linked = any(c.is_destination and c.link and c.link.external_id for c in found)
-    if changed:
-        label = _("Send changes to %(system)s", system=changed[0].connection.name)
-    elif fresh and not linked:
-        label = _("Send to %(system)s", system=fresh[0].connection.name)
-    else:
-        return None
-    chosen = (changed or fresh)[0].connection
-    return Action(label, "send", url_for("card_side.send", order_id=order.id), "to", str(chosen.id))
 
 
 def blank_form(copied: Order | None, defaults: dict[str, Any]) -> OrderForm:

@@ -17,7 +17,7 @@ class Shared:
     def __init__(self, rows: lists.Rows) -> None:
         self.lists, self.connections = lists.of(rows)
         self.statuses = [entry for entry in self.lists.statuses if entry.active]
-        self.destinations = self._able(ReceivesOrders)
+        self.destinations = tuple(self._able(ReceivesOrders))  # hashable: parts of pages are kept by it
         self.readers = {row.id for row in self._able(ReadsStatuses)}
 
     def _able(self, capability: type) -> list[lists.Connected]:

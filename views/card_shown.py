@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
+from flask import current_app
+from jinja2 import Environment
+from markupsafe import Markup
 from wtforms import BooleanField, SelectField
 
 from models import Order
 from orders import editing, lists, totals
 
 from . import order_form, text
+from .card_frame import piece
 from .order_fields import written
-from .order_form import LABELS, LINE_LABELS, LONGEST, NUMBERS, TICKS, LineForm, OrderForm
+from .order_form import LONGEST, NUMBERS, TICKS, LineForm, OrderForm, labels
 
+#: fields that may have a hint beside them
+HINTED = {"postal_code", "discount", "cod_method"}
 _LINE_NUMBERS = {"quantity": (3, 0), "price": (2, 0), "discount": (2, 0), "weight": (0, 1)}
 _LINE_TEXTS = ("id", "product_id", "sku", "name")
 _NO_TEXTS = {*NUMBERS, *TICKS}
@@ -37,18 +43,44 @@ class Line:
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Shown:
-    """`texts`: by field, of choices the value; `ticks`: the fields that are ticked; `errors`: field -> sentence."""
+    """`texts`: by field, of choices the value; `ticks`: the fields that are ticked; `errors`: field -> sentence;
+    `hints`: field -> what the rules say of it."""
 
-    texts: Mapping[str, str]
+    texts: dict[str, str]
     ticks: frozenset[str]
     choices: order_form.Choices
     labels: Mapping[str, str]
     lines: Sequence[Line]
     errors: Mapping[str, str] = field(default_factory=dict)
     messages: Sequence[str] = ()
+    hints: dict[str, Markup] = field(default_factory=lambda: dict.fromkeys(HINTED, Markup()))
     longest: Mapping[str, int] = field(default_factory=lambda: LONGEST)
+
+    @cached_property
+    def checked(self) -> Mapping[str, str]:
+        """Tick box -> its attribute."""
+        return {name: "checked" if name in self.ticks else "" for name in TICKS}
+
+    @cached_property
+    def options(self) -> Mapping[str, Markup]:
+        """Field with a choice -> its options."""
+        env = current_app.jinja_env
+        return {name: _options(env, tuple(found), self.texts[name]) for name, found in self.choices.items()}
+
+    @property
+    def method(self) -> str:
+        """The name of the delivery method."""
+        chosen = self.texts["delivery_method_id"]
+        return next((name for value, name in self.choices["delivery_method_id"] if str(value) == chosen), "")
+
+    def settle(self, settled: Mapping[str, Any], problems: Mapping[str, str]) -> None:
+        """Show what follows from the rest: the weight, and sentences about what the rules don't allow."""
+        if "auto_weight" in self.ticks:
+            self.texts["weight"] = str(settled["weight"])
+        for name in problems.keys() & HINTED - self.errors.keys():
+            self.hints[name] = piece("card/_hint.html", text=problems[name])
 
     @property
     def currency(self) -> str:
@@ -57,6 +89,11 @@ class Shown:
     @property
     def refused(self) -> bool:
         return bool(self.errors or self.messages or any(line.errors for line in self.lines))
+
+
+@lru_cache(maxsize=1000)
+def _options(_env: Environment, choices: tuple[tuple[Any, str], ...], chosen: str) -> Markup:
+    return piece("card/_options.html", choices=choices, chosen=chosen)
 
 
 def of_order(order: Order, registries: lists.Lists) -> Shown:
@@ -108,10 +145,3 @@ def _text(one: Any) -> str:
 def _of_typed(form: LineForm) -> Line:
     errors = {one.short_name: " ".join(map(str, one.errors)) for one in form if one.errors}
     return Line({one.short_name: _text(one) for one in form}, form.total, errors)
-
-
-@lru_cache(maxsize=8)
-def labels(language: str) -> dict[str, str]:
-    """The names of the fields in this language, which is the reader's; those of a line as "lines-<name>"."""
-    named = LABELS | {f"lines-{name}": label for name, label in LINE_LABELS.items()}
-    return {name: text.translated(label) for name, label in named.items()}

@@ -26,7 +26,7 @@ def side(order_id: int) -> Any:
     news = request.args.get("version", "") not in ("", str(order.version))
     if request.args.get("mark") == copies.mark(order, copies.standing(order_id)):
         return "", 204
-    return render_template("card/_side_answer.html", news=news, **card_page.side_parts(order))
+    return render_template("card/_side_answer.html", news=news, **card_page.side_parts(order, oob=True))
 
 
 @bp.post("/status")
@@ -164,7 +164,9 @@ def _answer(order: Order, text: str = "", kind: str = "ok", was_locked: bool | N
         if text:
             flash(text, {"ok": "success", "warn": "warning"}.get(kind, kind))
         return redirect(url_for("card.show", number=order.number))
-    response = make_response(render_template("card/_side_answer.html", news=False, **card_page.side_parts(order)))
+    response = make_response(
+        render_template("card/_side_answer.html", news=False, **card_page.side_parts(order, oob=True))
+    )
     if was_locked is not None and was_locked != editing.is_locked(order):
         response.headers["HX-Refresh"] = "true"
     elif text:

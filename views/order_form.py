@@ -234,6 +234,13 @@ def choices(order: Order | None, registries: lists.Lists) -> Choices:
     return found
 
 
+@lru_cache(maxsize=8)
+def labels(language: str) -> dict[str, str]:
+    """The names of the fields in this language, which is the reader's; those of a line as "lines-<name>"."""
+    named = LABELS | {f"lines-{name}": label for name, label in LINE_LABELS.items()}
+    return {name: text.translated(label) for name, label in named.items()}
+
+
 @lru_cache(maxsize=300)
 def _countries(language: str, own: str | None) -> list[tuple[Any, str]]:
     names = Locale.parse(language).territories
