@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .goals import GOALS
 from .hub import short
 
+DATABASES = ("SQLite", "PostgreSQL")
+
 
 @dataclass
 class Report:
     lines: list[str] = field(default_factory=list)
+    said: dict[str, set[str]] = field(default_factory=dict)  # database -> goals that have a line
 
     def add(self, number: str, where: str, ratio: float, how: str, size: int = 0) -> None:
         """`size`: orders in the hub; a goal set for more of them says so."""
@@ -22,7 +26,13 @@ class Report:
             f"{goal.verdict(ratio):8} {goal.text} / {goal.against}: {how}{note}"
         )
         self.lines.append(line)
+        self.said.setdefault(where.split()[0], set()).add(number)
         print(line, flush=True)
+
+    def silent(self, goals: Iterable[str]) -> list[str]:
+        """Of these goals, those without a line for one of the databases."""
+        wanted = set(goals)
+        return sorted(f"{number} on {where}" for where in DATABASES for number in wanted - self.said.get(where, set()))
 
     def say(self, text: str) -> None:
         self.lines.append(text)
