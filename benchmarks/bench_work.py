@@ -252,7 +252,7 @@ def imported(hub: Hub, report: Report, url: str, n: int) -> None:
     with in_hub(hub):
         (prom,) = ids_of("prom")
         source = connections.open_connector(db.session.get_one(connections.Connection, prom))
-        pages = [page.orders for page in source.pull({}, utcnow() + timedelta(seconds=5))]  # type: ignore[attr-defined]
+        pages = [page.orders for page in source.pull({}, utcnow() + timedelta(seconds=5))]
         found = sum(len(orders) for orders in pages)
         made = []
 

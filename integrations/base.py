@@ -95,7 +95,7 @@ class MappingTable:
     theirs: str  # key of a reference list of the connector
     help: str = ""
     extras: Sequence[Extra] = ()
-    #: code -> our group/kind/key, for suggestions that names alone can't give
+    #: their code, group or name (lower case, no hyphens) -> our group, kind or key: what names alone can't tell
     hints: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -146,7 +146,7 @@ class Sandbox(ABC):
     # Faults and counts, for tests and the control page
 
     def fault(self, kind: str, times: int = 1, path: str = "", **more: Any) -> Fault:
-        """Misbehave from now on; `more`: seconds (slow, late), retry_after (rate_limited). ValueError on other kinds."""
+        """Misbehave from now on; `more`: seconds (slow, late), retry_after (rate_limited). ValueError: no such kind."""
         if kind not in FAULT_KINDS:
             raise ValueError(f"fault must be one of {', '.join(FAULT_KINDS)}")
         fault = Fault(kind, times, path, **more)

@@ -78,8 +78,6 @@ PAYMENT = (
             "online",
             "на сайті",
             "на сайте",
-            "пром оплат",
-            "prom оплат",
             "liqpay",
             "wayforpay",
             "fondy",
@@ -190,7 +188,7 @@ def _best(candidates: Sequence, score: Callable[..., float]) -> int | None:
 def _score(registry: str, ours: Ours, theirs: Theirs, hints: Mapping[str, str], *, incoming: bool) -> float:
     if normal(ours.name) == normal(theirs.name):
         return EXACT
-    hinted = hints.get(theirs.code) or hints.get(theirs.group)
+    hinted = hints.get(theirs.code) or hints.get(theirs.group) or hints.get(normal(theirs.name))
     if hinted:
         return HINTED if hinted == ours.key else HINTED - 0.5 if hinted == ours.group else 0.0
     if registry in WORDS:

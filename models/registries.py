@@ -54,7 +54,7 @@ class Shop(Named, Model):
 
 
 class Source(Named, Model):
-    """Where an order came from, as staff call it: Prom, phone call, Instagram…"""
+    """Where an order came from, as staff call it: a marketplace, the phone, Instagram…"""
 
     __tablename__ = "sources"
     color: Mapped[str] = mapped_column(String(10), default="grey")

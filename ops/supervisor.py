@@ -149,7 +149,7 @@ def service_children(settings: config.Settings) -> list[Child]:
 def run_flask(env: dict[str, str], *arguments: str) -> str:
     """One of our `flask` commands, to its end. Returns its standard output. Raises StartError."""
     command = [sys.executable, "-m", "flask", "--app", "app", *arguments]
-    done = subprocess.run(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own
     if done.returncode:
         raise StartError(f"`flask --app app {' '.join(arguments)}` failed; what it printed above says why.")
     return done.stdout.strip()

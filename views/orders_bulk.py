@@ -232,7 +232,7 @@ def delete() -> Any:
     wanted = db.session.get(Status, context.lists.first_of_group("deleted").id)  # type: ignore[union-attr]  # seeded
     dead = [i for i, status_id in now.items() if status_id in bin_ids]
     if len(chosen.ids) == 1 and not dead:
-        return _change(chosen.ids, wanted)  # type: ignore[arg-type]
+        return _change(chosen.ids, wanted)  # type: ignore[arg-type]  # seeded
     groups = [Group(_("Will be moved to Deleted"), [i for i in now if i not in set(dead)], "change")]
     purge = [Group(_("Deleted already: remove for good"), dead, "purge", ticked=False)]
     values = {"groups": _name(groups), "purge": _name(purge)}

@@ -27,6 +27,7 @@ TERM = N_("It ends after a year at the latest: make a new one before.")
 REASONS_HELP = N_("Prom wants a reason with every cancellation, and a text with some reasons.")
 REASONS = sources.cancel_extras(translate.CANCEL_REASONS, {"canceled": "buyers_request"})
 MEANINGS = {"pending": "new", "received": "confirmed", "paid": "confirmed", "canceled": "cancelled"}
+PAYMENTS = {"пром оплата": "online_card", "prom оплата": "online_card"}  # what shops call the vendor's own service
 NEEDED = {
     "orders/list": N_("The token has no right to read orders: without it nothing can be taken in."),
     "payment_options/list": N_("The token has no right to read payment options: their list stays empty."),
@@ -53,7 +54,7 @@ class Prom(RestConnector):
     docs_url = "https://public-api.docs.prom.ua"
     rate = 1.0
     Settings = PromSettings
-    mappings = sources.mappings(MEANINGS, sources.statuses_back(REASONS_HELP, REASONS))
+    mappings = sources.mappings(MEANINGS, sources.statuses_back(REASONS_HELP, REASONS), PAYMENTS)
     tasks = (sources.TAKE_ORDERS, REFRESH_LISTS)
     complaint = staticmethod(translate.complaint)
     help_steps = (

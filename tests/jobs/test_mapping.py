@@ -73,7 +73,6 @@ STATUSES = [Ours(n, group, f"Свій {n}", group) for n, group in enumerate(GRO
         ("payment", PAYMENT, "COD", "cod"),
         ("payment", PAYMENT, "Готівкою", "cod"),
         ("payment", PAYMENT, "Картка при отриманні", "cod-card"),
-        ("payment", PAYMENT, "Пром-оплата", "card-online"),
         ("payment", PAYMENT, "Visa/MasterCard", "card-online"),
         ("payment", PAYMENT, "Оплата на счёт", "transfer"),
         ("payment", PAYMENT, "Безготівковий розрахунок", "transfer"),
@@ -243,3 +242,10 @@ def test_a_row_that_is_switched_off_stays_where_it_is_mapped(context: Flask, crm
     db.session.get(DeliveryMethod, other).active = False
     db.session.flush()
     assert str(other) not in {r.lookup for r in mapping.editor(crm, "delivery_out").rows}
+
+
+def test_a_name_that_only_the_connector_knows_is_hinted_by_it():
+    ours = [Ours(1, "cod", "Cash on delivery", "cod_cash"), Ours(2, "card-online", "Card online", "online_card")]
+    theirs = [Theirs("9", "Пром-оплата", "")]
+    assert suggestions.suggest_in("payment", ours, theirs, {"пром оплата": "online_card"}) == {"9": 2}
+    assert suggestions.suggest_in("payment", ours, theirs, {}) == {}
