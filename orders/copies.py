@@ -10,6 +10,7 @@ from models import Attempt, AttemptItem, Connection, Incoming, Link, Order, Tran
 
 from . import work
 from .lists import Connected
+from .prepared import Prepared
 from .timeline import Actor, note
 
 OPEN = ("waiting", "working")
@@ -88,12 +89,12 @@ def _standing() -> Any:
     return db.select(count.scalar_subquery(), newest.scalar_subquery(), *there)
 
 
-_STANDING = _standing()
+_STANDING = Prepared(_standing())
 
 
 def standing(order_id: int) -> Standing:
     """One query; it spares those for what isn't there."""
-    waiting, newest, *there = db.session.execute(_STANDING, {"order": order_id}).one()
+    waiting, newest, *there = _STANDING.rows(order=order_id)[0]
     return Standing(waiting, newest or 0, *there)
 
 
@@ -132,7 +133,7 @@ def _connections(known: Sequence[Connected], wanted: set[int]) -> dict[int, Conn
     return found
 
 
-_ATTEMPTS = (
+_ATTEMPTS = Prepared(
     db.select(
         AttemptItem.outcome,
         AttemptItem.fault,
@@ -155,7 +156,7 @@ _ATTEMPTS = (
 
 def attempts(order_id: int, limit: int = 60) -> Sequence[Any]:
     """(item, attempt's id, start, ms, verb, connection's name, transfer's operation), newest first."""
-    return db.session.execute(_ATTEMPTS, {"order": order_id, "most": limit}).all()
+    return _ATTEMPTS.rows(order=order_id, most=limit)
 
 
 def attempt(order_id: int, attempt_id: int) -> Attempt | None:
@@ -166,7 +167,7 @@ def attempt(order_id: int, attempt_id: int) -> Attempt | None:
     return db.session.scalar(db.select(Attempt).where(Attempt.id.in_(part)))
 
 
-_ORIGINALS = (
+_ORIGINALS = Prepared(
     db.select(Incoming.id, Incoming.received_at, Incoming.channel, Incoming.event, Connection.name)
     .join(Connection, Connection.id == Incoming.connection_id)
     .where(Incoming.order_id == _ORDER)
@@ -177,7 +178,7 @@ _ORIGINALS = (
 
 def originals(order_id: int) -> Sequence[Any]:
     """(id, received at, channel, event, connection's name) of what came from outside about the order, oldest first."""
-    return db.session.execute(_ORIGINALS, {"order": order_id}).all()
+    return _ORIGINALS.rows(order=order_id)
 
 
 def original(order_id: int, incoming_id: int) -> Incoming | None:

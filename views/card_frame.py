@@ -53,26 +53,28 @@ class _Marked:
 
 
 Fixed = tuple[tuple[str, Hashable], ...]
+#: the pieces of HTML, every second one blank for a text; where those come from: (mapping, name); whether any is a token
+Frame = tuple[list[str], list[tuple[str, str]], bool]
 
 
 @lru_cache(maxsize=400)
-def _frame(env: Environment, template: str, language: str, fixed: Fixed) -> tuple[list[str], list[tuple[str, str]]]:
-    """The pieces of HTML, every second one blank for a text; and where those come from: (mapping, name)."""
+def _frame(env: Environment, template: str, language: str, fixed: Fixed) -> Frame:
     marked = _Marked(language)
     made = env.get_template(template).render(dict(fixed), form=marked, line=marked, slot=_Marks(_SLOT))
     if token := g.get(current_app.config["WTF_CSRF_FIELD_NAME"]):  # where Flask-WTF keeps the one of this request
         made = made.replace(token, f"\ue000{_CSRF} \ue001")
     pieces = _MARK.split(made)
-    return pieces, [(kind, name) for kind, _space, name in (mark.partition(" ") for mark in pieces[1::2])]
+    places = [(kind, name) for kind, _space, name in (mark.partition(" ") for mark in pieces[1::2])]
+    return pieces, places, any(kind == _CSRF for kind, _name in places)
 
 
 def framed(template: str, shown: Texts | None, slot: Mapping[str, Any], /, **fixed: Hashable) -> Markup:
     """The template with the texts of `shown` (as `form` and as `line`) and of `slot`."""
     if shown is not None and shown.errors:
         return piece(template, **fixed, form=shown, line=shown, slot=slot)
-    pieces, places = _frame(current_app.jinja_env, template, text.locale(), tuple(fixed.items()))
+    pieces, places, signed = _frame(current_app.jinja_env, template, text.locale(), tuple(fixed.items()))
     filled = pieces.copy()
-    more = {_SLOT: slot, _CSRF: {"": generate_csrf()}}
+    more = {_SLOT: slot, _CSRF: {"": generate_csrf()}} if signed else {_SLOT: slot}
     filled[1::2] = [escape((more.get(kind) or getattr(shown, kind))[name]) for kind, name in places]
     return Markup("".join(filled))  # noqa: S704 - what is put in is escaped
 

@@ -40,13 +40,15 @@ def saved_page(order: Order) -> Any:
     """The card of an order as it is saved."""
     settled, problems = editing.preview(_values(order), _lines(order), editing.stored_amounts(order))
     known = shared()
-    shown = card_shown.of_order(order, known.lists)
+    shown = card_shown.of_order(order, known.choices_of(order))
     return _page(shown, order, order.version, card_values.saved(order), settled, problems, known)
 
 
 def _values(order: Order) -> dict[str, Any]:
-    found = {name: getattr(order, name) for name in editing.FIELDS}
-    return found | {"cod_amount": order.cod_amount if order.cod else Decimal(0)}
+    values = vars(order)
+    return {name: values[name] for name in editing.FIELDS} | {
+        "cod_amount": order.cod_amount if order.cod else Decimal(0)
+    }
 
 
 def _lines(order: Order) -> list[dict[str, Any]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
 from integrations import connectors
 from integrations.base import ReadsStatuses, ReceivesOrders
+from models import Order
 from orders import lists
 
-from . import text
+from . import order_form, text
 
 
 class Shared:
@@ -19,6 +21,22 @@ class Shared:
         self.statuses = [entry for entry in self.lists.statuses if entry.active]
         self.destinations = tuple(self._able(ReceivesOrders))  # hashable: parts of pages are kept by it
         self.readers = {row.id for row in self._able(ReadsStatuses)}
+
+    @cached_property
+    def choices(self) -> order_form.Choices:
+        return order_form.choices(None, self.lists)
+
+    @cached_property
+    def _values(self) -> dict[str, set[Any]]:
+        return {field: {value for value, _name in found} for field, found in self.choices.items()}
+
+    def choices_of(self, order: Order) -> order_form.Choices:
+        """What each field of this order may be: with what it has already, even if that is no longer in use."""
+        values = vars(order)
+        has_others = any(
+            values[field] not in known and values[field] is not None for field, known in self._values.items()
+        )
+        return order_form.choices(order, self.lists) if has_others else self.choices
 
     def _able(self, capability: type) -> list[lists.Connected]:
         known = connectors()

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from wtforms import BooleanField, SelectField
 
 from models import Order
-from orders import editing, lists, totals
+from orders import editing, totals
 
 from . import order_form, text
 from .card_frame import piece
@@ -96,7 +96,7 @@ def _options(_env: Environment, choices: tuple[tuple[Any, str], ...], chosen: st
     return piece("card/_options.html", choices=choices, chosen=chosen)
 
 
-def of_order(order: Order, registries: lists.Lists) -> Shown:
+def of_order(order: Order, choices: order_form.Choices) -> Shown:
     """An order as it is saved."""
     language = text.locale()
     values = vars(order)
@@ -110,7 +110,7 @@ def of_order(order: Order, registries: lists.Lists) -> Shown:
     if not (order.buyer_name or order.buyer_phone or order.buyer_email):
         ticks.add("same_person")
     lines = [_of_line(vars(line), language) for line in order.lines]
-    return Shown(texts, frozenset(ticks), order_form.choices(order, registries), labels(language), lines)
+    return Shown(texts, frozenset(ticks), choices, labels(language), lines)
 
 
 def _of_line(line: Mapping[str, Any], language: str) -> Line:

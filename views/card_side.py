@@ -134,7 +134,7 @@ def original(order_id: int, incoming_id: int) -> Any:
 @bp.get("/timeline")
 def timeline(order_id: int) -> Any:
     days, _more = card_timeline.of_order(_order(order_id), limit=1000)
-    return render_template("card/_timeline.html", order_id=order_id, days=days, more=False)
+    return render_template("card/_timeline.html", days=days, more=False)
 
 
 def pretty(value: Any) -> str:

@@ -8,14 +8,18 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from flask import current_app, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from jinja2.filters import do_truncate
+from markupsafe import Markup
 
 from integrations.text import N_
 from models import Order, OrderEvent, utcnow
 from orders import copies, timeline
 
 from . import advice, order_form, text
+from .card_frame import framed
 
 MONEY = ("delivery_cost", "discount", "declared_value", "cod_amount", "total")
 LABELS = order_form.LABELS | {
@@ -62,16 +66,40 @@ class Entry:
     ms: int | None = None
 
 
-def of_order(order: Order, limit: int = 60, tries: bool = True) -> tuple[list[tuple[str, list[Entry]]], bool]:
-    """Entries by day, newest first, and whether there are older ones. `tries`: whether there were attempts; without
-    them it is one query, else two."""
+def of_order(order: Order, limit: int = 60, tries: bool = True) -> tuple[list[tuple[str, list[Markup]]], bool]:
+    """Entries by day, printed, newest first, and whether there are older ones. `tries`: whether there were attempts;
+    without them it is one query, else two."""
     events = timeline.of_order(order.id, limit + 1)
     tried = list(copies.attempts(order.id, limit)) if tries else []
     entries = [_entry(event, order, tried) for event in events[:limit]]
     oldest = entries[-1].at if len(events) > limit else None
     entries += [_attempt(row) for row in tried if oldest is None or row.started_at >= oldest]
     entries.sort(key=lambda e: e.at, reverse=True)
-    return _by_day(entries), len(events) > limit
+    return [(day, [_html(e, order.id) for e in found]) for day, found in _by_day(entries)], len(events) > limit
+
+
+def _html(entry: Entry, order_id: int) -> Markup:
+    full = text.full_time(entry.at)
+    attempt = entry.attempt
+    slot = {
+        "who": entry.who,
+        "text": entry.text,
+        "iso": entry.at.isoformat(),
+        "full": full,
+        "short": full[11:16],
+        "ms": text.number(entry.ms),
+        "changes": Markup("").join(_change_html(*change) for change in entry.changes),
+        "note": do_truncate(current_app.jinja_env, entry.note, 300),
+        "attempt": attempt,
+        "url": url_for("card_side.attempt", order_id=order_id, attempt_id=attempt) if attempt else "",
+    }
+    there = {"who": bool(entry.who), "ms": entry.ms is not None, "note": bool(entry.note), "attempt": bool(attempt)}
+    return framed("card/_event.html", None, slot, actor=entry.actor, color=entry.color, **there)
+
+
+def _change_html(label: str, before: str, after: str) -> Markup:
+    slot = {"label": label, "before": before, "after": after or "—"}
+    return framed("card/_change.html", None, slot, before=bool(before))
 
 
 def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:

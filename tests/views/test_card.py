@@ -122,6 +122,25 @@ def test_the_number_that_other_systems_know_leads_here_too(app, client):
     assert "B-2" in client.get("/orders/A-1").text
 
 
+def test_what_cards_share_carries_nothing_from_one_to_the_other(app, client):
+    make(app, city="Київ", staff_comment="перший")
+    make(app, "B-1", lines=2, city="Львів", discount=Decimal(5))
+    assert "перший" in client.get("/orders/A-1").text
+    second = client.get("/orders/B-1")
+    assert "перший" not in second.text
+    assert "\ue000" not in second.text  # a place left empty
+    sent = form_of(second)
+    assert (sent["city"], sent["lines-1-name"], sent["staff_comment"]) == ("Львів", "Case 1", "")
+    other = app.test_client()
+    login(other, "manager", "second@example.com")
+    pages = [parse(one.get("/orders/A-1")) for one in (client, other)]
+    tokens = [
+        {node.get("value") for node in page.all("main [name]") if node.get("name") == "csrf_token"} for page in pages
+    ]
+    assert [len(found) for found in tokens] == [1, 1]
+    assert tokens[0] != tokens[1]
+
+
 # ---- creating
 
 
