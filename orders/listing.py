@@ -34,9 +34,7 @@ LINK_COLUMNS = (
     *(_LINK.external_status_name, _LINK.error, _THERE.kind, _THERE.name),
 )
 _IDS = db.bindparam("ids", expanding=True)
-_LINES = Prepared(
-    db.select(_LINE.order_id, _LINE.name).where(_LINE.order_id.in_(_IDS)).order_by(_LINE.order_id, _LINE.position)
-)
+_LINES = Prepared(db.select(_LINE.order_id, _LINE.name, _LINE.position).where(_LINE.order_id.in_(_IDS)))
 _BUSY = (
     db.select(Transfer.__table__.c.id)
     .where(Transfer.order_id == _LINK.order_id, Transfer.connection_id == _LINK.connection_id)
@@ -318,10 +316,12 @@ def decorate(found: Sequence[Any]) -> list[Row]:
     if not rows:
         return []
     ids = list(rows)
-    for order_id, name in _LINES.rows(ids=ids):
+    first: dict[int, int] = {}  # positions; sorting them all in the database would take longer
+    for order_id, name, position in _LINES.rows(ids=ids):
         row = rows[order_id]
-        row.item = row.item or name
         row.items += 1
+        if row.items == 1 or position < first[order_id]:
+            row.item, first[order_id] = name, position
     for link in _LINKS.rows(ids=ids):
         rows[link.order_id].tiles.append(_tile(link))
     return list(rows.values())

@@ -67,10 +67,6 @@
   listen('toggle', ({ target: menu }) => { // keep an opened menu inside the window
     if (!menu.matches?.('details.menu[open]')) return;
     const body = find('.menu-body', menu);
-    if (!body.firstChild) { // what it holds is on its way
-      body.append(find('#wait-template').content.cloneNode(true));
-      all('i', body).slice(3).forEach((line) => line.remove());
-    }
     menu.classList.remove('is-right', 'is-up');
     const box = body.getBoundingClientRect();
     menu.classList.toggle('is-right', box.right > innerWidth - 8);
@@ -248,9 +244,12 @@
     e: () => find('[data-open]', currentRow() || undefined)?.click(), Enter: () => keys.e(),
     '/': () => find('[data-search]')?.select(), '?': () => find('#keys')?.showModal(), g: () => { going = Date.now(); },
   };
-  function pressKey(key) {
-    const places = [drawer?.hidden === false && drawer, chosen.size ? find('[data-bulk-bar]') : currentRow(), find('main')];
-    const button = places.map((place) => place && find(`[data-key="${CSS.escape(key)}"]`, place)).find(Boolean);
+  function pressKey(key) { // a row's keys: static/orders.js
+    const row = !chosen.size && currentRow();
+    const of = (place) => place && find(`[data-key="${CSS.escape(key)}"]`, place);
+    const near = of(drawer?.hidden === false && drawer) || of(chosen.size ? find('[data-bulk-bar]') : row);
+    if (!near && row && !row.dispatchEvent(new CustomEvent('row-key', { bubbles: true, cancelable: true, detail: key }))) return true;
+    const button = near || of(find('main'));
     return button?.click() ?? Boolean(button);
   }
   listen('keydown', (event) => {

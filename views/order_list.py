@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, parse_qsl
 
 from flask_babel import gettext
 from flask_login import current_user
-from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from jobs import wake
@@ -129,9 +128,8 @@ class ListPage:
         return order_rows.look(tuple(self.columns), self.can_edit, self.confirm_id)
 
     @cached_property
-    def body(self) -> Markup:
-        """The rows, printed."""
-        return order_rows.html(self.page.rows, self.context, self.look)
+    def printed(self) -> order_rows.Printed:
+        return order_rows.printed(self.page.rows, self.context, self.look)
 
     def column_class(self, column: str) -> str:
         return {"sum": "num", "recipient": "cut w-26", "city": "cut w-14"}.get(
@@ -348,7 +346,7 @@ class ListPage:
     @cached_property
     def live(self) -> dict[str, str]:
         """What the page tells when it asks for news; `top` only where new orders would appear on top."""
-        told = {"since": revision(), "view": self.query, "seen": seen_text(self.page.rows)}
+        told = {"since": revision(), "view": self.query, "seen": self.printed.seen}
         if self.f.sort == "new" and self.page.at_start:
             told["top"] = str(max((row.o.id for row in self.page.rows), default=0))
         return told
@@ -357,10 +355,6 @@ class ListPage:
 def revision() -> str:
     found = wake.revision()
     return "" if found is None else str(found)
-
-
-def seen_text(rows: Sequence[listing.Row]) -> str:
-    return ",".join(f"{row.o.id}.{listing.stamp(row.o.updated_at)}" for row in rows)
 
 
 def seen_rows(given: str) -> dict[int, str]:

@@ -191,24 +191,39 @@ class Look:
 look = lru_cache(maxsize=200)(Look)
 
 
-def html(found: Iterable[listing.Row], shared: Context, shown: Look) -> Markup:
+@dataclass(slots=True)
+class Printed:
+    """Rows as a page shows them: their HTML, and what it tells of them when it asks for news ("id.stamp,…")."""
+
+    html: Markup
+    seen: str
+
+
+#: rows printed lately -> (HTML, "id.stamp"); a row takes 2 to 4 KB
+_printed: dict[tuple[Any, ...], tuple[str, str]] = {}
+_KEPT_ROWS = 3000
+
+
+def printed(found: Iterable[listing.Row], shared: Context, shown: Look) -> Printed:
     """The rows of a list. Fifty rows cost far more to print than to read, and most were shown a moment ago: each is
     kept by all that it shows."""
     now = utcnow()
     year = now.astimezone(text.ZONE).year
-    made = [
-        _row_html(shared, shown, row.o, row.item, row.items, tuple(row.tiles), text.age(row.o.created_at, now, year))
-        for row in found
-    ]
-    return Markup("".join(made))  # noqa: S704 - printed by a template
+    made = []
+    for row in found:
+        age = text.age(row.o.created_at, now, year)
+        key = (shared, shown, age, row.item, row.items, tuple(row.tiles), tuple(row.o))
+        made.append(_printed.get(key) or _print(key, row, shared, shown))
+    html = "".join([html for html, _ in made])
+    return Printed(Markup(html), ",".join([seen for _, seen in made]))  # noqa: S704 - printed by a template
 
 
-@lru_cache(maxsize=3000)
-def _row_html(
-    shared: Context, shown: Look, o: Any, item: str, items: int, tiles: tuple[listing.Tile, ...], _age: int
-) -> Markup:
-    row = shared.row(listing.Row(o, item, items, list(tiles)))
-    return Markup(get_template_attribute("orders/rows.html", "row")(row, shared, shown))  # noqa: S704 - a template's
+def _print(key: tuple[Any, ...], row: listing.Row, shared: Context, shown: Look) -> tuple[str, str]:
+    html = get_template_attribute("orders/rows.html", "row")(shared.row(row), shared, shown)
+    if len(_printed) >= _KEPT_ROWS:
+        _printed.clear()
+    _printed[key] = made = str(html), f"{row.o.id}.{listing.stamp(row.o.updated_at)}"
+    return made
 
 
 def face(kind: str, name: str) -> tuple[str, str]:

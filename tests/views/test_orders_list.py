@@ -132,6 +132,41 @@ def test_a_row_shows_what_the_work_needs(hub, app):
     assert "7C" in tile.get("title")
 
 
+def test_what_was_printed_once_never_stays_behind(hub, app):
+    """Rows and parts of the page are kept by what they show: whatever changes is on the next page."""
+    order_id = seed(app, {"number": "R1", "city": "Lviv"})[0]
+    row, strip = page(hub).all("[data-row]")[0].text, page(hub).one("#strip").text
+    assert page(hub).all("[data-row]")[0].text == row
+    with app.app_context():
+        db.session.execute(db.text("UPDATE orders SET city = 'Odesa' WHERE id = :id"), {"id": order_id})
+        db.session.execute(db.text("UPDATE statuses SET name = 'Fresh' WHERE key = 'new'"))
+        db.session.execute(db.text("UPDATE connections SET name = 'Other' WHERE kind = 'retailcrm'"))
+        db.session.commit()
+    tree = page(hub)
+    now = tree.all("[data-row]")[0]
+    assert "Odesa" in now.text
+    assert "Fresh" in now.text
+    assert now.all(".tile-send")[0].get("title") == "Send to Other"
+    assert strip != tree.one("#strip").text
+    assert "Other" in tree.one("#bulk").text
+    with app.app_context():
+        build.link(order_id, crm_id(app), state="problem", error={"detail": "No such shop"})
+    assert "No such shop" in page(hub).all(".cell-copies .tile")[0].get("title")
+
+
+def test_kept_parts_carry_the_token_of_each_reader(app, client):
+    other = app.test_client()
+    tokens = []
+    for browser, email in ((client, "one@example.com"), (other, "two@example.com")):
+        login(browser, "owner", email)
+        tree = page(browser)
+        head = next(each.get("content") for each in tree.all("meta") if each.get("name") == "csrf-token")
+        assert {each.get("value") for each in tree.all("input") if each.get("name") == "csrf_token"} == {head}
+        tokens.append(head)
+    assert tokens[0] != tokens[1]
+    assert "two@example.com" not in client.get("/orders").text
+
+
 def test_hostile_texts_stay_texts(hub, app):
     evil = '"><script>alert(1)</script>{{7*7}}%s'
     fields = (
@@ -217,7 +252,7 @@ def test_viewers_see_and_change_nothing(client, app):
     login(client, "viewer")
     order_id = seed(app, {})[0]
     tree = page(client)
-    assert not tree.all("#bulk, .cell-status details, .tile-send, #rows [data-key]")
+    assert not tree.all("#bulk, .cell-status details, .tile-send, [data-confirmable], [data-send]")
     assert "Create" not in [summary.text for summary in tree.all("summary")]
     menu = client.get(f"/orders/row/{order_id}/menu").text
     assert "Delete" not in menu
