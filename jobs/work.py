@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import structlog
@@ -15,6 +16,7 @@ from flask import current_app
 from redis.exceptions import LockError, RedisError
 
 from integrations import connector
+from integrations.types import OrderData
 from models import Attempt, AttemptItem, Connection, ExternalProduct, Transfer, add_rows, db, insert_into, utcnow
 
 from . import claims, connections, orderdata, results, upkeep, wake
@@ -90,38 +92,34 @@ class Drain:
         """Keep the threads busy; False when nothing is under way any more."""
         while len(self.flying) < PARALLEL and (self.ready or self._claim()):
             batch = self.ready.popleft()
-            if self._open_attempt(batch):
-                self.flying[pool.submit(self.caller.call, batch)] = batch
+            self._open_attempt(batch)
+            self.flying[pool.submit(self.caller.call, batch)] = batch
         return bool(self.flying)
 
     def _claim(self) -> bool:
         if self.halted:
             return False
-        taken = claims.claim(self.connection_id, max(self.size, SINGLES))
-        self.ready += self._batches(taken)
+        taken = claims.claim(self.connection_id, max(self.size, SINGLES) * PARALLEL)
+        ids = [claim.order_id for claim in taken if claim.operation == "send"]
+        orders = orderdata.load(ids, self.connection_id) if ids else {}
+        db.session.rollback()
+        self.ready += self._batches(taken, orders)
         return bool(self.ready)
 
-    def _batches(self, taken: list[Claim]) -> list[Batch]:
-        """Sort claims into calls."""
+    def _batches(self, taken: list[Claim], orders: Mapping[int, tuple[int, OrderData]]) -> list[Batch]:
+        """Sort claims into calls. An order removed for good since its claim took its transfer along."""
         by_verb: dict[str, list[Claim]] = {}
         for claim in taken:
-            by_verb.setdefault(_verb(claim), []).append(claim)
+            if claim.operation != "send" or claim.order_id in orders:
+                by_verb.setdefault(_verb(claim), []).append(claim)
         found = []
         for verb, group in by_verb.items():
             size = {"send": self.size, "find": max(self.size, SINGLES), "status": 50}.get(verb, SINGLES)
-            found += [Batch(verb, group[i : i + size]) for i in range(0, len(group), size)]
+            found += [Batch(verb, group[i : i + size], orders) for i in range(0, len(group), size)]
         return found
 
-    def _open_attempt(self, batch: Batch) -> bool:
-        """Write down that the call is about to be made, before it is made. False when nothing is left to call for."""
-        ids = [claim.order_id for claim in batch.claims]
-        if batch.verb in ("send", "update", "find"):
-            batch.orders = orderdata.load(ids, self.connection_id)
-            # an order removed for good since the claim took its transfer along
-            batch.claims = [claim for claim in batch.claims if claim.order_id in batch.orders]
-        if not batch.claims:
-            db.session.rollback()
-            return False
+    def _open_attempt(self, batch: Batch) -> None:
+        """Write down that the call is about to be made, before it is made."""
         if batch.verb == "send":
             self._mark_uncertain(batch)
         attempt = db.insert(Attempt).values(
@@ -131,7 +129,6 @@ class Drain:
         items = [{"attempt_id": batch.attempt_id, "transfer_id": c.id, "order_id": c.order_id} for c in batch.claims]
         add_rows(AttemptItem, items)
         db.session.commit()
-        return True
 
     def _mark_uncertain(self, batch: Batch) -> None:
         by_version: dict[int, list[int]] = {}

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from integrations.sandbox import SandboxServer
-from jobs import claims, work
+from jobs import claims, orderdata, work
 from models import Attempt, AttemptItem, Connection, Link, Order, OrderEvent, Status, Transfer, db, utcnow
 from orders import counts, editing, statuses
 from orders import work as requests
@@ -194,7 +194,7 @@ def drain_batch(drain: work.Drain, taken: list[claims.Claim], crm: Connection) -
     from jobs.calls import Batch
 
     drain.size = 50
-    batch = Batch("send", taken)
+    batch = Batch("send", taken, orderdata.load([claim.order_id for claim in taken], crm.id))
     drain._open_attempt(batch)
     return batch
 
