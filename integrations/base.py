@@ -95,8 +95,10 @@ class MappingTable:
     theirs: str  # key of a reference list of the connector
     help: str = ""
     extras: Sequence[Extra] = ()
-    #: their code, group or name (lower case, no hyphens) -> our group, kind or key: what names alone can't tell
+    #: their code or group -> our group, kind or key: for suggestions that names alone can't give
     hints: Mapping[str, str] = field(default_factory=dict)
+    #: the same by their name, in lower case and without hyphens: for what users call things at this vendor
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

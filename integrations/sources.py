@@ -25,13 +25,13 @@ TAKE_ORDERS = Task("orders", N_("Take orders in"), 120)
 def mappings(
     statuses: Mapping[str, str], back: MappingTable | None = None, payment: Mapping[str, str] | None = None
 ) -> tuple[MappingTable, ...]:
-    """The tables of most sources. `statuses`: their code -> our group, as hints, `payment` likewise -> our kind;
+    """The tables of most sources. `statuses`: their code -> our group, as hints, `payment`: their name -> our kind;
     `back`: the table of `statuses_back`, where the vendor takes them."""
     return (
         MappingTable("status_in", N_("Statuses of new orders"), "in", "statuses", "statuses", hints=statuses),
         *filter(None, [back]),
         MappingTable("delivery_in", N_("Delivery methods"), "in", "delivery", "delivery"),
-        MappingTable("payment_in", N_("Payment methods"), "in", "payment", "payment", hints=payment or {}),
+        MappingTable("payment_in", N_("Payment methods"), "in", "payment", "payment", names=payment or {}),
     )
 
 

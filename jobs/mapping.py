@@ -249,7 +249,7 @@ def _rows_in(
     saved: Mapping[str, MappingRow],
     counts: Mapping[str, Missed],
 ) -> list[Row]:
-    guesses = suggest_in(table.ours, mine, [t for t in theirs if t.code not in saved], table.hints)
+    guesses = suggest_in(table.ours, mine, [t for t in theirs if t.code not in saved], {**table.hints, **table.names})
     rows = []
     for entry in theirs:
         row = Row(entry.code, entry.name or entry.code, note=entry.code if entry.name else "")
@@ -279,7 +279,7 @@ def _rows_out(
     saved: Mapping[str, MappingRow],
 ) -> list[Row]:
     open_ones = [row for row in mine if str(row.id) not in saved]
-    guesses = suggest_out(table.ours, open_ones, theirs, table.hints)
+    guesses = suggest_out(table.ours, open_ones, theirs, {**table.hints, **table.names})
     rows = []
     for entry in ours:
         held = saved.get(str(entry.id))

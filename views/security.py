@@ -34,7 +34,7 @@ SESSION_DAYS = 30
 OPEN = {"auth", "health", "static", None}
 CSP = {
     "default-src": "'self'",
-    "img-src": "'self' data: https:",
+    "img-src": "'self' data:",
     "object-src": "'none'",
     "base-uri": "'none'",
     "form-action": "'self'",
