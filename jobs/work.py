@@ -26,7 +26,7 @@ from .claims import Claim
 log = structlog.get_logger()
 
 #: calls of one drain under way at once: while one waits for the vendor, another's results are written
-PARALLEL = 4
+PARALLEL = 6
 #: claims in one round of calls that go one by one
 SINGLES = 10
 
