@@ -34,8 +34,8 @@ def lease() -> timedelta:
 
 
 def claim(connection_id: int, limit: int) -> list[Claim]:
-    """Take due transfers of this connection, the oldest of each order first, and commit. One UPDATE: of two workers
-    at once each row goes to one; the index over working rows stops a second one for the same order."""
+    """Take due transfers of this connection, the oldest of each order first, and commit. The rows are locked as they
+    are chosen: of two workers each goes to one; the index over working rows stops a second one for the same order."""
     earlier, busy = aliased(Transfer), aliased(Transfer)
     now = utcnow()
     due = (
@@ -57,19 +57,21 @@ def claim(connection_id: int, limit: int) -> list[Claim]:
         Transfer.uncertain,
         Transfer.sent_version,
     )
+    # two statements: PostgreSQL may run a subquery with LIMIT and SKIP LOCKED once for each row that it updates
+    ids = list(db.session.scalars(due))
     update = (
         db.update(Transfer)
-        .where(Transfer.id.in_(due.scalar_subquery()), has_state(Transfer, "waiting"))
+        .where(Transfer.id.in_(ids), has_state(Transfer, "waiting"))
         .values(state="working", fence=Transfer.fence + 1, tries=Transfer.tries + 1, lease_until=now + lease())
         .returning(*columns)
         .execution_options(synchronize_session=False)
     )
     try:
-        rows = db.session.execute(update).all()
+        rows = db.session.execute(update).all() if ids else []
     except IntegrityError:  # another worker took a sibling between our look and our update
         db.session.rollback()
         return []
-    ids = dict(
+    copies = dict(
         db.session.execute(
             db.select(Link.order_id, Link.external_id).where(
                 Link.connection_id == connection_id, Link.order_id.in_([r.order_id for r in rows])
@@ -86,7 +88,7 @@ def claim(connection_id: int, limit: int) -> list[Claim]:
             row.tries,
             row.uncertain,
             row.sent_version,
-            ids.get(row.order_id),
+            copies.get(row.order_id),
         )
         for row in sorted(rows, key=lambda row: row.id)
     ]
