@@ -28,7 +28,7 @@ from .orders import (
     SavedView,
 )
 from .people import Option, User, UserSession
-from .prepared import Prepared, add_rows, among
+from .prepared import Prepared, add_rows, among, next_ids
 from .registries import (
     GROUPS,
     REGISTRIES,
@@ -81,6 +81,7 @@ __all__ = [
     "db",
     "has_state",
     "insert_into",
+    "next_ids",
     "reading",
     "use_encryption_keys",
     "utcnow",

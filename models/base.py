@@ -56,17 +56,26 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("naive datetime: give it a zone")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+    def bind_processor(self, dialect: Any) -> Callable[[Any], Any]:
+        return _write_text if dialect.name == "sqlite" else _aware
 
     def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], datetime | None]:
         """In one step: a page reads some hundred times."""
         return _read_text if dialect.name == "sqlite" else _read_time
+
+
+def _aware(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("naive datetime: give it a zone")
+    return value.astimezone(UTC)
+
+
+def _write_text(value: datetime | None) -> str | None:
+    """As SQLAlchemy's own type writes it, without an offset."""
+    found = _aware(value)
+    return None if found is None else found.isoformat(" ", "microseconds")[:26]
 
 
 def _read_text(value: str | None) -> datetime | None:
@@ -84,10 +93,15 @@ class _Scaled(TypeDecorator[Decimal]):
     cache_ok = True
     places = 0
 
-    def process_bind_param(self, value: Decimal | int | None, dialect: Any) -> int | None:
-        if value is None:
-            return None
-        return int((Decimal(value) * 10**self.places).to_integral_value())
+    def bind_processor(self, dialect: Any) -> Callable[[Any], int | None]:
+        factor = 10**self.places
+
+        def write(value: Decimal | int | None) -> int | None:
+            if value is None:
+                return None
+            return int(value * factor if isinstance(value, int) else (value * factor).to_integral_value())
+
+        return write
 
     def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Decimal | None]:
         unit = Decimal(1).scaleb(-self.places)

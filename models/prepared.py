@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Dialect, Text, insert
+from sqlalchemy import ARRAY, BigInteger, Connection, Dialect, Text, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import bindparam
@@ -88,6 +88,8 @@ class Prepared:
 
     def run_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run it for each of the rows."""
+        if not rows:
+            return
         db.session.flush()
         connection = db.session.connection()
         form = self._form(connection)
@@ -208,3 +210,15 @@ def _insert(
 
 def _default(default: Any) -> Callable[[], Any]:
     return (lambda: default.arg(None)) if default.is_callable else (lambda: default.arg)
+
+
+def next_ids(model: Any, n: int) -> list[int]:
+    """Ids for `n` new rows, which the caller inserts in this transaction. Asked before, they need not be asked back
+    row by row."""
+    name = model.__tablename__
+    if db.session.get_bind().dialect.name == "postgresql":
+        drawn = select(func.nextval(func.pg_get_serial_sequence(name, "id"))).select_from(func.generate_series(1, n))
+        return list(db.session.scalars(drawn))
+    # nobody else inserts until we commit: the transaction holds SQLite's only write lock
+    last = db.session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": name}) or 0
+    return list(range(last + 1, last + n + 1))
