@@ -9,7 +9,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from jobs import retries
-from jobs.pace import STRETCH, pace
+from jobs.pace import STRETCH, hold, pace
 from models import utcnow
 
 
@@ -37,6 +37,16 @@ def test_one_who_waited_too_long_shifts_nothing(valkey: redis.Redis) -> None:
     time.sleep(0.25)
     assert turn() == 0
     assert turn() > 0.5  # two in this second already
+
+
+def test_a_vendor_that_has_had_enough_is_left_alone_for_a_moment(valkey: redis.Redis) -> None:
+    turn = pace(valkey, "9", 10)
+    assert turn is not None
+    assert turn() == 0
+    hold(valkey, "9", 0.5)
+    assert 0.4 < turn() < 0.6
+    time.sleep(0.6)
+    assert turn() == 0
 
 
 def test_other_connections_have_their_own(valkey: redis.Redis) -> None:
