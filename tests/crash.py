@@ -149,9 +149,8 @@ def soak(app: Flask, sandbox: SandboxServer, connection_id: int, new_orders: Cal
             hits += _in_call()
             workers.kill(chance.choice(workers.running))
             if n % 20 == 19:
-                say(
-                    f"{n + 1} kills, {hits} with a call under way, {vendor.count('orders', 'sandbox-token')} orders stored, {open_transfers()} open"
-                )
+                stored = vendor.count("orders", "sandbox-token")
+                say(f"{n + 1} kills, {hits} with a call under way, {stored} orders stored, {open_transfers()} open")
         vendor.clear_faults()
         workers.revive(2)
         wait_until(_hurry, seconds=240)
