@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from integrations.base import Connector, GreetsOrders, PullsOrders
 from integrations.errors import VendorError
 from integrations.types import OrderData, Raw
-from models import Connection, Incoming, Link, Prepared, add_rows, among, db, utcnow
+from models import Connection, Incoming, Link, Prepared, add_rows, among, db, update_rows, utcnow
 from orders import creation, editing, work
 from orders.creation import Draft
 from orders.timeline import Actor
@@ -122,12 +122,6 @@ _BODIES = Prepared(
     .order_by(_incoming.c.id),
     same_plan=True,
 )
-_SETTLE = Prepared(
-    db.update(_incoming)
-    .where(_incoming.c.id == db.bindparam("of"))
-    .values({name: db.bindparam(name, type_=_incoming.c[name].type) for name in ("state", "order_id", "note")}),
-    same_plan=True,
-)
 
 
 def apply_waiting(connection_id: int, connector: Connector) -> dict[str, int]:
@@ -191,7 +185,8 @@ def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequenc
             versions = fresh[order.external_id][0] if order.external_id in fresh else []
             fresh[order.external_id] = ([*versions, row], order)
     _create(connection, maker, list(fresh.values()), connector)
-    _SETTLE.run_many([{"of": row.id, "state": row.state, "order_id": row.order_id, "note": row.note} for row in rows])
+    settled = [{"id": row.id, "state": row.state, "order_id": row.order_id, "note": row.note} for row in rows]
+    update_rows(Incoming, settled)
     if fresh or changed or failed:
         wake.changed()
     return {"new": len(fresh), "changed": changed, "failed": failed}

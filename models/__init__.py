@@ -28,7 +28,7 @@ from .orders import (
     SavedView,
 )
 from .people import Option, User, UserSession
-from .prepared import Prepared, add_rows, among, next_ids
+from .prepared import Prepared, add_rows, among, next_ids, update_rows
 from .registries import (
     GROUPS,
     REGISTRIES,
@@ -83,6 +83,7 @@ __all__ = [
     "insert_into",
     "next_ids",
     "reading",
+    "update_rows",
     "use_encryption_keys",
     "utcnow",
 ]

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Dialect, Text, func, insert, select, text
+from sqlalchemy import ARRAY, BigInteger, Connection, Dialect, Text, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import bindparam
@@ -106,6 +107,20 @@ class Prepared:
         return found
 
 
+class _Renamed(Prepared):
+    """An UPDATE whose parameters are named after the columns that find its row (of_…) and those that it sets (to_…)."""
+
+    __slots__ = ("_found_by",)
+
+    def __init__(self, query: Any, found_by: Sequence[str]) -> None:
+        super().__init__(query, same_plan=True)
+        self._found_by = frozenset(found_by)
+
+    def run_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        by = self._found_by
+        super().run_many([{f"{'of' if k in by else 'to'}_{k}": v for k, v in row.items()} for row in rows])
+
+
 class _Form:
     """A statement in the words of one database."""
 
@@ -191,21 +206,70 @@ def add_rows(model: Any, rows: Sequence[Mapping[str, Any]], clause: Clause | Non
     to the INSERT what to do on conflict; its statement is kept, so it has to be the same function each time."""
     if not rows:
         return
-    statement, defaults = _insert(model.__table__, tuple(rows[0]), clause)
-    if defaults:
-        made = {name: make() for name, make in defaults}
+    found = _inserting(model.__table__, tuple(rows[0]), clause)
+    if found.defaults:
+        made = {name: make() for name, make in found.defaults}
         rows = [{**made, **row} for row in rows]
-    statement.run_many(rows)
+    found.run(rows)
+
+
+def update_rows(model: Any, rows: Sequence[Mapping[str, Any]], keys: tuple[str, ...] = ("id",)) -> None:
+    """Change rows that are found by the columns `keys`, which each of the `rows` has beside those to be set."""
+    if rows:
+        _updating(model.__table__, tuple(rows[0]), keys).run(rows)
+
+
+@dataclass(frozen=True)
+class _Many:
+    """A statement for many rows of columns `names`."""
+
+    names: Sequence[str]
+    rows: Prepared  # a row at a time
+    columns: Prepared  # a list a column: for PostgreSQL's driver each row is a statement, with all that it costs
+    defaults: Sequence[tuple[str, Callable[[], Any]]] = ()
+
+    def run(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if len(rows) > 1 and db.session.get_bind().dialect.name == "postgresql":
+            self.columns.run(**{name: [row[name] for row in rows] for name in self.names})
+        else:
+            self.rows.run_many(rows)
+
+
+def _lists(table: Any, names: Sequence[str]) -> Any:
+    """Rows made of a parameter a column."""
+    lists = [bindparam(name, type_=ARRAY(table.c[name].type, dimensions=1)) for name in names]
+    return func.unnest(*lists).table_valued(*names).render_derived()
 
 
 @lru_cache(maxsize=200)
-def _insert(
-    table: Any, keys: tuple[str, ...], clause: Clause | None
-) -> tuple[Prepared, list[tuple[str, Callable[[], Any]]]]:
+def _inserting(table: Any, keys: tuple[str, ...], clause: Clause | None) -> _Many:
     absent = [c for c in table.columns if c.default is not None and c.key not in keys]
     names = [*keys, *(column.key for column in absent)]
     defaults = [(column.key, _default(column.default)) for column in absent]
-    return Prepared(lambda: clause(insert_into(table)) if clause else insert(table), names), defaults
+    end = clause or (lambda query: query)
+
+    def in_lists() -> Any:
+        rows = _lists(table, names)
+        return end(insert_into(table).from_select(names, select(*(rows.c[name] for name in names))))
+
+    return _Many(names, Prepared(lambda: end(insert_into(table)), names), Prepared(in_lists, (), True), defaults)
+
+
+@lru_cache(maxsize=50)
+def _updating(table: Any, names: tuple[str, ...], keys: tuple[str, ...]) -> _Many:
+    set_ones = [name for name in names if name not in keys]
+
+    def one() -> Any:
+        # names of their own: those of columns are taken by what is set
+        query = update(table).where(*(table.c[key] == bindparam(f"of_{key}", type_=table.c[key].type) for key in keys))
+        return query.values({name: bindparam(f"to_{name}", type_=table.c[name].type) for name in set_ones})
+
+    def in_lists() -> Any:
+        rows = _lists(table, names)
+        query = update(table).where(*(table.c[key] == rows.c[key] for key in keys))
+        return query.values({name: rows.c[name] for name in set_ones})
+
+    return _Many(names, _Renamed(one, keys), Prepared(in_lists, (), True))
 
 
 def _default(default: Any) -> Callable[[], Any]:
