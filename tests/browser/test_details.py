@@ -267,6 +267,20 @@ def test_a_viewer_has_nothing_to_press(enter):
             assert shown == [], address
 
 
+def test_a_viewer_arranges_the_own_list(enter):
+    """Columns and views are each reader's own; what is everybody's has no buttons for a viewer."""
+    page = enter(VIEWER)
+    page.goto("/orders?status=all")
+    page.locator(".list-tools a", has_text="Columns").click()
+    page.locator("#drawer-body [name=columns][value=comment]").check()
+    page.locator("#drawer-body .btn-primary").click()
+    expect(page.locator("thead th", has_text="Comment")).to_be_visible()
+    page.locator(".list-tools .tab-add").click()
+    page.locator("#drawer-body [name=name]").first.fill("Моє")
+    page.locator("#drawer-body .btn-primary").click()
+    expect(page.locator(".tab-line a", has_text="Моє")).to_be_visible()
+
+
 def test_dark_stays_dark(owner):
     owner.goto("/orders")
     theme = owner.locator("html").get_attribute("data-bs-theme")

@@ -540,6 +540,39 @@ def test_views_are_saved_shared_renamed_moved_deleted(hub, app):
     assert hub.post("/orders/views", data={"name": " "}, headers=HTMX).status_code == 422
 
 
+def test_a_viewer_has_views_and_columns_of_their_own(hub, app):
+    seed(app, {})
+    hub.post("/orders/views", data={"name": "Everybody's", "view": "group=problem", "shared": "1"}, headers=HTMX)
+    viewer = app.test_client()
+    login(viewer, "viewer")
+    tools = page(viewer).one(".list-tools")
+    assert {"Save view", "Columns"} <= {a.text.strip() for a in tools.all("a")}
+    for name in ("Mine", "Paid"):
+        saved = viewer.post("/orders/views", data={"name": name, "view": f"q={name}"}, headers=HTMX)
+        assert saved.headers["HX-Redirect"] == f"/orders?q={name}"
+    with app.app_context():
+        ids = {v.name: v.id for v in db.session.scalars(db.select(SavedView))}
+        places = {v.name: v.position for v in db.session.scalars(db.select(SavedView))}
+    viewer.post(f"/orders/views/{ids['Paid']}", data={"do": "left"}, headers=HTMX)
+    viewer.post(f"/orders/views/{ids['Paid']}", data={"do": "left"}, headers=HTMX)
+    names = [a.text for a in page(viewer).all(".list-tools nav a")]
+    assert names.index("Everybody's") < names.index("Paid") < names.index("Mine")
+    with app.app_context():
+        assert db.session.get(SavedView, ids["Everybody's"]).position == places["Everybody's"]
+
+    drawer = parse(viewer.get("/orders/views", headers=HTMX))
+    assert "shared" not in [i.get("name") for i in drawer.all("input")]
+    assert [i.get("value") for i in drawer.all("form input") if i.get("name") == "name"] == [None, "Paid", "Mine"]
+    everybodys = "/orders/views/" + str(ids["Everybody's"])
+    assert viewer.post(everybodys, data={"do": "delete"}, headers=HTMX).status_code == 403
+    shared = viewer.post("/orders/views", data={"name": "S", "view": "", "shared": "1"}, headers=HTMX)
+    assert shared.status_code == 403
+
+    viewer.post("/orders/columns", data={"order": ["number", "sum"], "columns": ["sum"]}, headers=HTMX)
+    heads = [" ".join(th.text.split()) for th in page(viewer).all("thead th")]
+    assert [h for h in heads if h] == ["Number", "Sum"]
+
+
 def test_each_user_has_columns_of_their_own(hub, app):
     seed(app, {"external_number": "EXT-7"})
     order = ["number", "external", "sum", "status"]
