@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from jobs import connections, wake
-from models import Order, Status, db
+from models import Connection, Order, Status, db
 from orders import statuses
 from orders.creation import Draft, insert_many
 from orders.timeline import Actor
@@ -206,6 +206,21 @@ def test_a_change_made_elsewhere_shows_by_itself(hub, owner):
         db.session.commit()
     expect(row_of(owner, "D-05").locator(".pill.c-red")).to_be_visible()
     story.stayed(owner)
+
+
+def test_on_a_phone_the_button_of_a_group_covers_nothing(hub, enter):
+    """Each group of problems has its own button at its end; were it stuck to the edge, it would lie over the rows."""
+    with hub.inside():
+        crm = db.session.scalar(db.select(Connection.id))
+        gaps = [{"table": "status_in", "code": f"c{n}", "name": f"Code {n}", "connection_id": crm} for n in range(12)]
+        add_orders("MAP", 1, needs_mapping=True, unmapped=gaps)
+    page = enter(**PHONE)
+    page.goto("/problems")
+    button = page.locator(".problem .form-actions .btn-primary").last
+    expect(button).to_be_attached()
+    expect(button).not_to_be_in_viewport()
+    button.scroll_into_view_if_needed()
+    expect(button).to_be_in_viewport()
 
 
 PAGES = (
