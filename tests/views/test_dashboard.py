@@ -13,6 +13,7 @@ from views.text import ZONE
 
 from . import work_data as data
 from .helpers import count_queries, login
+from .pages import parse
 
 
 def test_a_new_hub_teaches_three_steps(client):
@@ -52,6 +53,39 @@ def _fill(app):
         data.transfer(ids[0], crm)
         data.refused(ids[1], crm)
         db.session.commit()
+
+
+def test_a_connection_tells_what_it_did_last(client, app):
+    """A destination imports nothing: its statuses are read."""
+    with app.app_context():
+        moment = utcnow() - timedelta(minutes=5)
+        data.connection(last_ok_at=utcnow(), last_pull_at=moment)
+        data.connection(name="Sent to only", last_ok_at=moment)
+        data.connection("prom", "Prom", last_ok_at=utcnow(), last_pull_at=moment)
+        data.orders(1)
+        db.session.commit()
+    login(client)
+    for address, names in (("/", ".wait-line"), ("/settings/integrations", "[data-row]")):
+        found = {}
+        for line in parse(client.get(address)).all(names):
+            name = next((name for name in ("Sent to only", "RetailCRM", "Prom") if name in line.text), "")
+            found[name] = next(
+                (
+                    what
+                    for what in ("last import 5 min", "statuses read 5 min", "last answer 5 min")
+                    if what in line.text
+                ),
+                line.text,
+            )
+        assert (
+            found
+            | {
+                "Prom": "last import 5 min",
+                "RetailCRM": "statuses read 5 min",
+                "Sent to only": "last answer 5 min",
+            }
+            == found
+        )
 
 
 def test_figures_and_their_links(client, app):
