@@ -122,11 +122,7 @@ def _require_login() -> Any:
         return None
     if not current_user.is_authenticated:
         return login_manager.unauthorized()
-    if (
-        request.method not in ("GET", "HEAD", "OPTIONS")
-        and not current_user.can_edit
-        and request.blueprint not in OWN
-    ):
+    if request.method not in ("GET", "HEAD", "OPTIONS") and not current_user.can_edit and request.blueprint not in OWN:
         abort(403)
     return None
 
