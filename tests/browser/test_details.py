@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from jobs import connections, wake
-from models import Connection, Order, Status, db
-from orders import statuses
+from models import Connection, Order, Status, Transfer, User, db, utcnow
+from orders import batches, statuses
 from orders.creation import Draft, insert_many
 from orders.timeline import Actor
 from tests.hostile import seed
@@ -206,6 +207,40 @@ def test_a_change_made_elsewhere_shows_by_itself(hub, owner):
         db.session.commit()
     expect(row_of(owner, "D-05").locator(".pill.c-red")).to_be_visible()
     story.stayed(owner)
+
+
+def test_what_waits_of_a_batch_is_withdrawn(hub, owner):
+    with hub.inside():
+        crm = db.session.scalar(db.select(Connection.id))
+        user = db.session.scalar(db.select(User).where(User.email == EMAIL))
+        ids = add_orders("W", 3)
+        batch = batches.send(ids, crm, user.name or user.email)
+        db.session().info.pop("wake")  # no worker hears of them
+        later = utcnow() + timedelta(hours=1)
+        db.session.execute(db.update(Transfer).where(Transfer.order_id.in_(ids)).values(not_before=later))
+        db.session.commit()
+    owner.goto(f"/orders/batch/{batch}")
+    progress = owner.locator("#batch")
+    expect(progress).to_contain_text("0 of 3")
+    expect(progress.locator(".batch-line")).to_contain_text("next try in")
+    progress.get_by_role("button", name="Cancel").click()
+    expect(progress).to_contain_text("Withdrawn: 3")
+    expect(owner.locator("#toasts .toast-line")).to_have_text(re.compile("3 orders are withdrawn"))
+    expect(progress.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_the_bar_gives_way_to_the_drawer(owner):
+    owner.goto("/orders?status=all")
+    owner.locator("#rows [data-check]").first.check()
+    bar = owner.locator("[data-bulk-bar]")
+    expect(bar).to_be_visible()
+    target = bar.locator("button[name=to]").first
+    story.menu(owner, target)
+    target.click()
+    expect(owner.locator("#drawer-body .card-head")).to_be_visible()
+    expect(bar).to_be_hidden()
+    owner.keyboard.press("Escape")
+    expect(bar).to_be_visible()
 
 
 def test_on_a_phone_the_button_of_a_group_covers_nothing(hub, enter):

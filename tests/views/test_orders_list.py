@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from jobs import wake
-from models import Connection, Link, Order, Run, SavedView, Status, Transfer, User, db
+from models import Connection, Link, Order, Run, SavedView, Status, Transfer, User, db, utcnow
 from orders import statuses
 
 from ..orders import build
@@ -352,6 +352,37 @@ def test_sending_is_shown_first_done_then_and_watched(hub, app):
     assert "hx-trigger" not in watched.text, "nothing more to wait for"
     assert "<html" in hub.get(batch).text
     assert hub.get("/orders/batch/none").status_code == 404
+
+
+def test_a_batch_is_cancelled_where_it_still_waits(hub, app):
+    crm, ids = crm_id(app), seed(app, {}, {}, {})
+    fields = {"to": crm, "groups": "create", "ids_create": ",".join(map(str, ids))}
+    address = hub.post("/orders/bulk/send/start", data=fields, headers=HTMX).headers["HX-Push-Url"]
+    with app.app_context():
+        done, *_rest = db.session.scalars(db.select(Transfer).order_by(Transfer.id))
+        done.state, done.finished_at = "done", utcnow()
+        db.session.commit()
+    watched = hub.get(address, headers=HTMX)
+    assert "1 of 3" in watched.text
+    assert "left</span>" in watched.text
+    viewer = app.test_client()
+    login(viewer, "viewer")
+    assert "<form" not in viewer.get(address, headers=HTMX).text
+    assert viewer.post(f"{address}/cancel").status_code == 403
+    form = parse(watched).one("form")
+    answer = hub.post(form.get("hx-post"), headers=HTMX)
+    assert toast(answer) == "2 orders are withdrawn"
+    text = " ".join(parse(answer).text.split())
+    assert "3 of 3" in text
+    assert "Sent: 1 Failed: 0 Withdrawn: 2" in text
+    assert "hx-trigger" not in answer.text
+    assert "<form" not in answer.text
+    again = hub.post(f"{address}/cancel")
+    assert (again.status_code, again.location) == (302, address)
+    assert "Nothing waits any more" in hub.get(address).text
+    assert hub.post("/orders/batch/none/cancel").status_code == 404
+    with app.app_context():
+        assert sorted(db.session.scalars(db.select(Transfer.state))) == ["cancelled", "cancelled", "done"]
 
 
 def test_a_tick_changed_in_the_preview_changes_the_button(hub, app):
