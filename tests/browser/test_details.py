@@ -229,6 +229,20 @@ def test_what_waits_of_a_batch_is_withdrawn(hub, owner):
     expect(progress.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
+@pytest.mark.parametrize("device", [PHONE, {}, {"viewport": {"width": 1280, "height": 800}}], ids=str)
+def test_a_price_is_seen_whole(enter, device):
+    page = enter(**device)
+    for number, price in (("D-03", "1250,50"), ("D-03", "123456,50"), ("BIG-00", None)):
+        page.goto(f"/orders/{number}")
+        field = page.locator(".lines .line-price input").first
+        if price:
+            field.fill(price)
+            assert field.evaluate("field => field.scrollWidth <= field.clientWidth"), price
+        column = page.locator(".card-grid > .stack").first
+        width = column.evaluate("stack => stack.scrollWidth - stack.clientWidth")
+        assert width <= 0, number
+
+
 def test_the_bar_gives_way_to_the_drawer(owner):
     owner.goto("/orders?status=all")
     owner.locator("#rows [data-check]").first.check()
