@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from models import Attempt, AttemptItem, Connection, Incoming, Order, Run, Schedule, Transfer, db
 from models.connections import OPERATIONS
-from orders import asked
-from orders.days import midnight
+from orders import asked, days
 from orders.listing import Cursor
 from orders.reports import at_most
 
@@ -102,10 +101,7 @@ class TransferFilter(_Filter):
         if self.q:
             mine = db.select(Order.id).where(db.or_(Order.number == self.q, Order.key == self.q))
             found.append(Transfer.order_id.in_(mine))
-        if self.since:
-            found.append(Transfer.created_at >= midnight(self.since, zone))
-        if self.until:
-            found.append(Transfer.created_at < midnight(self.until + timedelta(days=1), zone))
+        found += days.between(Transfer, self.since, self.until, zone)
         if self.detail:
             found.append(Transfer.detail.startswith(self.detail, autoescape=True))
         return found
@@ -185,10 +181,9 @@ def cancellable_ids(f: TransferFilter, zone: ZoneInfo, limit: int = BULK_LIMIT) 
 
 def counts(f: TransferFilter, zone: ZoneInfo) -> tuple[int, int]:
     """How many could be retried and how many cancelled, each counted up to a thousand and one more."""
-    failed = at_most(current_failures().where(*f.conditions(zone)))
-    waiting = at_most(
-        db.select(Transfer.id).where(Transfer.state == "waiting", ~Transfer.uncertain, *f.conditions(zone))
-    )
+    shown = f.conditions(zone)
+    failed = at_most(current_failures().where(*shown))
+    waiting = at_most(db.select(Transfer.id).where(Transfer.state == "waiting", ~Transfer.uncertain, *shown))
     row = db.session.execute(db.select(failed, waiting)).one()
     return row[0], row[1]
 

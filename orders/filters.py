@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Protocol
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from models import GROUPS, Link, Order, Transfer, db
 
-from . import asked
-from .days import midnight
+from . import asked, days
 
 
 class StatusLike(Protocol):
@@ -124,7 +123,7 @@ class OrderFilter:
             found.append(kind.in_(PAYMENTS[self.payment]))
         if self.paid:
             found.append(Order.paid if self.paid == "yes" else ~Order.paid)
-        found += _date_conditions(self.since, self.until, zone)
+        found += days.between(Order, self.since, self.until, zone)
         if self.flag:
             found.append(_FLAG_COLUMNS[self.flag])
         if self.link and "link" not in without:
@@ -200,31 +199,6 @@ _BESIDE = ("sort", "type", "cursor", "view")
 
 def _narrowing(given: Mapping[str, Any]) -> bool:
     return any(key not in _BESIDE for key in given)
-
-
-def _date_conditions(since: date | None, until: date | None, zone: ZoneInfo) -> list[Any]:
-    """Ids follow arrival, so a range of dates is also a range of ids: the walk by id then starts and stops there."""
-    found: list[Any] = []
-    if since:
-        moment = midnight(since, zone)
-        first = db.session.scalar(
-            db.select(Order.id).where(Order.created_at >= moment).order_by(Order.created_at, Order.id).limit(1)
-        )
-        found += [Order.created_at >= moment, Order.id >= (first or 0) - _SKEW]
-    if until:
-        moment = midnight(until + timedelta(days=1), zone)
-        last = db.session.scalar(
-            db.select(Order.id)
-            .where(Order.created_at < moment)
-            .order_by(Order.created_at.desc(), Order.id.desc())
-            .limit(1)
-        )
-        found += [Order.created_at < moment, Order.id <= (last or 0) + _SKEW]
-    return found
-
-
-#: transactions that overlap may commit ids out of order of their times, by no more than this many
-_SKEW = 1000
 
 
 def _link_condition(text: str) -> Any:
