@@ -14,6 +14,8 @@ from models import Order, Transfer, db, utcnow
 from . import work
 
 SHOWN = 50
+#: transfers that must have ended before they tell a pace; of small batches, a tenth
+BASIS = 10
 #: a batch in which nothing has ended for so long has no pace to go by, unless it is slower than that
 STILL = timedelta(minutes=1)
 
@@ -118,7 +120,7 @@ def _foretell(found: Progress, rows: Sequence[Any]) -> None:
         due = next(row[5] for row in rows if row.state == "waiting")
         found.later = due if due > now else None
     last = max((row[4] for row in rows if row.state != "cancelled" and row[4]), default=None)
-    if sent and last and not found.later:
+    if last and sent >= min(BASIS, found.total / 10) and not found.later:
         each = max(last - started, timedelta(seconds=1)) / sent
         if now - last < max(STILL, 2 * each):
             found.seconds = math.ceil((each * found.waiting).total_seconds())

@@ -119,7 +119,7 @@ def test_a_batch_tells_what_is_left_of_it(db_session):
     for row in rows:
         row.created_at, row.not_before = now - timedelta(seconds=30), now - timedelta(seconds=30)
     db.session.commit()
-    assert batches.progress(batch).seconds is None
+    assert batches.progress(batch).seconds is None, "no basis"
     for row in rows[:4]:
         row.state, row.finished_at = "done", now - timedelta(seconds=10)
     rows[3].state = "refused"
