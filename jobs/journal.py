@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Any, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from models import Attempt, AttemptItem, Connection, Incoming, Order, Run, Schedule, Transfer, db
 from models.connections import OPERATIONS
+from orders import asked, days
 from orders.listing import Cursor
 from orders.reports import at_most
 
@@ -79,13 +80,13 @@ class TransferFilter(_Filter):
     @classmethod
     def read(cls, args: Mapping[str, str]) -> Self:
         return cls(
-            connection=_int(args.get("connection")),
-            state=_one_of(args.get("state"), TRANSFER_STATES),
-            operation=_one_of(args.get("operation"), OPERATIONS),
+            connection=asked.number(args.get("connection")),
+            state=asked.one_of(args.get("state"), TRANSFER_STATES),
+            operation=asked.one_of(args.get("operation"), OPERATIONS),
             fault=args.get("fault", "")[:20],
             q=args.get("q", "").strip()[:64],
-            since=_date(args.get("since")),
-            until=_date(args.get("until")),
+            since=asked.day(args.get("since")),
+            until=asked.day(args.get("until")),
             detail=args.get("detail", "")[:80],
         )
 
@@ -100,10 +101,7 @@ class TransferFilter(_Filter):
         if self.q:
             mine = db.select(Order.id).where(db.or_(Order.number == self.q, Order.key == self.q))
             found.append(Transfer.order_id.in_(mine))
-        if self.since:
-            found.append(Transfer.created_at >= _midnight(self.since, zone))
-        if self.until:
-            found.append(Transfer.created_at < _midnight(self.until + timedelta(days=1), zone))
+        found += days.between(Transfer, self.since, self.until, zone)
         if self.detail:
             found.append(Transfer.detail.startswith(self.detail, autoescape=True))
         return found
@@ -115,8 +113,8 @@ class RunFilter(_Filter):
 
     @classmethod
     def read(cls, args: Mapping[str, str]) -> Self:
-        state = _one_of(args.get("state"), RUN_STATES)
-        return cls(_int(args.get("connection")), state, args.get("task", "")[:20])
+        state = asked.one_of(args.get("state"), RUN_STATES)
+        return cls(asked.number(args.get("connection")), state, args.get("task", "")[:20])
 
     def conditions(self) -> list[Any]:
         return _equal((Run.connection_id, self.connection), (Run.state, self.state), (Run.task, self.task))
@@ -131,8 +129,8 @@ class IncomingFilter(_Filter):
 
     @classmethod
     def read(cls, args: Mapping[str, str]) -> Self:
-        state, channel = _one_of(args.get("state"), INCOMING_STATES), _one_of(args.get("channel"), CHANNELS)
-        return cls(_int(args.get("connection")), state, channel, args.get("q", "").strip()[:100])
+        state, channel = asked.one_of(args.get("state"), INCOMING_STATES), asked.one_of(args.get("channel"), CHANNELS)
+        return cls(asked.number(args.get("connection")), state, channel, args.get("q", "").strip()[:100])
 
     def conditions(self) -> list[Any]:
         return _equal(
@@ -183,10 +181,9 @@ def cancellable_ids(f: TransferFilter, zone: ZoneInfo, limit: int = BULK_LIMIT) 
 
 def counts(f: TransferFilter, zone: ZoneInfo) -> tuple[int, int]:
     """How many could be retried and how many cancelled, each counted up to a thousand and one more."""
-    failed = at_most(current_failures().where(*f.conditions(zone)))
-    waiting = at_most(
-        db.select(Transfer.id).where(Transfer.state == "waiting", ~Transfer.uncertain, *f.conditions(zone))
-    )
+    shown = f.conditions(zone)
+    failed = at_most(current_failures().where(*shown))
+    waiting = at_most(db.select(Transfer.id).where(Transfer.state == "waiting", ~Transfer.uncertain, *shown))
     row = db.session.execute(db.select(failed, waiting)).one()
     return row[0], row[1]
 
@@ -310,25 +307,6 @@ def _id(row: Any) -> int:
     return int(row.Run.id if "Run" in row._fields else row.id)
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(UTC)
-
-
 def _equal(*pairs: tuple[Any, Any]) -> list[Any]:
     """Conditions column = value, for those that are given."""
     return [column == value for column, value in pairs if value not in (None, "")]
-
-
-def _int(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() and len(text) < 12 else None
-
-
-def _one_of(text: str | None, allowed: Any) -> str:
-    return text if text and text in allowed else ""
-
-
-def _date(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None

@@ -8,10 +8,10 @@ from typing import Any
 from integrations.base import ReadsStatuses
 from integrations.errors import VendorError
 from integrations.types import StatusChange
-from models import Connection, Link, Order, ReferenceItem, db, utcnow
+from models import Connection, Link, Order, db, utcnow
 from orders.timeline import Actor
 
-from . import attempts, connections, drafts, incoming_changes, wake
+from . import attempts, connections, drafts, incoming_changes, vendor_names, wake
 
 CHUNK = 200
 
@@ -47,7 +47,7 @@ def apply(connection_id: int, changes: Sequence[StatusChange]) -> int:
     if connection is None:
         return 0
     maker, actor = drafts.Maker(connection), Actor("job", connection.name)
-    names = status_names(connection_id)
+    names = vendor_names.statuses(connection_id)
     query = db.select(Link).where(
         Link.connection_id == connection_id, Link.external_id.in_([c.external_id for c in changes])
     )
@@ -68,14 +68,6 @@ def apply(connection_id: int, changes: Sequence[StatusChange]) -> int:
         wake.changed()
     db.session.commit()
     return changed
-
-
-def status_names(connection_id: int) -> dict[str, str]:
-    """Their codes of statuses -> their names, as last fetched."""
-    query = db.select(ReferenceItem.code, ReferenceItem.name).where(
-        ReferenceItem.connection_id == connection_id, ReferenceItem.list == "statuses"
-    )
-    return dict(db.session.execute(query).all())
 
 
 def _orders(ids: Sequence[int]) -> dict[int, Any]:

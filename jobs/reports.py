@@ -47,6 +47,13 @@ class Health:
     field: str = ""
 
     @property
+    def last(self) -> tuple[str, datetime | None]:
+        """What was done last and when: "orders" taken over, "statuses" read back, or just an "answer" of theirs."""
+        if self.last_pull_at is None:
+            return "answer", self.last_ok_at
+        return "orders" if self.is_source else "statuses", self.last_pull_at
+
+    @property
     def lag(self) -> timedelta | None:
         """How old the newest pull is."""
         return utcnow() - self.last_pull_at if self.last_pull_at else None

@@ -10,7 +10,7 @@ from models import Attempt, AttemptItem, Connection, Link, Order, Status, Transf
 from orders import statuses, timeline
 from orders.timeline import Actor
 
-from . import claims, readback, retries, wake
+from . import claims, retries, vendor_names, wake
 from .calls import Batch, Report, Result
 from .claims import Claim
 
@@ -105,6 +105,7 @@ def _done(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connectio
         _change_status([claim.order_id for claim, _ in pairs], connection, "transferred", connection.success_status_id)
     elif batch.verb == "status":
         _pushed(pairs, connection, now)
+        return
     elif batch.verb == "ttn":
         _mark_links([claim.order_id for claim, _ in pairs], connection, state="linked", synced_at=now, error=None)
     elif batch.verb == "delete":
@@ -112,22 +113,20 @@ def _done(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connectio
     details = [
         (
             claim.order_id,
-            {"connection": connection.name, "operation": claim.operation, "external": _number(claim, result)},
+            {"connection": connection.name, "operation": claim.operation, "external": _number(result)},
         )
         for claim, result in pairs
     ]
     timeline.note_many(details, _actor(connection), "sent")
 
 
-def _number(claim: Claim, result: Result) -> str:
-    if claim.operation == "status":
-        return str(claim.payload.get("status", ""))
+def _number(result: Result) -> str:
     return (result.copy.number or result.copy.external_id) if result.copy else ""
 
 
 def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now: datetime) -> None:
     """Tie the orders to their copies."""
-    names = readback.status_names(connection.id)
+    names = vendor_names.statuses(connection.id)
     common = {"connection_id": connection.id, "state": "linked", "synced_at": now, "error": None}
     with_copy, without = [], []
     for claim, result, version in rows:
@@ -145,12 +144,19 @@ def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now
 
 def _pushed(pairs: list[tuple[Claim, Result]], connection: Connection, now: datetime) -> None:
     """Statuses that were written: remember them as theirs, so that reading them back is no news."""
+    names, reasons = vendor_names.statuses(connection.id), vendor_names.reasons(connection.kind)
     by_status: dict[str, list[int]] = {}
+    details = []
     for claim, _ in pairs:
-        by_status.setdefault(str(claim.payload["status"]), []).append(claim.order_id)
+        status, reason = str(claim.payload["status"]), str(claim.payload.get("reason") or "")
+        by_status.setdefault(status, []).append(claim.order_id)
+        detail = {"connection": connection.name, "operation": "status", "external": names.get(status) or status}
+        why = {"reason": reasons.get(reason, reason), "text": str(claim.payload.get("text") or "")}
+        details.append((claim.order_id, detail | {key: value for key, value in why.items() if value}))
     for status, ids in by_status.items():
-        known = {"external_status": status, "external_status_name": ""}
+        known = {"external_status": status, "external_status_name": names.get(status, "")}
         _mark_links(ids, connection, state="linked", synced_at=now, error=None, **known)
+    timeline.note_many(details, _actor(connection), "sent")
 
 
 def _mark_links(order_ids: Sequence[int], connection: Connection, **values: Any) -> None:

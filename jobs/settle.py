@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
 
-from models import Connection, Link, Schedule, Status, Transfer, db, utcnow
+from models import Connection, Link, Order, Schedule, Status, Transfer, db, utcnow
 from orders import statuses, timeline, work
 from orders.timeline import Actor
 
@@ -98,7 +98,11 @@ def set_aside(transfer_ids: Sequence[int], by: str) -> int:
 
 
 def _clear_links(pairs: Sequence[tuple[int, int]]) -> None:
-    """A tie without a copy goes; one with a copy is as it was before. Not where other work is open."""
+    """A tie without a copy goes; one with a copy is as it was before. Not where other work is open. Open pages show
+    the orders again."""
+    for part in _chunks([order_id for order_id, _ in pairs]):
+        seen = db.update(Order).where(Order.id.in_(part)).values(updated_at=utcnow())
+        db.session.execute(seen, execution_options={"synchronize_session": False})
     by_connection: dict[int, list[int]] = {}
     for order_id, connection_id in pairs:
         by_connection.setdefault(connection_id, []).append(order_id)

@@ -158,6 +158,7 @@ class Transfer(Model):
         Index("ix_transfers_state_id", "state", "id"),
         Index("ix_transfers_order_id_id", "order_id", "id"),
         Index("ix_transfers_connection_id_id", "connection_id", "id"),
+        Index("ix_transfers_created_at", "created_at"),  # where a range of dates begins and ends among the ids
         # one waiting row an order, system and operation (asking again changes it), one working row an order and system
         Index(
             "uq_transfers_waiting",

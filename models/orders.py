@@ -206,7 +206,7 @@ class OrderCount(Model):
 
 
 class OrderDay(Model):
-    """The same by day of arrival (UTC), for the dashboard's charts; insert-only likewise."""
+    """The same by day of arrival in the hub's zone (orders/days.py), for the charts; insert-only likewise."""
 
     __tablename__ = "order_days"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

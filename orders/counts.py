@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
 from models import Order, OrderCount, OrderDay, Prepared, add_rows, db
+
+from . import days
 
 #: rows that may pile up before the sweeper folds them
 FOLD_AT = 400
@@ -51,14 +53,14 @@ def record(removed: Iterable[Counted], added: Iterable[Counted]) -> None:
     for sign, orders in ((-1, removed), (1, added)):
         for o in orders:
             for key in (("total", o.shop_id, o.source_id, o.type_id, o.status_id, o.currency),
-                        ("day", o.created_at.date(), o.source_id, o.status_id, o.currency)):  # fmt: skip
+                        ("day", days.of(o.created_at), o.source_id, o.status_id, o.currency)):  # fmt: skip
                 numbers[key] += sign
                 sums[key] = sums.get(key, Decimal(0)) + sign * o.total
     live = [key for key in numbers if numbers[key] or sums[key]]
     totals = [_total_row(key, numbers[key], sums[key]) for key in live if key[0] == "total"]
-    days = [_day_row(key, numbers[key], sums[key]) for key in live if key[0] == "day"]
+    daily = [_day_row(key, numbers[key], sums[key]) for key in live if key[0] == "day"]
     add_rows(OrderCount, totals)
-    add_rows(OrderDay, days)
+    add_rows(OrderDay, daily)
 
 
 def _total_row(key: tuple, n: int, total: Decimal) -> dict:
@@ -105,7 +107,7 @@ def by_status(shop_id: int | None = None, source_id: int | None = None, type_id:
 
 
 def by_day(since: date) -> list[tuple[date, int | None, int, str, int, Decimal]]:
-    """(day, source id, status id, currency, count, sum) from that day on."""
+    """(day, source id, status id, currency, count, sum) from that day on; see orders.days."""
     key = (OrderDay.day, OrderDay.source_id, OrderDay.status_id, OrderDay.currency)
     query = (
         db.select(*key, db.func.sum(OrderDay.n), db.func.sum(OrderDay.total))
@@ -145,20 +147,29 @@ def fold() -> int:
 
 
 def recount() -> None:
-    """Make the counters anew from the orders (after a bulk load, or to check them)."""
+    """Make the counters anew from the orders (after a bulk load, or to check them). Nobody else counts meanwhile."""
+    if db.session.get_bind().dialect.name == "postgresql":  # on SQLite the transaction is the only one that writes
+        db.session.execute(db.text("LOCK TABLE order_counts, order_days IN SHARE ROW EXCLUSIVE MODE"))
     db.session.execute(db.delete(OrderCount))
     db.session.execute(db.delete(OrderDay))
     n, total = db.func.count(), db.func.sum(Order.total)
     columns = (Order.shop_id, Order.source_id, Order.type_id, Order.status_id, Order.currency)
     names = ["shop_id", "source_id", "type_id", "status_id", "currency", "n", "total"]
     db.session.execute(db.insert(OrderCount).from_select(names, db.select(*columns, n, total).group_by(*columns)))
-    day = (
-        db.func.date(Order.created_at) if _on_sqlite() else db.cast(db.func.timezone("UTC", Order.created_at), db.Date)
-    )
-    key = (day, Order.source_id, Order.status_id, Order.currency)
+    first, last = db.session.execute(db.select(db.func.min(Order.created_at), db.func.max(Order.created_at))).one()
+    if first is not None:
+        _recount_days(days.of(first), days.of(last))
+
+
+def _recount_days(first: date, last: date) -> None:
+    """Day by day: databases know other zones than we do, or none."""
+    key = (Order.source_id, Order.status_id, Order.currency)
     names = ["day", "source_id", "status_id", "currency", "n", "total"]
-    db.session.execute(db.insert(OrderDay).from_select(names, db.select(*key, n, total).group_by(*key)))
+    for step in range((last - first).days + 1):
+        day = first + timedelta(days=step)
+        rows = db.select(db.literal(day, OrderDay.day.type), *key, db.func.count(), db.func.sum(Order.total))
+        rows = rows.where(Order.created_at >= days.midnight(day), Order.created_at < days.midnight(day + _A_DAY))
+        db.session.execute(db.insert(OrderDay).from_select(names, rows.group_by(*key)))
 
 
-def _on_sqlite() -> bool:
-    return db.session.get_bind().dialect.name == "sqlite"
+_A_DAY = timedelta(days=1)

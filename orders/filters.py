@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Any, Protocol
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from models import GROUPS, Link, Order, Transfer, db
+
+from . import asked, days
 
 
 class StatusLike(Protocol):
@@ -61,17 +63,17 @@ class OrderFilter:
         return cls(
             q=given.get("q", "")[:200],
             status=_statuses(given),
-            group=_one_of(given.get("group"), GROUPS),
-            type=_int(given.get("type")),
-            payment=_one_of(given.get("payment"), PAYMENTS),
-            paid=_one_of(given.get("paid"), ("yes", "no")),
-            source=_int(given.get("source")),
-            shop=_int(given.get("shop")),
+            group=asked.one_of(given.get("group"), GROUPS),
+            type=asked.number(given.get("type")),
+            payment=asked.one_of(given.get("payment"), PAYMENTS),
+            paid=asked.one_of(given.get("paid"), ("yes", "no")),
+            source=asked.number(given.get("source")),
+            shop=asked.number(given.get("shop")),
             link=_link(given.get("link", "")),
-            since=_date(given.get("since")),
-            until=_date(given.get("until")),
-            flag=_one_of(given.get("flag"), FLAGS),
-            sort=_one_of(given.get("sort"), ("new", "old")) or "new",
+            since=asked.day(given.get("since")),
+            until=asked.day(given.get("until")),
+            flag=asked.one_of(given.get("flag"), FLAGS),
+            sort=asked.one_of(given.get("sort"), ("new", "old")) or "new",
         )
 
     def query(self, **changes: Any) -> str:
@@ -121,7 +123,7 @@ class OrderFilter:
             found.append(kind.in_(PAYMENTS[self.payment]))
         if self.paid:
             found.append(Order.paid if self.paid == "yes" else ~Order.paid)
-        found += _date_conditions(self.since, self.until, zone)
+        found += days.between(Order, self.since, self.until, zone)
         if self.flag:
             found.append(_FLAG_COLUMNS[self.flag])
         if self.link and "link" not in without:
@@ -199,31 +201,6 @@ def _narrowing(given: Mapping[str, Any]) -> bool:
     return any(key not in _BESIDE for key in given)
 
 
-def _date_conditions(since: date | None, until: date | None, zone: ZoneInfo) -> list[Any]:
-    """Ids follow arrival, so a range of dates is also a range of ids: the walk by id then starts and stops there."""
-    found: list[Any] = []
-    if since:
-        moment = datetime.combine(since, time(), zone).astimezone(UTC)
-        first = db.session.scalar(
-            db.select(Order.id).where(Order.created_at >= moment).order_by(Order.created_at, Order.id).limit(1)
-        )
-        found += [Order.created_at >= moment, Order.id >= (first or 0) - _SKEW]
-    if until:
-        moment = datetime.combine(until + timedelta(days=1), time(), zone).astimezone(UTC)
-        last = db.session.scalar(
-            db.select(Order.id)
-            .where(Order.created_at < moment)
-            .order_by(Order.created_at.desc(), Order.id.desc())
-            .limit(1)
-        )
-        found += [Order.created_at < moment, Order.id <= (last or 0) + _SKEW]
-    return found
-
-
-#: transactions that overlap may commit ids out of order of their times, by no more than this many
-_SKEW = 1000
-
-
 def _link_condition(text: str) -> Any:
     connection_id, state = int(text.split(":")[0]), text.split(":")[1]
     mine = db.select(Link.id).where(Link.order_id == Order.id, Link.connection_id == connection_id)
@@ -240,19 +217,4 @@ def _link_condition(text: str) -> Any:
 
 def _link(text: str) -> str:
     connection_id, _, state = text.partition(":")
-    return text if _int(connection_id) and state in LINK_FILTERS else ""
-
-
-def _int(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and len(text) < 12 else None
-
-
-def _one_of(text: str | None, allowed: Any) -> str:
-    return text if text and text in allowed else ""
-
-
-def _date(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
+    return text if asked.number(connection_id) and state in LINK_FILTERS else ""

@@ -226,7 +226,7 @@ class Inventor:
             to.links.append((order_id, origin, "source", "linked", number, number, "received", None, at, None))
             if pick() < 0.01:
                 order["needs_mapping"] = True
-                missing = {"table": "delivery", "code": "77", "name": "Кур'єр крамниці", "connection_id": origin}
+                missing = {"table": "delivery_in", "code": "77", "name": "Кур'єр крамниці", "connection_id": origin}
                 order["unmapped"] = json.dumps([missing], ensure_ascii=False)
         if self.of.destinations and group in ("transferred", "problem"):
             there = self.of.destinations[order_id % len(self.of.destinations)]

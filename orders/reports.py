@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from models import Order, Source, Status, db
 
 from . import counts
+from .days import midnight
 
 DAYS = 30
 #: orders of one day that are counted exactly
@@ -57,9 +58,9 @@ def deleted_ids(statuses: Sequence[Status]) -> list[int]:
 def day(moment: datetime, zone: ZoneInfo, statuses: Sequence[Status]) -> Day:
     """The day of this moment. Orders with a Deleted status count nowhere, as in the list that opens on a click."""
     local = moment.astimezone(zone)
-    start = datetime.combine(local.date(), time(), zone).astimezone(UTC)
+    start = midnight(local.date(), zone)
     week_ago = datetime.combine(local.date() - timedelta(days=7), local.time(), zone).astimezone(UTC)
-    week_start = datetime.combine(local.date() - timedelta(days=7), time(), zone).astimezone(UTC)
+    week_start = midnight(local.date() - timedelta(days=7), zone)
     gone = deleted_ids(statuses)
     return Day(local.date(), arrived(start, None, gone), arrived(week_start, week_ago, gone))
 
@@ -105,7 +106,7 @@ class Month:
 
 
 def month(today: date, statuses: Sequence[Status], days: int = DAYS) -> Month:
-    """The last `days` days by source, from the kept counters (whose days are UTC)."""
+    """The last `days` days by source, from the kept counters."""
     span = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
     at = {day: index for index, day in enumerate(span)}
     gone = set(deleted_ids(statuses))

@@ -58,13 +58,15 @@ def rename(view: SavedView, name: str) -> bool:
     return True
 
 
-def move(view: SavedView, user_id: int, by: int) -> None:
-    """One place to the left (-1) or right (1) among the tabs that the user sees."""
-    ordered = list(of_user(user_id))
+def move(view: SavedView, user_id: int, by: int, among_own: bool = False) -> None:
+    """One place to the left (-1) or right (1) among the tabs that the user sees. `among_own`: past everybody's, whose
+    places stay as they are."""
+    ordered = [each for each in of_user(user_id) if not among_own or each.user_id == user_id]
+    places = sorted(each.position for each in ordered) if among_own else range(len(ordered))
     at = ordered.index(view)
     to = max(0, min(len(ordered) - 1, at + by))
     ordered.insert(to, ordered.pop(at))
-    for position, each in enumerate(ordered):
+    for position, each in zip(places, ordered, strict=True):
         each.position = position
 
 

@@ -9,6 +9,7 @@
     if (element) act(element, event);
   }, capture);
   const listen = (names, act, capture = false) => names.split(' ').forEach((name) => document.addEventListener(name, act, capture));
+  const mark = (element, name, ms) => { element.classList.add(name); setTimeout(() => element.classList.remove(name), ms); };
   const strings = find('#strings').dataset;
   const widget = (kind) => async (element) => (await import(strings.widgets))[kind](element, strings); // fetched when a page has one
   // ---- theme and row height (theme.js applied them before the first paint)
@@ -54,8 +55,7 @@
   on('click', '[data-copy]', async (button) => {
     await (await import(strings.widgets)).copy(button.dataset.copy);
     if (!button.matches('.btn-copy')) return toast(strings.copied);
-    button.classList.add('is-done');
-    setTimeout(() => button.classList.remove('is-done'), 1500);
+    mark(button, 'is-done', 1500);
   });
   on('click', '[data-reveal]', ({ previousElementSibling: input }) => { input.type = input.type === 'password' ? 'text' : 'password'; });
   on('click', '[data-dialog-open]', (button) => find(button.dataset.dialogOpen)?.showModal());
@@ -95,8 +95,7 @@
     } else if (form.method !== 'dialog') {
       clean.set(form, written(form)); // sent: leaving the page now loses nothing
       if (!submitter || form.matches('[hx-post], [hx-get], [hx-put]')) return;
-      submitter.classList.add('is-busy');
-      setTimeout(() => submitter.classList.remove('is-busy'), 8000); // a download leaves the page where it is
+      mark(submitter, 'is-busy', 8000); // a download leaves the page where it is
     }
   }, true);
   window.addEventListener('pageshow', () => all('.btn.is-busy').forEach((button) => button.classList.remove('is-busy')));
@@ -168,11 +167,12 @@
     paintRows();
     if (scroll) row.scrollIntoView({ block: 'nearest' });
   }
+  const pick = (list, yes) => list.forEach((row) => chosen[yes ? 'add' : 'delete'](row.dataset.id));
   function choose(row, yes, upTo = false) {
     const list = rows();
     const ends = [list.findIndex((other) => other.dataset.id === anchor), list.indexOf(row)].sort((one, other) => one - other);
     const range = upTo && ends[0] >= 0 ? list.slice(ends[0], ends[1] + 1) : [row];
-    range.forEach((each) => chosen[yes ? 'add' : 'delete'](each.dataset.id));
+    pick(range, yes);
     anchor = row.dataset.id;
     paintRows(false);
   }
@@ -207,10 +207,7 @@
     if (more) more.hidden = everything || !full;
   }
   on('click', '[data-check]', (box, event) => choose(box.closest('[data-row]'), box.checked, event.shiftKey));
-  on('click', '[data-check-all]', (head) => {
-    all('[data-list] [data-row]').forEach((row) => chosen[head.checked ? 'add' : 'delete'](row.dataset.id));
-    paintRows(false);
-  });
+  on('click', '[data-check-all]', (head) => { pick(all('[data-list] [data-row]'), head.checked); paintRows(false); });
   on('click', '[data-bulk-clear]', drop);
   on('click', '[data-bulk-all]', () => paintRows(true));
   let press = 0; // a long press on the phone starts choosing
@@ -274,8 +271,8 @@
     const words = new Intl.RelativeTimeFormat(root.lang, { style: 'short', numeric: 'auto' });
     all('time[data-ago]').forEach((time) => {
       const minutes = Math.round((Date.now() - new Date(time.dateTime)) / 60000);
-      if (minutes > 0 && minutes < 60) time.textContent = words.format(-minutes, 'minute');
-      else if (minutes >= 60 && minutes < 1440) time.textContent = words.format(-Math.round(minutes / 60), 'hour');
+      const hours = Math.round(minutes / 60);
+      if (minutes > 0 && minutes < 1440) time.textContent = minutes < 60 ? words.format(-minutes, 'minute') : words.format(-hours, 'hour');
     });
   }, 30000);
   setInterval(() => all('[data-countdown]').forEach((element) => {
@@ -291,8 +288,7 @@
     within('[data-autofocus]').forEach((element) => element.focus());
     within('[data-flash]').forEach((element) => {
       element.removeAttribute('data-flash');
-      element.classList.toggle('is-flashing', arrived);
-      setTimeout(() => element.classList.remove('is-flashing'), 2000);
+      if (arrived) mark(element, 'is-flashing', 2000);
     });
     paintRows();
   }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import flask_migrate
 import pytest
 from sqlalchemy import inspect
 
-from models import db
+from models import OrderDay, db
+from orders import creation
+from orders.timeline import Actor
 
 from . import servers
 from .conftest import close, make_app, make_settings
@@ -44,3 +48,21 @@ def test_up_down_and_up_again(empty_app):
 def test_models_and_migrations_agree(empty_app):
     flask_migrate.upgrade()
     flask_migrate.check()  # exits with the difference when there is one
+
+
+def test_days_of_the_chart_become_those_of_the_hubs_zone(empty_app):
+    flask_migrate.upgrade(revision="0001")
+    late, early = datetime(2026, 3, 28, 22, 30, tzinfo=UTC), datetime(2026, 3, 29, 20, 59, tzinfo=UTC)  # 23 hours long
+    rows = [{"number": f"A{n}", "created_at": at, "total": 10} for n, at in enumerate((late, late, early))]
+    creation.insert_many([creation.Draft(row) for row in rows], Actor("job", "test"))
+    db.session.execute(db.update(OrderDay).values(day=date(2026, 3, 28), n=7))
+    db.session.commit()
+    for revision, expected in (
+        ("0002", [(date(2026, 3, 29), 3, 30)]),
+        ("0001", [(date(2026, 3, 28), 2, 20), (date(2026, 3, 29), 1, 10)]),
+    ):
+        step = flask_migrate.upgrade if revision == "0002" else flask_migrate.downgrade
+        step(revision=revision)
+        found = db.session.execute(db.select(OrderDay.day, OrderDay.n, OrderDay.total).order_by(OrderDay.day)).all()
+        db.session.rollback()
+        assert [tuple(row) for row in found] == expected

@@ -108,7 +108,7 @@ def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
     who = "" if named else event.actor_name or _("the hub")
     entry = Entry(event.actor, who, sentence(event.kind, detail), event.at)
     entry.changes = [change for row in detail.get("changes", []) if (change := _change(row, order.currency))]
-    entry.note = str(detail.get("text") or detail.get("reason") or "")
+    entry.note = ": ".join(filter(None, (text.translated(detail.get("reason")), str(detail.get("text") or ""))))
     if event.kind == "refused":
         entry.color, entry.note = "red", str(detail.get("detail") or "")
     if event.kind == "sent":
@@ -120,6 +120,8 @@ def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
 
 def sentence(kind: str, detail: dict[str, Any]) -> str:
     facts = {name: str(detail.get(name) or "") for name in ("connection", "external", "name")}
+    if detail.get("operation") == "status":
+        facts["external"] = text.translated(facts["external"])
     if kind == "refused":
         reason = advice.title(str(detail.get("fault", "")))
         return _("%(connection)s: not accepted (%(reason)s)", connection=facts["connection"], reason=reason)
@@ -171,7 +173,7 @@ def shown(name: str, value: Any, currency: str) -> str:
         return _money(str(value), currency)
     if name in ("length", "width", "height") and isinstance(value, int):
         return text.number(Decimal(value) / 10)
-    return text.translated(value) if name == "status" or name.endswith("_id") else str(value)
+    return text.translated(value) if name in ("status", "external status") or name.endswith("_id") else str(value)
 
 
 def _money(value: str, currency: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from htmx_flask import request
 from jobs import reports as work
 from jobs import wake
 from models import Status, db, utcnow
-from orders import counts, reports
+from orders import counts, days, reports
 
 from . import addresses, fragments
 from .text import ZONE, money, number, translated
@@ -44,11 +44,11 @@ def figures(revision: int | None) -> dict[str, Any]:
     systems = work.health()
     if not cells:
         return {"is_new": True, "systems": systems}
-    late_day = now.astimezone(ZONE).date() - timedelta(days=2)
-    late = datetime.combine(late_day + timedelta(days=1), time(), ZONE).astimezone(UTC)
+    late_day = days.of(now) - timedelta(days=2)
+    late = days.midnight(late_day + timedelta(days=1))
     waiting = work.waiting(reports.waiting_new(statuses, late))
     g.problem_count = work.keep_problem_count(waiting.total, revision)
-    month = reports.month(now.date(), statuses)
+    month = reports.month(days.of(now), statuses)
     tallies, complete = work.tallies(now - WEEK)
     return {
         "cards": day_cards(reports.day(now, ZONE, statuses), waiting),
@@ -60,7 +60,7 @@ def figures(revision: int | None) -> dict[str, Any]:
         "systems": systems,
         "tallies": tallies,
         "tallies_complete": complete,
-        "week": (now - WEEK).astimezone(ZONE).date(),
+        "week": days.of(now - WEEK),
         "waiting": waiting,
         "late_url": addresses.orders(f"group=new&until={late_day}"),
     }

@@ -15,9 +15,10 @@ from integrations.base import Connector, PullsOrders, ReceivesOrders, Task
 from integrations.text import N_
 from jobs import connections, overview, registries, reports, settle, wake
 from models import Connection, db, utcnow
+from orders import days
 
 from . import advice, fragments, security
-from .text import ZONE, translated
+from .text import translated
 
 bp = Blueprint("integrations", __name__, url_prefix="/settings/integrations")
 
@@ -179,7 +180,7 @@ def task_names(row: Connection) -> dict[str, str]:
 
 
 def midnight() -> datetime:
-    return datetime.now(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    return days.midnight(days.of(utcnow()))
 
 
 def _catalogue() -> list[type[Connector]]:

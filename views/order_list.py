@@ -145,7 +145,7 @@ class ListPage:
 
     @property
     def tabs_key(self) -> Hashable:
-        return self.context, self.f, self.can_edit, tuple(self.saved)
+        return self.context, self.f, tuple(self.saved)
 
     @property
     def filters_key(self) -> Hashable:

@@ -156,7 +156,7 @@ class Context:
         return tiles + [tile for tile in self._unsent if tile.connection_id not in there]
 
     def _tile(self, tile: listing.Tile, number: str) -> TileView:
-        words = [tile.name, self._words.get(tile.state, tile.state), tile.number, tile.status]
+        words = [tile.name, self._words.get(tile.state, tile.state), tile.number, text.translated(tile.status)]
         if tile.state == "problem":
             words.append(tile.detail)
         title = " · ".join(word for word in words if word)

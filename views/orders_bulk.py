@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 from htmx_flask import request
 
-from jobs import runs, wake
+from jobs import runs, settle, wake
 from models import Status, db
 from orders import batches, listing, removal, statuses, work
 
@@ -158,6 +158,23 @@ def batch(token: str) -> Any:
     return render_template("orders/drawer_page.html", fragment="orders/batch.html", **values)
 
 
+@bp.post("/batch/<token>/cancel")
+def cancel(token: str) -> Any:
+    """Withdraw what still waits. What is under way, or may have arrived, goes on."""
+    found = batches.Batch.read(token)
+    if found is None:
+        abort(404)
+    gone = settle.cancel(batches.withdrawable(found, actor().name), actor().name)
+    db.session.commit()
+    said = ngettext("%(num)s order is withdrawn", "%(num)s orders are withdrawn", gone)
+    if not gone:
+        said = _("Nothing waits any more: all is sent or on its way.")
+    if not request.htmx:
+        return answers.done(said, f"/orders/batch/{found}", "ok" if gone else "info")
+    told = answers.toast(said, "ok" if gone else "info")
+    return answers.trigger(_batch(found, make_context()), **told, **{answers.CHANGED: True})
+
+
 def _batch(found: batches.Batch, context: Context) -> str:
     return render_template("orders/batch.html", **_batch_values(found, context))
 
@@ -166,7 +183,7 @@ def _batch_values(found: batches.Batch, context: Context) -> dict[str, Any]:
     target = next((c for c in context.connections if c.id == found.connection_id), None)
     return {
         "batch": found,
-        "progress": batches.progress(found),
+        "progress": batches.progress(found, actor().name),
         "target": target,
         "address": addresses,
         "short": advice.title,

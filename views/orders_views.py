@@ -51,14 +51,24 @@ def save() -> Any:
     name = request.form.get("name", "").strip()
     if not name:
         return _views(query, _("Give the view a name.")), 422
-    saved_views.save(name, query, None if request.form.get("shared") else current_user.id)
+    shared = bool(request.form.get("shared"))
+    _may_change(None if shared else current_user.id)
+    saved_views.save(name, query, None if shared else current_user.id)
     db.session.commit()
     flash(_("Saved: %(name)s", name=name), "ok")
     return _reload(addresses.orders(query))
 
 
 def _view(view_id: int) -> SavedView:
-    return saved_views.find(view_id, current_user.id) or abort(404)
+    view = saved_views.find(view_id, current_user.id) or abort(404)
+    _may_change(view.user_id)
+    return view
+
+
+def _may_change(user_id: int | None) -> None:
+    """Viewers have views of their own; everybody's (None) are the editors'."""
+    if user_id is None and not current_user.can_edit:
+        abort(403)
 
 
 @bp.post("/views/<int:view_id>")
@@ -69,9 +79,9 @@ def change(view_id: int) -> Any:
         case "delete":
             saved_views.remove(view)
         case "left":
-            saved_views.move(view, current_user.id, -1)
+            saved_views.move(view, current_user.id, -1, not current_user.can_edit)
         case "right":
-            saved_views.move(view, current_user.id, 1)
+            saved_views.move(view, current_user.id, 1, not current_user.can_edit)
         case _:
             if not saved_views.rename(view, request.form.get("name", "")):
                 error = _("Another view has this name, or it is empty.")

@@ -33,6 +33,8 @@ login_manager.login_message = ""  # the page that it leads to says it itself, in
 SESSION_DAYS = 30
 #: blueprints that need no login: their views check for themselves
 OPEN = {"auth", "health", "static", None}
+#: blueprints of what users set up for themselves: viewers may post there; what is everybody's the views refuse them
+OWN = {"account", "orders_views"}
 CSP = {
     "default-src": "'self'",
     "img-src": "'self' data:",
@@ -134,11 +136,7 @@ def _require_login() -> Any:
         return None
     if not current_user.is_authenticated:
         return login_manager.unauthorized()
-    if (
-        request.method not in ("GET", "HEAD", "OPTIONS")
-        and not current_user.can_edit
-        and request.blueprint != "account"
-    ):
+    if request.method not in ("GET", "HEAD", "OPTIONS") and not current_user.can_edit and request.blueprint not in OWN:
         abort(403)
     return None
 

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import phonenumbers
 from babel.dates import format_date, format_timedelta
@@ -18,8 +17,9 @@ from flask import Flask, current_app, g, has_request_context, request, session
 from flask_babel import Babel, get_locale, get_translations, gettext, lazy_gettext
 from flask_login import current_user
 
+from orders.days import ZONE
+
 LANGUAGES = {"en": "English", "uk": "Українська", "ru": "Русский"}
-ZONE = ZoneInfo("Europe/Kyiv")
 
 
 def init_app(app: Flask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from jobs import connections, wake
-from models import Order, Status, db
-from orders import statuses
+from models import Connection, Order, Status, Transfer, User, db, utcnow
+from orders import batches, statuses
 from orders.creation import Draft, insert_many
 from orders.timeline import Actor
 from tests.hostile import seed
@@ -208,6 +209,69 @@ def test_a_change_made_elsewhere_shows_by_itself(hub, owner):
     story.stayed(owner)
 
 
+def test_what_waits_of_a_batch_is_withdrawn(hub, owner):
+    with hub.inside():
+        crm = db.session.scalar(db.select(Connection.id))
+        user = db.session.scalar(db.select(User).where(User.email == EMAIL))
+        ids = add_orders("W", 3)
+        batch = batches.send(ids, crm, user.name or user.email)
+        db.session().info.pop("wake")  # no worker hears of them
+        later = utcnow() + timedelta(hours=1)
+        db.session.execute(db.update(Transfer).where(Transfer.order_id.in_(ids)).values(not_before=later))
+        db.session.commit()
+    owner.goto(f"/orders/batch/{batch}")
+    progress = owner.locator("#batch")
+    expect(progress).to_contain_text("0 of 3")
+    expect(progress.locator(".batch-line")).to_contain_text("next try in")
+    progress.get_by_role("button", name="Cancel").click()
+    expect(progress).to_contain_text("Withdrawn: 3")
+    expect(owner.locator("#toasts .toast-line")).to_have_text(re.compile("3 orders are withdrawn"))
+    expect(progress.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+@pytest.mark.parametrize("device", [PHONE, {}, {"viewport": {"width": 1280, "height": 800}}], ids=str)
+def test_a_price_is_seen_whole(enter, device):
+    page = enter(**device)
+    for number, price in (("D-03", "1250,50"), ("D-03", "123456,50"), ("BIG-00", None)):
+        page.goto(f"/orders/{number}")
+        field = page.locator(".lines .line-price input").first
+        if price:
+            field.fill(price)
+            assert field.evaluate("field => field.scrollWidth <= field.clientWidth"), price
+        column = page.locator(".card-grid > .stack").first
+        width = column.evaluate("stack => stack.scrollWidth - stack.clientWidth")
+        assert width <= 0, number
+
+
+def test_the_bar_gives_way_to_the_drawer(owner):
+    owner.goto("/orders?status=all")
+    owner.locator("#rows [data-check]").first.check()
+    bar = owner.locator("[data-bulk-bar]")
+    expect(bar).to_be_visible()
+    target = bar.locator("button[name=to]").first
+    story.menu(owner, target)
+    target.click()
+    expect(owner.locator("#drawer-body .card-head")).to_be_visible()
+    expect(bar).to_be_hidden()
+    owner.keyboard.press("Escape")
+    expect(bar).to_be_visible()
+
+
+def test_on_a_phone_the_button_of_a_group_covers_nothing(hub, enter):
+    """Each group of problems has its own button at its end; were it stuck to the edge, it would lie over the rows."""
+    with hub.inside():
+        crm = db.session.scalar(db.select(Connection.id))
+        gaps = [{"table": "status_in", "code": f"c{n}", "name": f"Code {n}", "connection_id": crm} for n in range(12)]
+        add_orders("MAP", 1, needs_mapping=True, unmapped=gaps)
+    page = enter(**PHONE)
+    page.goto("/problems")
+    button = page.locator(".problem .form-actions .btn-primary").last
+    expect(button).to_be_attached()
+    expect(button).not_to_be_in_viewport()
+    button.scroll_into_view_if_needed()
+    expect(button).to_be_in_viewport()
+
+
 PAGES = (
     "/",
     "/orders?status=all",
@@ -265,6 +329,20 @@ def test_a_viewer_has_nothing_to_press(enter):
             ]
             shown = [each.get_attribute("action") or each.get_attribute("hx-post") for each in visible]
             assert shown == [], address
+
+
+def test_a_viewer_arranges_the_own_list(enter):
+    """Columns and views are each reader's own; what is everybody's has no buttons for a viewer."""
+    page = enter(VIEWER)
+    page.goto("/orders?status=all")
+    page.locator(".list-tools a", has_text="Columns").click()
+    page.locator("#drawer-body [name=columns][value=comment]").check()
+    page.locator("#drawer-body .btn-primary").click()
+    expect(page.locator("thead th", has_text="Comment")).to_be_visible()
+    page.locator(".list-tools .tab-add").click()
+    page.locator("#drawer-body [name=name]").first.fill("Моє")
+    page.locator("#drawer-body .btn-primary").click()
+    expect(page.locator(".tab-line a", has_text="Моє")).to_be_visible()
 
 
 def test_dark_stays_dark(owner):

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 
 from integrations.sandbox import SandboxServer
-from jobs import intake, runs, work
+from jobs import connections, intake, runs, work
 from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Status, Transfer, db
 from orders import counts, editing, removal, statuses
 from orders.timeline import Actor
@@ -64,7 +64,6 @@ def test_an_order_that_can_t_be_read_waits_raw_and_the_others_go_on(
 ) -> None:
     broken = {"id": 5, "products": 7}
     from integrations.types import Raw
-    from jobs import connections
 
     invent(sandbox, 2)
     intake.store(prom.id, [Raw("5", broken)])
@@ -135,6 +134,7 @@ def test_a_status_goes_back_to_the_source_and_does_not_echo(
 ) -> None:
     map_status(prom, "confirmed", "received")
     map_status(prom, "cancelled", "canceled", reason="buyers_request")
+    connections.refresh_references(prom)
     made = invent(sandbox, 3)
     run(prom)
     ids = list(db.session.scalars(db.select(Order.id)))
@@ -146,6 +146,11 @@ def test_a_status_goes_back_to_the_source_and_does_not_echo(
     assert count(Transfer, Transfer.state == "done") == 3
     theirs = sandbox.vendor("prom").account().table("orders")
     assert {theirs[order["id"]]["status"] for order in made} == {"canceled"}
+    told = db.session.scalars(db.select(OrderEvent.detail).where(OrderEvent.kind == "sent")).all()
+    words = {"external": "Cancelled", "reason": "At the buyer's request"}  # names: codes say nothing to staff
+    assert told == [{"connection": prom.name, "operation": "status", **words}] * 3
+    links = db.session.execute(db.select(Link.external_status, Link.external_status_name)).all()
+    assert set(links) == {("canceled", "Cancelled")}
     events = count(OrderEvent)
     run(prom)  # the change comes back with the next pull
     assert count(Transfer) == 3

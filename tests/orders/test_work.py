@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from models import Link, Order, Transfer, db
+from jobs import settle
+from models import Link, Order, Transfer, db, utcnow
 from orders import batches, work
 
 from . import build
@@ -105,6 +108,57 @@ def test_a_batch_counts_its_own_transfers_only(assorted):
     assert (found.total, found.done, found.failed, found.waiting, found.finished) == (2, 1, 1, 0, 2)
     assert found.problems == [("changed", "rejected", "No such shop")]
     assert batches.send([], crm.id, "Olena") is None
+
+
+def test_a_batch_tells_what_is_left_of_it(db_session):
+    """No estimate without a basis; then as long for each as the others took; nothing once it stands still."""
+    crm, ids = build.connection(), build.make(*({} for _ in range(10)))
+    batch = batches.send(ids, crm.id, "Olena")
+    now = utcnow()
+    rows = waiting()
+    for row in rows:
+        row.created_at, row.not_before = now - timedelta(seconds=30), now - timedelta(seconds=30)
+    db.session.commit()
+    assert batches.progress(batch).seconds is None, "no basis"
+    for row in rows[:4]:
+        row.state, row.finished_at = "done", now - timedelta(seconds=10)
+    rows[3].state = "refused"
+    rows[4].state = "working"
+    db.session.commit()
+    found = batches.progress(batch)
+    assert (found.done, found.failed, found.waiting) == (3, 1, 6)
+    assert found.seconds == 30, "four took twenty seconds: five each, and six are left"
+    for row in rows[:4]:
+        row.finished_at = now - timedelta(hours=1)
+        row.created_at = now - timedelta(hours=1, seconds=20)
+    db.session.commit()
+    assert batches.progress(batch).seconds is None, "it stands still"
+    rows[4].state = "done"
+    for row in rows[5:]:
+        row.not_before = now + timedelta(minutes=5)
+    db.session.commit()
+    assert batches.progress(batch).later == now + timedelta(minutes=5)
+
+
+def test_what_may_have_arrived_is_not_withdrawn(db_session):
+    crm, ids = build.connection(), build.make(*({} for _ in range(5)))
+    batch = batches.send(ids, crm.id, "Olena")
+    rows = waiting()
+    rows[0].state, rows[1].state = "done", "working"
+    rows[2].uncertain = True
+    rows[4].requested_by = "Taras"  # asked for in the same moment
+    db.session.commit()
+    found = batches.progress(batch, "Olena")
+    assert (found.waiting, found.mine) == (4, 1)
+    assert batches.withdrawable(batch, "Olena") == [rows[3].id]
+    before = db.session.get(Order, ids[3]).updated_at
+    assert settle.cancel(batches.withdrawable(batch, "Olena"), "Olena") == 1
+    db.session.commit()
+    found = batches.progress(batch, "Olena")
+    assert (found.total, found.done, found.withdrawn, found.waiting, found.mine) == (5, 1, 1, 3, 0)
+    assert found.finished == 2
+    assert set(db.session.scalars(db.select(Link.order_id))) == set(ids) - {ids[3]}
+    assert db.session.get(Order, ids[3], populate_existing=True).updated_at > before, "open lists show it again"
 
 
 @pytest.mark.parametrize("text", ["", "1-2", "1-2-3-4", "a-b-c", "1-2-٣", "1-2-" + "9" * 40])

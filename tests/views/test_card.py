@@ -21,7 +21,7 @@ from models import (
     Transfer,
     db,
 )
-from orders import editing, statuses
+from orders import editing, statuses, timeline
 from orders.timeline import Actor
 
 from .helpers import count_queries, login
@@ -358,6 +358,29 @@ def test_a_copy_shows_its_place_and_state(app, client):
     assert copy.all("a")[0].get("href") == "https://crm.example/orders/77"
     assert "Новий" in copy.text
     assert "changed here since" in copy.text
+
+
+def test_what_was_passed_on_is_told_in_names(app, client):
+    order_id, shop = make(app), connect(app)
+    link(app, order_id, shop, role="source", external_status="canceled", external_status_name="Cancelled")
+    with app.app_context():
+        detail = {"connection": "Shop", "operation": "status", "external": "Cancelled"}
+        timeline.note(order_id, OLENA, "sent", **detail, reason="Another reason", text="100% <b>sold</b>")
+        timeline.note(order_id, OLENA, "external", connection="Shop", changes=[["external status", "New", "Paid"]])
+        db.session.commit()
+    for language, words in (
+        (
+            "en",
+            ("status passed on to Shop: Cancelled", "Another reason: 100% <b>sold</b>", "Status there: New", "Paid"),
+        ),
+        ("uk", ("статус передано в Shop: Скасований", "Інша причина: 100% <b>sold</b>", "Новий", "Оплачено")),
+    ):
+        page = parse(client.get("/orders/A-1", headers={"Accept-Language": language}))
+        told = page.one("#history").text
+        for each in words:
+            assert each in told, (language, each)
+        status = "Cancelled" if language == "en" else "Скасований"
+        assert status in page.one(f"#copy-{shop}").text
 
 
 def test_an_address_that_is_no_web_address_is_no_link(app, client):

@@ -8,11 +8,12 @@ from decimal import Decimal
 
 from jobs import wake
 from models import Order, Status, db, utcnow
-from orders import reports
+from orders import counts, days, reports
 from views.text import ZONE
 
 from . import work_data as data
 from .helpers import count_queries, login
+from .pages import parse
 
 
 def test_a_new_hub_teaches_three_steps(client):
@@ -52,6 +53,39 @@ def _fill(app):
         data.transfer(ids[0], crm)
         data.refused(ids[1], crm)
         db.session.commit()
+
+
+def test_a_connection_tells_what_it_did_last(client, app):
+    """A destination imports nothing: its statuses are read."""
+    with app.app_context():
+        moment = utcnow() - timedelta(minutes=5)
+        data.connection(last_ok_at=utcnow(), last_pull_at=moment)
+        data.connection(name="Sent to only", last_ok_at=moment)
+        data.connection("prom", "Prom", last_ok_at=utcnow(), last_pull_at=moment)
+        data.orders(1)
+        db.session.commit()
+    login(client)
+    for address, names in (("/", ".wait-line"), ("/settings/integrations", "[data-row]")):
+        found = {}
+        for line in parse(client.get(address)).all(names):
+            name = next((name for name in ("Sent to only", "RetailCRM", "Prom") if name in line.text), "")
+            found[name] = next(
+                (
+                    what
+                    for what in ("last import 5 min", "statuses read 5 min", "last answer 5 min")
+                    if what in line.text
+                ),
+                line.text,
+            )
+        assert (
+            found
+            | {
+                "Prom": "last import 5 min",
+                "RetailCRM": "statuses read 5 min",
+                "Sent to only": "last answer 5 min",
+            }
+            == found
+        )
 
 
 def test_figures_and_their_links(client, app):
@@ -116,11 +150,30 @@ def test_the_month_is_stacked_by_source(app):
         data.orders(4, now - timedelta(days=2), prefix="b", source_id=two)
         data.orders(2, now - timedelta(days=40), prefix="c", source_id=two)
         data.orders(9, now, prefix="d", source_id=one, status_id=data.status_id("deleted"))
-        month = reports.month(now.date(), db.session.scalars(db.select(Status)).all())
+        month = reports.month(days.of(now), db.session.scalars(db.select(Status)).all())
     assert [(line.name, line.n) for line in month.lines] == [("Two", 4), ("One", 3)]
     assert month.lines[1].values[-1] == 3
     assert month.lines[0].values[-3] == 4
     assert (len(month.days), month.n) == (30, 7)
+
+
+def test_the_chart_counts_the_days_of_the_hubs_zone(client, app):
+    """An order of half past midnight belongs to the new day, as in the list that the day leads to."""
+    with app.app_context():
+        today = days.of(utcnow())
+        data.orders(1, days.midnight(today) + timedelta(minutes=30), prefix="N-")
+        data.orders(2, days.midnight(today) - timedelta(minutes=30), prefix="Y-")
+        statuses = db.session.scalars(db.select(Status)).all()
+        line = reports.month(today, statuses).lines[0]
+        assert line.values[-2:] == [2, 1]
+        counts.recount()
+        assert reports.month(today, statuses).lines[0].values[-2:] == [2, 1]
+        db.session.commit()
+    login(client)
+    page = parse(client.get("/"))
+    assert page.all(".chart-table tr")[-1].text.split()[-1] == "1"
+    listed = parse(client.get(f"/orders?status=all&since={today}&until={today}"))
+    assert len(listed.all("#rows [data-row]")) == 1
 
 
 def test_sums_by_status_are_in_the_currency_of_most_orders(client, app):

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from jobs import wake
-from models import Connection, Link, Order, Run, SavedView, Status, Transfer, User, db
+from models import Connection, Link, Order, Run, SavedView, Status, Transfer, User, db, utcnow
 from orders import statuses
 
 from ..orders import build
@@ -354,6 +354,37 @@ def test_sending_is_shown_first_done_then_and_watched(hub, app):
     assert hub.get("/orders/batch/none").status_code == 404
 
 
+def test_a_batch_is_cancelled_where_it_still_waits(hub, app):
+    crm, ids = crm_id(app), seed(app, {}, {}, {})
+    fields = {"to": crm, "groups": "create", "ids_create": ",".join(map(str, ids))}
+    address = hub.post("/orders/bulk/send/start", data=fields, headers=HTMX).headers["HX-Push-Url"]
+    with app.app_context():
+        done, *_rest = db.session.scalars(db.select(Transfer).order_by(Transfer.id))
+        done.state, done.finished_at = "done", utcnow()
+        db.session.commit()
+    watched = hub.get(address, headers=HTMX)
+    assert "1 of 3" in watched.text
+    assert "left</span>" in watched.text
+    viewer = app.test_client()
+    login(viewer, "viewer")
+    assert "<form" not in viewer.get(address, headers=HTMX).text
+    assert viewer.post(f"{address}/cancel").status_code == 403
+    form = parse(watched).one("form")
+    answer = hub.post(form.get("hx-post"), headers=HTMX)
+    assert toast(answer) == "2 orders are withdrawn"
+    text = " ".join(parse(answer).text.split())
+    assert "3 of 3" in text
+    assert "Sent: 1 Failed: 0 Withdrawn: 2" in text
+    assert "hx-trigger" not in answer.text
+    assert "<form" not in answer.text
+    again = hub.post(f"{address}/cancel")
+    assert (again.status_code, again.location) == (302, address)
+    assert "Nothing waits any more" in hub.get(address).text
+    assert hub.post("/orders/batch/none/cancel").status_code == 404
+    with app.app_context():
+        assert sorted(db.session.scalars(db.select(Transfer.state))) == ["cancelled", "cancelled", "done"]
+
+
 def test_a_tick_changed_in_the_preview_changes_the_button(hub, app):
     crm, ids = crm_id(app), seed(app, {}, {})
     with app.app_context():
@@ -538,6 +569,39 @@ def test_views_are_saved_shared_renamed_moved_deleted(hub, app):
     hub.post(f"/orders/views/{rows['Problems']}", data={"do": "delete"}, headers=HTMX)
     assert "Problems" not in [a.text for a in page(hub).all(".list-tools nav a")]
     assert hub.post("/orders/views", data={"name": " "}, headers=HTMX).status_code == 422
+
+
+def test_a_viewer_has_views_and_columns_of_their_own(hub, app):
+    seed(app, {})
+    hub.post("/orders/views", data={"name": "Everybody's", "view": "group=problem", "shared": "1"}, headers=HTMX)
+    viewer = app.test_client()
+    login(viewer, "viewer")
+    tools = page(viewer).one(".list-tools")
+    assert {"Save view", "Columns"} <= {a.text.strip() for a in tools.all("a")}
+    for name in ("Mine", "Paid"):
+        saved = viewer.post("/orders/views", data={"name": name, "view": f"q={name}"}, headers=HTMX)
+        assert saved.headers["HX-Redirect"] == f"/orders?q={name}"
+    with app.app_context():
+        ids = {v.name: v.id for v in db.session.scalars(db.select(SavedView))}
+        places = {v.name: v.position for v in db.session.scalars(db.select(SavedView))}
+    viewer.post(f"/orders/views/{ids['Paid']}", data={"do": "left"}, headers=HTMX)
+    viewer.post(f"/orders/views/{ids['Paid']}", data={"do": "left"}, headers=HTMX)
+    names = [a.text for a in page(viewer).all(".list-tools nav a")]
+    assert names.index("Everybody's") < names.index("Paid") < names.index("Mine")
+    with app.app_context():
+        assert db.session.get(SavedView, ids["Everybody's"]).position == places["Everybody's"]
+
+    drawer = parse(viewer.get("/orders/views", headers=HTMX))
+    assert "shared" not in [i.get("name") for i in drawer.all("input")]
+    assert [i.get("value") for i in drawer.all("form input") if i.get("name") == "name"] == [None, "Paid", "Mine"]
+    everybodys = "/orders/views/" + str(ids["Everybody's"])
+    assert viewer.post(everybodys, data={"do": "delete"}, headers=HTMX).status_code == 403
+    shared = viewer.post("/orders/views", data={"name": "S", "view": "", "shared": "1"}, headers=HTMX)
+    assert shared.status_code == 403
+
+    viewer.post("/orders/columns", data={"order": ["number", "sum"], "columns": ["sum"]}, headers=HTMX)
+    heads = [" ".join(th.text.split()) for th in page(viewer).all("thead th")]
+    assert [h for h in heads if h] == ["Number", "Sum"]
 
 
 def test_each_user_has_columns_of_their_own(hub, app):
