@@ -1,4 +1,4 @@
-"""The sandboxes, served once for each module and as good as new for each test."""
+"""The sandboxes as the vendors' customers see them."""
 
 from collections.abc import Iterator
 
@@ -9,20 +9,9 @@ from integrations.sandbox import SandboxServer
 from tests.integrations.sandboxes import TLS, crm_client, prom_client
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running: SandboxServer) -> SandboxServer:
-    """The sandboxes as fresh as on their first start."""
-    running.app.latency = 0
-    for vendor in running.app.vendors.values():
-        vendor.emit(None)
-        vendor.reset()
-    return running
+def server(sandbox: SandboxServer) -> SandboxServer:
+    return sandbox
 
 
 @pytest.fixture

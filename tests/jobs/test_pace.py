@@ -8,9 +8,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from jobs import retries
+from integrations.sandbox import SandboxServer
+from jobs import connections, retries
 from jobs.pace import STRETCH, pace
-from models import utcnow
+from models import Connection, utcnow
 
 
 def test_turns_are_shared_and_no_window_sees_one_too_many(valkey: redis.Redis) -> None:
@@ -44,6 +45,13 @@ def test_other_connections_have_their_own(valkey: redis.Redis) -> None:
     assert one is not None
     assert other is not None
     assert (one(), other()) == (0, 0)
+
+
+def test_a_connection_keeps_to_its_vendors_limit(prom: Connection, sandbox: SandboxServer) -> None:
+    vendor = sandbox.vendor("prom")
+    vendor.set_rate(1)
+    assert connections.open_connector(prom).test().ok
+    assert (vendor.requests, vendor.over_limit) == (2, 0)
 
 
 def test_no_published_limit_no_pace(valkey: redis.Redis) -> None:
