@@ -74,8 +74,8 @@ def _broker(url: str) -> redis.Redis | None:
 def _engine_options(settings: config.Settings) -> dict[str, Any]:
     if settings.is_sqlite:
         return {"connect_args": {"timeout": 15, "check_same_thread": False}}
-    # prepared statements would be planned once for all terms and dates; ours need the plan for this one
-    return {"pool_size": settings.web_threads + 1, "pool_pre_ping": True, "connect_args": {"prepare_threshold": None}}
+    # the driver must not prepare on its own: walks and searches need the plan for their term and date (models/prepared)
+    return {"pool_size": settings.web_threads + 1, "connect_args": {"prepare_threshold": sys.maxsize}}
 
 
 def _ours(item: Any, name: str | None, kind: str, _reflected: bool, _compare: Any) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 from .types import Person, Reference
-from .values import entries, part, phone, text
+from .values import entries, phone, text
 
 #: a carrier -> how its name begins, in the languages staff use
 CARRIERS = {
@@ -32,16 +33,20 @@ def same(*names: str) -> dict[str, str]:
 def texts(body: Any, table: Mapping[str, str]) -> dict[str, Any]:
     """{ours: theirs} read from `body` as stripped texts, "" for what isn't there; "sku|id" takes the first that holds
     something. To be spread into one of the dataclasses of types.py."""
-    top = part(body)
-    return {
-        ours: text(top.get(theirs)) if theirs.isidentifier() else _first(body, theirs.split("|"))
-        for ours, theirs in table.items()
-    }
+    found = {}
+    for ours, theirs in table.items():
+        found[ours] = ""
+        for path in _paths(theirs):
+            if value := text(body, *path):
+                found[ours] = value
+                break
+    return found
 
 
-def _first(body: Any, paths: Iterable[str]) -> str:
-    found = (text(body, *path.split(".")) for path in paths)
-    return next(filter(None, found), "")
+@lru_cache(maxsize=2000)
+def _paths(theirs: str) -> tuple[tuple[str, ...], ...]:
+    """ "sku|product.id" as paths, one to be tried after the other."""
+    return tuple(tuple(path.split(".")) for path in theirs.split("|"))
 
 
 def written(ours: Any, table: Mapping[str, str]) -> dict[str, Any]:

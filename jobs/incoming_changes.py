@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from integrations.types import OrderData
-from models import Connection, Incoming, Link, Order, Status, db, utcnow
+from models import Connection, Link, Order, Status, db, utcnow
 from orders import editing, search, statuses, timeline
 from orders.timeline import Actor
 
 from . import drafts
 
 
-def apply(connection: Connection, maker: drafts.Maker, row: Incoming, order: OrderData, link: Link) -> bool:
+class Kept(Protocol):
+    """What came from outside, to be told what became of it."""
+
+    state: str
+    order_id: int | None
+
+
+def apply(connection: Connection, maker: drafts.Maker, row: Kept, order: OrderData, link: Link) -> bool:
     """Bring our order in line with the news; True when something changed. Part of the caller's transaction."""
     row.order_id = link.order_id
     if link.role != "source":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -17,7 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from integrations.base import Connector, GreetsOrders, PullsOrders
 from integrations.errors import VendorError
 from integrations.types import OrderData, Raw
-from models import Connection, Incoming, Link, add_rows, db, insert_into, utcnow
+from models import Connection, Incoming, Link, Prepared, add_rows, among, db, update_rows, utcnow
 from orders import creation, editing, work
 from orders.creation import Draft
 from orders.timeline import Actor
@@ -26,7 +27,7 @@ from . import attempts, connections, drafts, incoming_changes, wake
 
 log = structlog.get_logger()
 
-CHUNK = 100
+CHUNK = 200
 REMOVED = "the order was removed here for good"
 #: what a vendor's order may contain that its translation stumbles over; such an order waits, raw, for a person
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, IndexError)
@@ -94,10 +95,33 @@ def store(connection_id: int, orders: Sequence[Raw], channel: str = "pull", even
         Incoming.external_id.in_([raw.external_id for raw in orders]),
     )
     known = set(db.session.execute(query).all())
-    fresh = [v for v in values if (v["external_id"], v["fingerprint"]) not in known]
-    if fresh:
-        db.session.execute(insert_into(Incoming).on_conflict_do_nothing(), fresh)
+    add_rows(Incoming, [v for v in values if (v["external_id"], v["fingerprint"]) not in known], _unless_there)
     db.session.commit()
+
+
+def _unless_there(query: Any) -> Any:
+    return query.on_conflict_do_nothing()
+
+
+@dataclass(slots=True)
+class Kept:
+    """A row of `incoming` while it is worked on, and what becomes of it."""
+
+    id: int
+    external_id: str
+    body: Any
+    state: str = "new"
+    order_id: int | None = None
+    note: str = ""
+
+
+_incoming = Incoming.__table__
+_BODIES = Prepared(
+    db.select(_incoming.c.id, _incoming.c.external_id, _incoming.c.body)
+    .where(among(_incoming.c.id, "ids"), _incoming.c.state == "new")
+    .order_by(_incoming.c.id),
+    same_plan=True,
+)
 
 
 def apply_waiting(connection_id: int, connector: Connector) -> dict[str, int]:
@@ -106,17 +130,17 @@ def apply_waiting(connection_id: int, connector: Connector) -> dict[str, int]:
     after = 0
     while True:
         query = (
-            db.select(Incoming)
+            db.select(Incoming.id)
             .where(Incoming.connection_id == connection_id, Incoming.state == "new", Incoming.id > after)
             .order_by(Incoming.id)
             .limit(CHUNK)
         )
-        rows = db.session.scalars(query).all()
-        if not rows:
+        ids = db.session.scalars(query).all()
+        if not ids:
             db.session.rollback()
             return counts
-        after = rows[-1].id
-        _add(counts, _apply(connection_id, connector, [row.id for row in rows]))
+        after = ids[-1]
+        _add(counts, _apply(connection_id, connector, ids))
 
 
 def _apply(connection_id: int, connector: Connector, incoming_ids: Sequence[int]) -> dict[str, int]:
@@ -145,14 +169,12 @@ def _fail(incoming_id: int, note: str) -> None:
 
 def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequence[int]) -> dict[str, int]:
     connection = db.session.get_one(Connection, connection_id, populate_existing=True)
-    rows = db.session.scalars(
-        db.select(Incoming).where(Incoming.id.in_(incoming_ids), Incoming.state == "new").order_by(Incoming.id)
-    ).all()
-    read, failed = _read(rows, connector)
+    rows = [Kept(*row) for row in _BODIES.rows(ids=list(incoming_ids))]
+    read, failed = _read(rows, connection_id, connector)
     maker = drafts.Maker(connection)
     known = _links(connection_id, [order.external_id for _, order in read])
     gone = _removed(connection_id, [order.external_id for _, order in read if order.external_id not in known])
-    fresh: dict[str, tuple[list[Incoming], OrderData]] = {}
+    fresh: dict[str, tuple[list[Kept], OrderData]] = {}
     changed = 0
     for row, order in read:
         if link := known.get(order.external_id):
@@ -163,6 +185,8 @@ def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequenc
             versions = fresh[order.external_id][0] if order.external_id in fresh else []
             fresh[order.external_id] = ([*versions, row], order)
     _create(connection, maker, list(fresh.values()), connector)
+    settled = [{"id": row.id, "state": row.state, "order_id": row.order_id, "note": row.note} for row in rows]
+    update_rows(Incoming, settled)
     if fresh or changed or failed:
         wake.changed()
     return {"new": len(fresh), "changed": changed, "failed": failed}
@@ -180,7 +204,7 @@ def _removed(connection_id: int, external_ids: Sequence[str]) -> set[str]:
     return set(db.session.scalars(query))
 
 
-def _read(rows: Sequence[Incoming], connector: Connector) -> tuple[list[tuple[Incoming, OrderData]], int]:
+def _read(rows: Sequence[Kept], connection_id: int, connector: Connector) -> tuple[list[tuple[Kept, OrderData]], int]:
     """Translate; an order that can't be read is marked so, and the others go on."""
     assert isinstance(connector, PullsOrders)  # `pull` and the webhooks' intake ask before
     read, failed = [], 0
@@ -188,9 +212,7 @@ def _read(rows: Sequence[Incoming], connector: Connector) -> tuple[list[tuple[In
         try:
             read.append((row, connector.read(Raw(row.external_id, row.body))))
         except _UNREADABLE as error:
-            log.warning(
-                "order_unreadable", connection=row.connection_id, external_id=row.external_id, error=repr(error)
-            )
+            log.warning("order_unreadable", connection=connection_id, external_id=row.external_id, error=repr(error))
             row.state, row.note = "failed", f"{type(error).__name__}: {error}"[:2000]
             failed += 1
     return read, failed
@@ -202,7 +224,7 @@ def _links(connection_id: int, external_ids: Sequence[str]) -> dict[str, Link]:
 
 
 def _create(
-    connection: Connection, maker: drafts.Maker, pairs: Sequence[tuple[list[Incoming], OrderData]], connector: Connector
+    connection: Connection, maker: drafts.Maker, pairs: Sequence[tuple[list[Kept], OrderData]], connector: Connector
 ) -> None:
     if not pairs:
         return

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -32,6 +33,13 @@ redis.call('LPUSH', KEYS[1], tostring(now))
 redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
 redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] * 2))
 return '0'
+"""
+
+#: as if a call were made that much later. ARGV: milliseconds
+_HOLD = """
+local t = redis.call('TIME')
+redis.call('LPUSH', KEYS[1], tostring(t[1] * 1000 + t[2] / 1000 + ARGV[1]))
+redis.call('PEXPIRE', KEYS[1], ARGV[1] + 60000)
 """
 
 
@@ -73,3 +81,10 @@ def pace(redis: Redis | None, name: str, per_second: float | None) -> Callable[[
         return _local.turn(key, 1 / per_second)
 
     return turn
+
+
+def hold(redis: Redis | None, name: str, seconds: float) -> None:
+    """The vendor says it has had enough for the moment: nobody's turn comes before so many seconds have passed."""
+    if redis is not None:
+        with suppress(RedisError):  # each process slows down by itself then
+            redis.eval(_HOLD, 1, f"hub:pace:{name}", round(seconds * 1000))

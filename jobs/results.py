@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from models import Attempt, AttemptItem, Connection, Link, Order, Status, Transfer, db, utcnow
+from models import Attempt, AttemptItem, Connection, Link, Order, Status, Transfer, db, update_rows, utcnow
 from orders import statuses, timeline
 from orders.timeline import Actor
 
@@ -127,39 +127,20 @@ def _number(claim: Claim, result: Result) -> str:
 
 def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now: datetime) -> None:
     """Tie the orders to their copies."""
-    values = []
     names = readback.status_names(connection.id)
+    common = {"connection_id": connection.id, "state": "linked", "synced_at": now, "error": None}
+    with_copy, without = [], []
     for claim, result, version in rows:
-        row: dict[str, Any] = {"order": claim.order_id, "version": version}
         copy = result.copy
-        row |= {"xid": copy.external_id if copy else claim.external_id}
-        if copy:
-            name = copy.status_name or names.get(copy.status, "")
-            row |= {"number": copy.number, "status": copy.status, "status_name": name, "url": copy.url}
-        values.append(row)
-    table = Link.__table__
-    for shape in (True, False):  # with and without a copy: a statement each, so that each sets what it knows
-        part = [v for v in values if ("url" in v) is shape]
-        if not part:
+        row = {**common, "order_id": claim.order_id, "sent_version": version}
+        if copy is None:
+            without.append({**row, "external_id": claim.external_id})
             continue
-        fields: dict[str, Any] = {
-            "external_id": db.bindparam("xid"),
-            "sent_version": db.bindparam("version"),
-            "state": "linked",
-            "synced_at": now,
-            "error": None,
-        }
-        if shape:
-            fields |= {
-                "external_number": db.bindparam("number"),
-                "external_status": db.bindparam("status"),
-                "external_status_name": db.bindparam("status_name"),
-                "url": db.bindparam("url"),
-            }
-        update = db.update(table).where(
-            table.c.connection_id == connection.id, table.c.order_id == db.bindparam("order")
-        )
-        db.session.connection().execute(update.values(fields), part)
+        name = copy.status_name or names.get(copy.status, "")
+        row |= {"external_id": copy.external_id, "external_number": copy.number, "external_status": copy.status}
+        with_copy.append({**row, "external_status_name": name, "url": copy.url})
+    for part in (with_copy, without):
+        update_rows(Link, part, ("connection_id", "order_id"))
 
 
 def _pushed(pairs: list[tuple[Claim, Result]], connection: Connection, now: datetime) -> None:

@@ -19,8 +19,8 @@ from integrations import connector
 from integrations.types import OrderData
 from models import Attempt, AttemptItem, Connection, ExternalProduct, Transfer, add_rows, db, insert_into, utcnow
 
-from . import claims, connections, orderdata, results, upkeep, wake
-from .calls import Batch, Caller, Report
+from . import claims, connections, orderdata, pace, results, upkeep, wake
+from .calls import Batch, Caller, Report, Result
 from .claims import Claim
 
 log = structlog.get_logger()
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 PARALLEL = 6
 #: claims in one round of calls that go one by one
 SINGLES = 10
+#: a vendor that asks for less patience than this (seconds), and not more often than so in one drain, is waited for
+PATIENCE, SLOWED = 5.0, 5
 
 
 def drain(connection_id: int) -> None:
@@ -69,6 +71,7 @@ class Drain:
         self.flying: dict[Future[Report], Batch] = {}
         self.kept = time.monotonic()
         self.halted = False  # the vendor is away: the rest waits for the sweeper
+        self.slowed = 0  # how often it said "too many calls"
 
     def run(self) -> bool:
         """True when all that was due is done, False when there is no use in going on now."""
@@ -150,8 +153,8 @@ class Drain:
             if report.products:
                 self._remember_products(report.products)
             results.write(self.connection_id, batch, report)
-            if any(result.outcome == "later" for result in report.results.values()):
-                self._halt()
+            if away := next((r for r in report.results.values() if r.outcome == "later"), None):
+                self._slow_down(away)
 
     def _keep(self) -> None:
         self.kept = time.monotonic()
@@ -162,6 +165,15 @@ class Drain:
                 self.lock.reacquire()  # type: ignore[attr-defined]  # redis.lock.Lock
             except (LockError, RedisError) as error:
                 log.info("drain_lock_gone", connection=self.connection_id, error=str(error))
+
+    def _slow_down(self, away: Result) -> None:
+        """One call too many costs a moment; a vendor that is away, or goes on complaining, is left alone."""
+        moment = max(away.retry_after or 1.0, 1.0)
+        self.slowed += 1
+        if away.fault == "rate_limited" and moment <= PATIENCE and self.slowed <= SLOWED:
+            pace.hold(wake.broker(), str(self.connection_id), moment)
+        else:
+            self._halt()
 
     def _halt(self) -> None:
         """The vendor is away or has had enough: give back what is claimed and not yet sent."""

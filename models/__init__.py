@@ -1,6 +1,6 @@
 """Tables, and the small rules that belong to one row. Imports nothing of ours."""
 
-from .base import add_rows, db, insert_into, reading, use_encryption_keys, utcnow
+from .base import db, insert_into, reading, use_encryption_keys, utcnow
 from .connections import (
     Attempt,
     AttemptItem,
@@ -28,6 +28,7 @@ from .orders import (
     SavedView,
 )
 from .people import Option, User, UserSession
+from .prepared import Prepared, add_rows, among, next_ids, update_rows
 from .registries import (
     GROUPS,
     REGISTRIES,
@@ -63,6 +64,7 @@ __all__ = [
     "OrderType",
     "Payment",
     "PaymentMethod",
+    "Prepared",
     "Product",
     "ReferenceItem",
     "Run",
@@ -75,10 +77,13 @@ __all__ = [
     "User",
     "UserSession",
     "add_rows",
+    "among",
     "db",
     "has_state",
     "insert_into",
+    "next_ids",
     "reading",
+    "update_rows",
     "use_encryption_keys",
     "utcnow",
 ]

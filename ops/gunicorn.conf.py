@@ -4,6 +4,7 @@ The app is loaded once and then forked: quicker to start and lighter. Safe becau
 at import, and because each worker drops what the engine may hold before its first request.
 """
 
+import gc
 import os
 import shutil
 from typing import Any
@@ -34,10 +35,19 @@ keepalive = 15
 max_requests = 20_000  # a slow leak in any package never grows old
 max_requests_jitter = 2_000
 control_socket_disable = True
+#: a page makes some ten thousand objects: collecting at every 700 takes up to a quarter of its time
+COLLECT = (10_000, 20, 20)
 forwarded_allow_ips = "127.0.0.1,::1"
 
 
+def when_ready(server: Any) -> None:
+    """What the app is made of stays: leave it out of every collection, and its memory shared between the workers."""
+    gc.collect()
+    gc.freeze()
+
+
 def post_fork(server: Any, worker: Any) -> None:
+    gc.set_threshold(*COLLECT)
     die_with_parent()
     from models.base import db  # not at the top: gunicorn reads this file before it loads the app
 

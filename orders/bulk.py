@@ -25,10 +25,9 @@ def _constants(table: Any, columns: Sequence[str]) -> dict[str, Any]:
             continue
         if column.default is None or column.default.is_scalar:
             value = getattr(column.default, "arg", None)
-            kind = column.type
-            found[column.name] = (
-                kind.process_bind_param(value, db.engine.dialect) if isinstance(kind, TypeDecorator) else value
-            )
+            # types of ours only: those of the drivers are for their statements, and rows are copied in
+            fit = column.type.bind_processor(db.engine.dialect) if isinstance(column.type, TypeDecorator) else None
+            found[column.name] = fit(value) if fit else value
         else:
             raise ValueError(f"{table.name}.{column.name} has no fixed default: rows must have it")
     return found

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import Attempt, AttemptItem, Connection, Incoming, Link, Order, Transfer, db, utcnow
+from models import Attempt, AttemptItem, Connection, Incoming, Link, Order, Prepared, Transfer, db, utcnow
 
 from . import work
 from .lists import Connected
-from .prepared import Prepared
 from .timeline import Actor, note
 
 OPEN = ("waiting", "working")
@@ -89,7 +88,7 @@ def _standing() -> Any:
     return db.select(count.scalar_subquery(), newest.scalar_subquery(), *there)
 
 
-_STANDING = Prepared(_standing())
+_STANDING = Prepared(_standing(), same_plan=True)
 
 
 def standing(order_id: int) -> Standing:

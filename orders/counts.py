@@ -13,9 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from models import Order, OrderCount, OrderDay, add_rows, db
-
-from .prepared import Prepared
+from models import Order, OrderCount, OrderDay, Prepared, add_rows, db
 
 #: rows that may pile up before the sweeper folds them
 FOLD_AT = 400
@@ -89,7 +87,7 @@ def _sums(narrowed_by: tuple[str, ...]) -> Prepared:
     query = db.select(c.status_id, c.currency, db.func.sum(c.n), db.func.sum(c.total))
     for name in narrowed_by:
         query = query.where(c[f"{name}_id"] == db.bindparam(name, type_=c[f"{name}_id"].type))
-    return Prepared(query.group_by(c.status_id, c.currency))
+    return Prepared(query.group_by(c.status_id, c.currency), same_plan=True)
 
 
 def by_status(shop_id: int | None = None, source_id: int | None = None, type_id: int | None = None) -> dict[int, Cell]:

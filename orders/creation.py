@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from models import Order, OrderLine, OrderType, Product, Status, add_rows, db, insert_into, utcnow
+from models import Order, OrderLine, OrderType, Product, Status, add_rows, db, next_ids, utcnow
 
 from . import counts, numbers, search
 from .timeline import Actor, note_many
@@ -36,9 +36,8 @@ def insert_many(drafts: Sequence[Draft], actor: Actor, kind: str = "created") ->
     defaults = {"status_id": default_status_id(), "type_id": default_type_id()}
     now = utcnow()
     rows = [_complete({**defaults, "created_at": now, "updated_at": now, "placed_at": now, **d.values}) for d in drafts]
-    table = Order.__table__
-    query = db.insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    ids = list(db.session.scalars(query, rows))
+    ids = next_ids(Order, len(rows))
+    add_rows(Order, [{"id": order_id, **row} for order_id, row in zip(ids, rows, strict=True)])
     lines = [
         {**_BLANK_LINE, **line, "order_id": order_id, "position": position}
         for order_id, d in zip(ids, drafts, strict=True)
@@ -141,8 +140,11 @@ def learn_products(lines: Sequence[dict[str, Any]], currency: str) -> None:
         for sku, line in seen.items()
         if sku not in known
     ]
-    if values:
-        db.session.execute(insert_into(Product).on_conflict_do_nothing(index_elements=["sku"]), values)
+    add_rows(Product, values, _unless_known)
+
+
+def _unless_known(query: Any) -> Any:
+    return query.on_conflict_do_nothing(index_elements=["sku"])
 
 
 def product_text(sku: str, name: str) -> str:

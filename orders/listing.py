@@ -12,11 +12,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.sql import Select
 
-from models import Connection, Link, Order, OrderLine, OrderSearch, Transfer, db
+from models import Connection, Link, Order, OrderLine, OrderSearch, Prepared, Transfer, among, db
 
 from . import counts, search, walks
 from .filters import OrderFilter, Statuses, StatusLike
-from .prepared import Prepared
 
 COUNT_LIMIT = 10_000
 _ORDER, _LINE, _LINK, _THERE = (model.__table__.c for model in (Order, OrderLine, Link, Connection))
@@ -33,8 +32,9 @@ LINK_COLUMNS = (
     *(_LINK.order_id, _LINK.connection_id, _LINK.state, _LINK.url, _LINK.external_number, _LINK.external_status),
     *(_LINK.external_status_name, _LINK.error, _THERE.kind, _THERE.name),
 )
-_IDS = db.bindparam("ids", expanding=True)
-_LINES = Prepared(db.select(_LINE.order_id, _LINE.name, _LINE.position).where(_LINE.order_id.in_(_IDS)))
+_LINES = Prepared(
+    db.select(_LINE.order_id, _LINE.name, _LINE.position).where(among(_LINE.order_id, "ids")), same_plan=True
+)
 _BUSY = (
     db.select(Transfer.__table__.c.id)
     .where(Transfer.order_id == _LINK.order_id, Transfer.connection_id == _LINK.connection_id)
@@ -44,8 +44,9 @@ _BUSY = (
 _LINKS = Prepared(
     db.select(*LINK_COLUMNS, _BUSY.label("busy"))
     .join_from(Link.__table__, Connection.__table__)
-    .where(_LINK.order_id.in_(_IDS))
-    .order_by(_LINK.role.desc(), _LINK.connection_id)
+    .where(among(_LINK.order_id, "ids"))
+    .order_by(_LINK.role.desc(), _LINK.connection_id),
+    same_plan=True,
 )
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import Connection, DeliveryMethod, OrderType, PaymentMethod, Shop, Source, Status, db
-
-from .prepared import Prepared
+from models import Connection, DeliveryMethod, OrderType, PaymentMethod, Prepared, Shop, Source, Status, db
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def _query() -> Any:
     return db.union_all(*parts, db.select(*columns).where(there.removed_at.is_(None)))
 
 
-_QUERY = Prepared(_query())
+_QUERY = Prepared(_query(), same_plan=True)
 
 
 def snapshot() -> Rows:

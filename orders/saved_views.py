@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models import SavedView, db, insert_into
-
-from .prepared import Prepared
+from models import Prepared, SavedView, db, insert_into
 
 NAME_LENGTH = 60
 _VIEW = SavedView.__table__.c

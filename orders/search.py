@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from models import Order, OrderLine, OrderSearch, db, insert_into
+from models import Order, OrderLine, OrderSearch, add_rows, db
 
 #: how many of the newest orders a one- or two-letter term looks through
 SHORT_TERM_DEPTH = 20_000
@@ -57,11 +57,11 @@ def terms(query: str) -> list[str]:
 
 def store(rows: Iterable[tuple[int, str]]) -> None:
     """Keep the texts of these orders (order id, text)."""
-    values = [{"order_id": order_id, "text": text} for order_id, text in rows]
-    if values:
-        query = insert_into(OrderSearch)
-        query = query.on_conflict_do_update(index_elements=["order_id"], set_={"text": query.excluded.text})
-        db.session.execute(query, values)
+    add_rows(OrderSearch, [{"order_id": order_id, "text": text} for order_id, text in rows], _or_replace)
+
+
+def _or_replace(query: Any) -> Any:
+    return query.on_conflict_do_update(index_elements=["order_id"], set_={"text": query.excluded.text})
 
 
 def refresh(order: Order) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
-from models import BulkUndo, Order, Status, db, utcnow
+from models import BulkUndo, Order, Prepared, Status, among, db, utcnow
 
 from . import counts, work
 from .timeline import Actor, note_many
@@ -67,16 +67,26 @@ def change(
     return result
 
 
-_ids = db.bindparam("ids", expanding=True)
-#: made once: for a single order, putting the statement together costs more than running it
-_LOCK = (
-    db.select(Order.id, Status.name, *counts.COLUMNS)
-    .join(Status, Status.id == Order.status_id)
-    .where(Order.id.in_(_ids))
-    .order_by(Order.id)
-    .with_for_update(of=Order)
+_orders, _statuses = Order.__table__, Status.__table__
+_LOCK = Prepared(
+    db.select(_orders.c.id, _statuses.c.name, *(_orders.c[column.key] for column in counts.COLUMNS))
+    .join_from(_orders, _statuses)
+    .where(among(_orders.c.id, "ids"))
+    .order_by(_orders.c.id)
+    .with_for_update(of=_orders),
+    same_plan=True,
 )
-_SET = db.update(Order.__table__).where(Order.__table__.c.id.in_(_ids))
+
+
+def _set(**more: Any) -> Prepared:
+    """`more`: columns and the parameters that they are set to."""
+    named = {"status_id": "status", "updated_at": "now", **more}
+    values = {column: db.bindparam(name, type_=_orders.c[column].type) for column, name in named.items()}
+    return Prepared(db.update(_orders).where(among(_orders.c.id, "ids")).values(values), same_plan=True)
+
+
+_SET = _set()
+_CANCEL = _set(cancel_reason="reason", cancel_text="text")
 
 
 def _change_some(
@@ -88,7 +98,8 @@ def _change_some(
     kind: str,
     result: Changed,
 ) -> None:
-    rows = db.session.execute(_LOCK, {"ids": ids}).all()
+    db.session.flush()
+    rows = _LOCK.rows(ids=list(ids))
     names = {row[0]: row[1] for row in rows}
     found = {row[0]: counts.Counted(*row[2:]) for row in rows}
     result.skipped += [(i, "gone") for i in ids if i not in found]
@@ -96,11 +107,11 @@ def _change_some(
     moved = {i: o for i, o in found.items() if o.status_id != status.id}
     if not moved:
         return
-    values = {"status_id": status.id, "updated_at": utcnow()}
+    values = {"ids": list(moved), "status": status.id, "now": utcnow()}
     if status.group == "cancelled":
-        values |= {"cancel_reason": why[0], "cancel_text": why[1]}
-    db.session.execute(_SET.values(values), {"ids": list(moved)})
-    _refresh(moved)
+        _CANCEL.run(**values, reason=why[0], text=why[1])
+    else:
+        _SET.run(**values)
     counts.record(moved.values(), [replace(o, status_id=status.id) for o in moved.values()])
     detail = {key: value for key, value in (("reason", why[0]), ("text", why[1])) if value}
     note_many(
@@ -108,6 +119,7 @@ def _change_some(
         actor,
         kind,
     )
+    _refresh(moved)
     if status.group in ("cancelled", "deleted"):
         work.withdraw(list(moved))
     work.request_status_push(list(moved), status, cause=cause, reason=why[0], text=why[1], by=actor.name)
@@ -117,8 +129,9 @@ def _change_some(
 
 def _refresh(moved: Container[int]) -> None:
     """Orders that the session holds as objects are read again when they are next looked at."""
-    for row in list(db.session.identity_map.values()):
-        if isinstance(row, Order) and row.id in moved:
+    held = db.session.identity_map
+    for key in list(held.keys()):
+        if key[0] is Order and key[1][0] in moved and (row := held.get(key)) is not None:
             db.session.expire(row)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models import OrderEvent, add_rows, db, utcnow
+from models import OrderEvent, Prepared, add_rows, db, utcnow
 
 #: kinds of events; pages have a sentence and an icon for each
 KINDS = (
@@ -56,14 +56,16 @@ def note(order_id: int, actor: Actor, kind: str, **detail: Any) -> None:
     note_many([(order_id, detail)], actor, kind)
 
 
-_EVENTS = (
-    db.select(OrderEvent)
-    .where(OrderEvent.order_id == db.bindparam("asked"))
-    .order_by(OrderEvent.id.desc())
-    .limit(db.bindparam("most", type_=db.Integer))
+_event = OrderEvent.__table__
+_EVENTS = Prepared(
+    db.select(_event)
+    .where(_event.c.order_id == db.bindparam("asked"))
+    .order_by(_event.c.id.desc())
+    .limit(db.bindparam("most", type_=db.Integer)),
+    same_plan=True,
 )
 
 
-def of_order(order_id: int, limit: int = 200) -> Sequence[OrderEvent]:
-    """The newest events first."""
-    return db.session.scalars(_EVENTS, {"asked": order_id, "most": limit}).all()
+def of_order(order_id: int, limit: int = 200) -> Sequence[Any]:
+    """The newest events first: rows with the columns of OrderEvent."""
+    return _EVENTS.rows(asked=order_id, most=limit)

@@ -9,7 +9,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import Connection, Link, Mapping, Order, OrderLine, Status, Transfer, db, insert_into, utcnow
+from models import (
+    Connection,
+    Link,
+    Mapping,
+    Order,
+    OrderLine,
+    Prepared,
+    Status,
+    Transfer,
+    add_rows,
+    among,
+    db,
+    utcnow,
+)
 
 CHUNK = 1000
 
@@ -26,51 +39,62 @@ def request_send(order_ids: Sequence[int], connection_id: int, by: str) -> int:
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
         blank = {"connection_id": connection_id, "role": "destination", "state": "pending"}
-        links = insert_into(Link).on_conflict_do_nothing(index_elements=["order_id", "connection_id"])
-        db.session.execute(links, [{"order_id": i, **blank} for i in part])
+        add_rows(Link, [{"order_id": i, **blank} for i in part], _unless_linked)
         _queue([(i, connection_id, {}) for i in part], "send", by)
-        db.session.execute(_TOUCH, {"ids": part, "now": now})
+        _TOUCH.run(ids=part, now=now)
     if ids:
         wake([connection_id])
     return len(ids)
 
 
-_TOUCH = db.update(Order.__table__).where(Order.__table__.c.id.in_(db.bindparam("ids", expanding=True)))
-_TOUCH = _TOUCH.values(updated_at=db.bindparam("now"))
+_orders = Order.__table__
+_TOUCH = Prepared(
+    db.update(_orders)
+    .where(among(_orders.c.id, "ids"))
+    .values(updated_at=db.bindparam("now", type_=_orders.c.updated_at.type)),
+    same_plan=True,
+)
+
+
+def _unless_linked(query: Any) -> Any:
+    return query.on_conflict_do_nothing(index_elements=["order_id", "connection_id"])
+
+
+def _or_renew(query: Any) -> Any:
+    return query.on_conflict_do_update(
+        index_elements=["order_id", "connection_id", "operation"],
+        index_where=db.text("state = 'waiting'"),
+        set_={name: query.excluded[name] for name in ("payload", "not_before", "requested_by")},
+    )
 
 
 def _queue(rows: Sequence[tuple[int, int, dict[str, Any]]], operation: str, by: str) -> None:
     """(order id, connection id, payload): a waiting row each; one that waits already takes the new payload."""
     now = utcnow()
     common = {"operation": operation, "requested_by": by, "not_before": now}
-    values = [{"order_id": o, "connection_id": c, "payload": payload, **common} for o, c, payload in rows]
-    if not values:
-        return
-    query = insert_into(Transfer)
-    query = query.on_conflict_do_update(
-        index_elements=["order_id", "connection_id", "operation"],
-        index_where=db.text("state = 'waiting'"),
-        set_={"payload": query.excluded.payload, "not_before": now, "requested_by": by},
-    )
-    db.session.execute(query, values)
+    add_rows(Transfer, [{"order_id": o, "connection_id": c, "payload": payload, **common} for o, c, payload in rows],
+             _or_renew)  # fmt: skip
+
+
+#: links of orders to enabled sources that want to be told of a status, and how it is called there
+_TO_TELL = Prepared(
+    db.select(Link.order_id, Link.connection_id, Mapping.theirs, Mapping.extra, Order.ttn)
+    .join(Mapping, Mapping.connection_id == Link.connection_id)
+    .join(Connection, Connection.id == Link.connection_id)
+    .join(Order, Order.id == Link.order_id)
+    .where(among(Link.order_id, "ids"), Link.role == "source", Link.state != "deleted", Link.external_id.is_not(None))
+    .where(Mapping.table == "status_out", Mapping.lookup == db.bindparam("status"), Mapping.theirs != "")
+    .where(Connection.enabled, Connection.removed_at.is_(None)),
+    same_plan=True,
+)
 
 
 def request_status_push(
     order_ids: Sequence[int], status: Status, *, cause: int | None, reason: str, text: str, by: str
 ) -> None:
     """Pass a status on to the systems that these orders came from, where a mapping says to what. Not to `cause`."""
-    query = (
-        db.select(Link.order_id, Link.connection_id, Mapping.theirs, Mapping.extra, Order.ttn)
-        .join(Mapping, Mapping.connection_id == Link.connection_id)
-        .join(Connection, Connection.id == Link.connection_id)
-        .join(Order, Order.id == Link.order_id)
-        .where(
-            Link.order_id.in_(order_ids), Link.role == "source", Link.state != "deleted", Link.external_id.is_not(None)
-        )
-        .where(Mapping.table == "status_out", Mapping.lookup == str(status.id), Mapping.theirs != "")
-        .where(Connection.enabled, Connection.removed_at.is_(None))
-    )
-    rows = [row for row in db.session.execute(query) if row.connection_id != cause]
+    found = _TO_TELL.rows(ids=list(order_ids), status=str(status.id))
+    rows = [row for row in found if row.connection_id != cause]
     pushes = [
         (row.order_id, row.connection_id, _status_payload(row.theirs, row.extra or {}, reason, text)) for row in rows
     ]
@@ -93,24 +117,30 @@ def _status_payload(theirs: str, extra: dict[str, Any], reason: str, text: str) 
     return {"status": theirs, "reason": extra.get("reason") or reason, "text": extra.get("text") or text}
 
 
+_transfers, _links = Transfer.__table__, Link.__table__
+_STOP = Prepared(
+    db.update(_transfers)
+    .where(among(_transfers.c.order_id, "ids"), _transfers.c.operation == "send")
+    .where(_transfers.c.state == "waiting", ~_transfers.c.uncertain)
+    .values(state="cancelled", finished_at=db.bindparam("now", type_=_transfers.c.finished_at.type))
+    .returning(_transfers.c.order_id, _transfers.c.connection_id),
+    same_plan=True,
+)
+#: links that nothing came of yet
+_UNBORN = Prepared(
+    db.delete(_links)
+    .where(among(_links.c.order_id, "ids"), _links.c.connection_id == db.bindparam("connection"))
+    .where(_links.c.state == "pending", _links.c.external_id.is_(None)),
+    same_plan=True,
+)
+
+
 def withdraw(order_ids: Sequence[int]) -> None:
     """Orders were cancelled or deleted: what waits to be sent of them is not sent. Unless a call may have arrived
     already: that one is still looked up, so that the copy is known."""
-    stop = (
-        db.update(Transfer)
-        .where(Transfer.order_id.in_(order_ids), Transfer.operation == "send")
-        .where(Transfer.state == "waiting", ~Transfer.uncertain)
-        .values(state="cancelled", finished_at=utcnow())
-        .returning(Transfer.order_id, Transfer.connection_id)
-        .execution_options(synchronize_session=False)
-    )
-    for connection_id, ids in _by_connection(db.session.execute(stop).all()).items():
-        unborn = db.delete(Link).where(Link.connection_id == connection_id, Link.order_id.in_(ids))
-        db.session.execute(
-            unborn.where(Link.state == "pending", Link.external_id.is_(None)).execution_options(
-                synchronize_session=False
-            )
-        )
+    db.session.flush()
+    for connection_id, ids in _by_connection(_STOP.rows(ids=list(order_ids), now=utcnow())).items():
+        _UNBORN.run(ids=ids, connection=connection_id)
 
 
 def _by_connection(pairs: Iterable[Any]) -> dict[int, list[int]]:

@@ -7,6 +7,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -18,7 +19,7 @@ from sqlalchemy import text
 
 from integrations.sandbox import SandboxServer
 from jobs import work
-from models import Link, Order, Transfer, db, utcnow
+from models import Attempt, Link, Order, Transfer, db, utcnow
 
 ROOT = Path(__file__).parent.parent
 LEASE = 2
@@ -144,7 +145,7 @@ def soak(app: Flask, sandbox: SandboxServer, connection_id: int, new_orders: Cal
     """Two workers under load, killed at random moments, the broker emptied now and then, the vendor misbehaving."""
     from orders import work as requests
 
-    chance = random.Random(seed)
+    chance, hits = random.Random(seed), 0
     broker = redis.Redis.from_url(app.config["HUB"].redis_url)
     vendor = sandbox.vendor("retailcrm")
     with Workers(app, log) as workers:
@@ -154,17 +155,38 @@ def soak(app: Flask, sandbox: SandboxServer, connection_id: int, new_orders: Cal
             db.session.commit()
             if chance.random() < 0.5:
                 vendor.fault(chance.choice(FAULTS), times=chance.randint(1, 2), seconds=chance.random() * 3)
-            time.sleep(chance.choice((0.05, 0.3, 1.0, 2.0)) * chance.random() + 0.4 * (n % 3))
+            if chance.random() < 0.7:  # most die with a call under way, the others whenever it comes
+                _wait_for_a_call(8)
+            time.sleep(chance.choice((0.01, 0.05, 0.2, 1.0)) * chance.random())
             work.sweep()
             if chance.random() < 0.1:
                 broker.flushall()
+            hits += _in_call()
             workers.kill(chance.choice(workers.running))
             if n % 20 == 19:
-                say(f"{n + 1} kills, {vendor.count('orders', 'sandbox-token')} orders stored, {open_transfers()} open")
+                stored = vendor.count("orders", "sandbox-token")
+                say(f"{n + 1} kills, {hits} with a call under way, {stored} orders stored, {open_transfers()} open")
         vendor.clear_faults()
         workers.revive(2)
         wait_until(_hurry, seconds=240)
     broker.close()
+
+
+def _in_call() -> bool:
+    """A worker has written down that it calls, and not yet what came of it."""
+    recent = utcnow() - timedelta(seconds=LEASE)
+    query = db.select(Attempt.id).where(Attempt.outcome.is_(None), Attempt.started_at > recent).limit(1)
+    found = db.session.scalar(query)
+    db.session.rollback()
+    return found is not None
+
+
+def _wait_for_a_call(seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not _in_call():
+        time.sleep(0.02)
+        if int(time.monotonic() * 50) % 25 == 0:
+            work.sweep()
 
 
 def _hurry() -> bool:

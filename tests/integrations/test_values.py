@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from integrations.values import chunks, entries, filled, moment, money, part, phone, text
 
@@ -71,3 +74,19 @@ def test_parts_of_answers() -> None:
     assert (entries(body["list"]), entries(body["by_id"]), entries(None)) == ([{"x": 1}, {}], [{"x": 2}], [])
     assert filled({"a": "", "b": 0, "c": "d"}) == {"c": "d"}
     assert list(chunks([1, 2, 3], 2)) == [[1, 2], [3]]
+
+
+_BEGINNINGS = st.sampled_from(("+380", "380", "80", "0", "38 0", "+38(0", "8", "+7", "7", "8-", ""))
+
+
+@given(_BEGINNINGS, st.text("0123456789 -", min_size=7, max_size=12), st.sampled_from(("UA", "RU", "KZ")))
+def test_usual_numbers_are_read_as_libphonenumber_reads_them(beginning: str, digits: str, region: str) -> None:
+    spelled = (beginning + digits).strip()
+    try:
+        number = phonenumbers.parse(spelled, region)
+    except phonenumbers.NumberParseException:
+        expected = spelled
+    else:
+        possible = phonenumbers.is_possible_number(number)
+        expected = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else spelled
+    assert phone(spelled, region) == expected

@@ -10,7 +10,7 @@ from redis.retry import Retry
 
 from integrations.sandbox import SandboxServer
 from jobs import connections, retries
-from jobs.pace import STRETCH, pace
+from jobs.pace import STRETCH, hold, pace
 from models import Connection, utcnow
 
 
@@ -40,6 +40,16 @@ def test_one_who_waited_too_long_shifts_nothing(valkey: redis.Redis) -> None:
     assert turn() > 0.5  # two in this second already
 
 
+def test_a_vendor_that_has_had_enough_is_left_alone_for_a_moment(valkey: redis.Redis) -> None:
+    turn = pace(valkey, "9", 10)
+    assert turn is not None
+    assert turn() == 0
+    hold(valkey, "9", 0.5)
+    assert 0.4 < turn() < 0.6
+    time.sleep(0.6)
+    assert turn() == 0
+
+
 def test_other_connections_have_their_own(valkey: redis.Redis) -> None:
     one, other = pace(valkey, "1", 1), pace(valkey, "2", 1)
     assert one is not None
@@ -47,11 +57,13 @@ def test_other_connections_have_their_own(valkey: redis.Redis) -> None:
     assert (one(), other()) == (0, 0)
 
 
-def test_a_connection_keeps_to_its_vendors_limit(prom: Connection, sandbox: SandboxServer) -> None:
-    vendor = sandbox.vendor("prom")
-    vendor.set_rate(1)
-    assert connections.open_connector(prom).test().ok
-    assert (vendor.requests, vendor.over_limit) == (2, 0)
+def test_a_connection_keeps_to_its_vendors_limit(prom: Connection, sandbox: SandboxServer, valkey: redis.Redis) -> None:
+    opened, turns = connections.open_connector(prom), list[float]()
+    for _ in range(2):
+        list(opened.listed("orders/list", "orders", limit=1))
+        turns.append(float(valkey.lindex(f"hub:pace:{prom.id}", 0)))
+    assert opened.rate == 1
+    assert turns[1] - turns[0] >= 1000 * STRETCH
 
 
 def test_no_published_limit_no_pace(valkey: redis.Redis) -> None:

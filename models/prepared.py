@@ -1,0 +1,288 @@
+"""Statements made once and run often.
+
+For a statement over a few rows SQLAlchemy's work at each call (looking up its compiled form, making a context and a
+result) takes several times as long as the database's. Here that work is done once for each database: what is left is
+the driver's call. Nothing else differs: it runs in the session's transaction, its events are sent, its errors are
+SQLAlchemy's.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+from sqlalchemy import ARRAY, BigInteger, Connection, Dialect, Text, func, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import bindparam
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import JSON
+
+from .base import db, insert_into
+
+_LISTS = {
+    int: JSON().with_variant(ARRAY(BigInteger), "postgresql"),
+    str: JSON().with_variant(ARRAY(Text), "postgresql"),
+}
+
+
+class _Listed(ColumnElement[Any]):
+    """The members of a list that is one parameter."""
+
+    inherit_cache = False
+
+    def __init__(self, name: str, of: type) -> None:
+        self.list: Any = bindparam(name, type_=_LISTS[of])
+
+
+@compiles(_Listed)
+def _rows_of_json(element: _Listed, compiler: Any, **kw: Any) -> str:
+    return f"(SELECT value FROM json_each({compiler.process(element.list, **kw)}))"  # noqa: S608 - a bound parameter
+
+
+@compiles(_Listed, "postgresql")
+def _rows_of_array(element: _Listed, compiler: Any, **kw: Any) -> str:
+    return f"(SELECT unnest({compiler.process(element.list, **kw)}))"
+
+
+def among(column: Any, name: str, of: type = int) -> ColumnElement[bool]:
+    """`column` is one of the list that the parameter `name` brings: one statement for lists of any length."""
+    return column.op("IN", is_comparison=True)(_Listed(name, of))
+
+
+class Prepared:
+    """A statement over tables (no mapped objects) with named parameters, in the transaction of the session."""
+
+    __slots__ = ("_forms", "keys", "query", "same_plan")
+
+    def __init__(self, query: Any, keys: Sequence[str] | None = None, same_plan: bool = False) -> None:
+        """`query`: a statement, or a function that makes it in the words of the session's database. `keys`: of an
+        INSERT, the columns that its parameters are. `same_plan`: the way to the rows is the same whatever the
+        parameters are (by a key, say), so PostgreSQL may keep its plan; walks with a LIMIT need one each time."""
+        self.query = query
+        self.keys = keys
+        self.same_plan = same_plan or keys is not None
+        self._forms: dict[str, _Form] = {}
+
+    def rows(self, **parameters: Any) -> list[Any]:
+        """What it returns, as named tuples. What the session has not flushed is not seen."""
+        connection = db.session.connection()
+        form = self._form(connection)
+        cursor = _execute(connection, form.text, form.bind(parameters), form.options)
+        try:
+            return form.read(cursor.fetchall())
+        finally:
+            cursor.close()
+
+    def run(self, **parameters: Any) -> int:
+        """Run it; how many rows it touched."""
+        db.session.flush()
+        connection = db.session.connection()
+        form = self._form(connection)
+        cursor = _execute(connection, form.text, form.bind(parameters), form.options)
+        touched: int = cursor.rowcount
+        cursor.close()
+        return touched
+
+    def run_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run it for each of the rows."""
+        if not rows:
+            return
+        db.session.flush()
+        connection = db.session.connection()
+        form = self._form(connection)
+        bound = [form.bind(row) for row in rows]
+        many = len(bound) > 1  # psycopg takes twice as long for a list of one
+        _execute(connection, form.text, bound if many else bound[0], {} if many else form.options, many).close()
+
+    def _form(self, connection: Connection) -> _Form:
+        name = connection.dialect.name
+        if (found := self._forms.get(name)) is None:
+            query = self.query() if callable(self.query) else self.query
+            found = self._forms[name] = _Form(query, connection.dialect, self.keys)
+            found.options = {"prepare": True} if self.same_plan and name == "postgresql" else {}
+        return found
+
+
+class _Renamed(Prepared):
+    """An UPDATE whose parameters are named after the columns that find its row (of_…) and those that it sets (to_…)."""
+
+    __slots__ = ("_found_by",)
+
+    def __init__(self, query: Any, found_by: Sequence[str]) -> None:
+        super().__init__(query, same_plan=True)
+        self._found_by = frozenset(found_by)
+
+    def run_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        by = self._found_by
+        super().run_many([{f"{'of' if k in by else 'to'}_{k}": v for k, v in row.items()} for row in rows])
+
+
+class _Form:
+    """A statement in the words of one database."""
+
+    options: Mapping[str, Any]  # for the driver
+
+    def __init__(self, query: Any, dialect: Dialect, keys: Sequence[str] | None) -> None:
+        compiled = query.compile(dialect=dialect, column_keys=keys)
+        asked = {name for name, bind in compiled.binds.items() if bind.required}
+        state = compiled.construct_expanded_state(dict.fromkeys(asked))
+        found = {k: b.type.dialect_impl(dialect).bind_processor(dialect) for k, b in compiled.binds.items()}
+        processors = {**found, **state.processors}
+        self.text = state.statement
+        self.by_name = state.positiontup is None
+        names: Iterable[str] = state.parameters if state.positiontup is None else state.positiontup
+        #: of each value the driver wants: (name, what makes it fit, None = as it is); of fixed ones (None, value)
+        self.values = [
+            (name, processors.get(name))
+            if name in asked
+            else (None, _fit(processors.get(name), state.parameters[name]))
+            for name in names
+        ]
+        self.names = list(names)
+        columns = list(query.exported_columns.values()) if query.is_select or query.is_dml else []
+        self.make = _maker([c.key for c in columns])
+        readers = [c.type.dialect_impl(dialect).result_processor(dialect, None) for c in columns]
+        self.readers = [(i, reader) for i, reader in enumerate(readers) if reader]
+
+    def bind(self, given: Mapping[str, Any]) -> Any:
+        """What the driver wants. Raises KeyError when a parameter is missing."""
+        values = [fit if name is None else fit(given[name]) if fit else given[name] for name, fit in self.values]
+        return dict(zip(self.names, values, strict=True)) if self.by_name else values
+
+    def read(self, found: list[Any]) -> list[Any]:
+        make = self.make
+        if not self.readers:
+            return [make(row) for row in found]
+        rows = []
+        for row in found:
+            values = list(row)
+            for i, reader in self.readers:
+                values[i] = reader(values[i])
+            rows.append(make(values))
+        return rows
+
+
+def _translated(connection: Connection, text: str, error: Any, cursor: Any = None) -> Exception:
+    """SQLAlchemy's error for the driver's."""
+    if connection.dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor):
+        connection.invalidate(error)
+    found: Exception = DBAPIError.instance(
+        text, None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect
+    )
+    return found
+
+
+def _fit(processor: Callable[[Any], Any] | None, value: Any) -> Any:
+    return processor(value) if processor else value
+
+
+def _maker(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
+    made: Any = cast(Any, namedtuple)("Row", names, rename=True)  # its fields are known at run time only
+    make: Callable[[Iterable[Any]], Any] = made._make
+    return make
+
+
+def _execute(connection: Connection, text: str, parameters: Any, options: Mapping[str, Any], many: bool = False) -> Any:
+    """The driver's cursor after the call. Raises SQLAlchemy's errors."""
+    cursor = connection.connection.cursor()
+    for listener in connection.dispatch.before_cursor_execute:
+        listener(connection, cursor, text, parameters, None, many)
+    try:
+        (cursor.executemany if many else cursor.execute)(text, parameters, **options)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _translated(connection, text, error, cursor) from error
+    return cursor
+
+
+Clause = Callable[[Any], Any]
+
+
+def add_rows(model: Any, rows: Sequence[Mapping[str, Any]], clause: Clause | None = None) -> None:
+    """Insert rows given as columns, alike in all of them; defaults fill what is absent. `clause`: a function that adds
+    to the INSERT what to do on conflict; its statement is kept, so it has to be the same function each time."""
+    if not rows:
+        return
+    found = _inserting(model.__table__, tuple(rows[0]), clause)
+    if found.defaults:
+        made = {name: make() for name, make in found.defaults}
+        rows = [{**made, **row} for row in rows]
+    found.run(rows)
+
+
+def update_rows(model: Any, rows: Sequence[Mapping[str, Any]], keys: tuple[str, ...] = ("id",)) -> None:
+    """Change rows that are found by the columns `keys`, which each of the `rows` has beside those to be set."""
+    if rows:
+        _updating(model.__table__, tuple(rows[0]), keys).run(rows)
+
+
+@dataclass(frozen=True)
+class _Many:
+    """A statement for many rows of columns `names`."""
+
+    names: Sequence[str]
+    rows: Prepared  # a row at a time
+    columns: Prepared  # a list a column: for PostgreSQL's driver each row is a statement, with all that it costs
+    defaults: Sequence[tuple[str, Callable[[], Any]]] = ()
+
+    def run(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if len(rows) > 1 and db.session.get_bind().dialect.name == "postgresql":
+            self.columns.run(**{name: [row[name] for row in rows] for name in self.names})
+        else:
+            self.rows.run_many(rows)
+
+
+def _lists(table: Any, names: Sequence[str]) -> Any:
+    """Rows made of a parameter a column."""
+    lists = [bindparam(name, type_=ARRAY(table.c[name].type, dimensions=1)) for name in names]
+    return func.unnest(*lists).table_valued(*names).render_derived()
+
+
+@lru_cache(maxsize=200)
+def _inserting(table: Any, keys: tuple[str, ...], clause: Clause | None) -> _Many:
+    absent = [c for c in table.columns if c.default is not None and c.key not in keys]
+    names = [*keys, *(column.key for column in absent)]
+    defaults = [(column.key, _default(column.default)) for column in absent]
+    end = clause or (lambda query: query)
+
+    def in_lists() -> Any:
+        rows = _lists(table, names)
+        return end(insert_into(table).from_select(names, select(*(rows.c[name] for name in names))))
+
+    return _Many(names, Prepared(lambda: end(insert_into(table)), names), Prepared(in_lists, (), True), defaults)
+
+
+@lru_cache(maxsize=50)
+def _updating(table: Any, names: tuple[str, ...], keys: tuple[str, ...]) -> _Many:
+    set_ones = [name for name in names if name not in keys]
+
+    def one() -> Any:
+        # names of their own: those of columns are taken by what is set
+        query = update(table).where(*(table.c[key] == bindparam(f"of_{key}", type_=table.c[key].type) for key in keys))
+        return query.values({name: bindparam(f"to_{name}", type_=table.c[name].type) for name in set_ones})
+
+    def in_lists() -> Any:
+        rows = _lists(table, names)
+        query = update(table).where(*(table.c[key] == rows.c[key] for key in keys))
+        return query.values({name: rows.c[name] for name in set_ones})
+
+    return _Many(names, _Renamed(one, keys), Prepared(in_lists, (), True))
+
+
+def _default(default: Any) -> Callable[[], Any]:
+    return (lambda: default.arg(None)) if default.is_callable else (lambda: default.arg)
+
+
+def next_ids(model: Any, n: int) -> list[int]:
+    """Ids for `n` new rows, which the caller inserts in this transaction. Asked before, they need not be asked back
+    row by row."""
+    name = model.__tablename__
+    if db.session.get_bind().dialect.name == "postgresql":
+        drawn = select(func.nextval(func.pg_get_serial_sequence(name, "id"))).select_from(func.generate_series(1, n))
+        return list(db.session.scalars(drawn))
+    # nobody else inserts until we commit: the transaction holds SQLite's only write lock
+    last = db.session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :name"), {"name": name}) or 0
+    return list(range(last + 1, last + n + 1))
