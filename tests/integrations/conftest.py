@@ -5,8 +5,15 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from integrations import http
 from integrations.sandbox import SandboxServer
 from tests.integrations.sandboxes import TLS, crm_client, prom_client
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _connections_closed_in_the_end() -> Iterator[None]:
+    yield
+    http.close_all()
 
 
 @pytest.fixture
