@@ -1,4 +1,4 @@
-"""Fixtures every test may use. Servers and schemas are made once a session; each test gets a database of its own.
+"""Fixtures every test may use. Servers, schemas and apps are made once a session; each test gets an empty database.
 
 `app`, `client`, `db_session` and `settings` come twice, on SQLite and on PostgreSQL. A test that has no use for both:
 `@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)`. A module that needs more in the environment
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 import config
+from integrations import connectors, http
+from integrations.sandbox import SandboxServer
 
 from . import reset, servers
 
@@ -44,6 +47,35 @@ def valkey(valkey_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(valkey_url) as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture(scope="session")
+def vendors() -> Iterator[SandboxServer]:
+    """The sandboxes of all vendors; tests ask for `sandbox`."""
+    with SandboxServer() as server:
+        yield server
+    http.close_all()
+
+
+@pytest.fixture
+def sandbox(vendors: SandboxServer) -> SandboxServer:
+    """The sandboxes as fresh as on their first start. Not there for the app by itself: see `extra_env`."""
+    vendors.app.latency = 0
+    for vendor in vendors.app.vendors.values():
+        vendor.emit(None)
+        vendor.reset()
+    return vendors
+
+
+@pytest.fixture
+def unlimited(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> SandboxServer:
+    """Vendors that take any number of calls a second, here and there: for what is not about the pace, which would
+    spend most of its time waiting for turns. Processes that a test starts keep the pace."""
+    for vendor in sandbox.app.vendors.values():
+        vendor.set_rate(None)
+    for kind in connectors().values():
+        monkeypatch.setattr(kind, "rate", None)
+    return sandbox
 
 
 def make_settings(data_dir: Path, database_url: str, redis_url: str, **more: str) -> config.Settings:
@@ -108,13 +140,27 @@ def postgres_url(migrated_postgres: str) -> str:
     return migrated_postgres
 
 
+@pytest.fixture(scope="session")
+def sqlite_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sqlite") / "hub.sqlite3"
+
+
+@pytest.fixture
+def sqlite_url(sqlite_path: Path, sqlite_template: Path) -> str:
+    """An SQLite database as the migrations leave it. The address stays the same, the file is a new one: what a test
+    has left open goes on with the file of that test."""
+    fresh = sqlite_path.with_name("fresh")
+    shutil.copy(sqlite_template, fresh)
+    for ending in ("-wal", "-shm"):
+        sqlite_path.with_name(sqlite_path.name + ending).unlink(missing_ok=True)
+    fresh.replace(sqlite_path)
+    return f"sqlite:///{sqlite_path}"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgres_url")
-    path = tmp_path / "hub.sqlite3"
-    shutil.copy(request.getfixturevalue("sqlite_template"), path)
-    return f"sqlite:///{path}"
+def database_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
 
 
 @pytest.fixture
@@ -128,9 +174,43 @@ def settings(tmp_path: Path, database_url: str, valkey: redis.Redis, valkey_url:
     return make_settings(tmp_path, database_url, valkey_url, **extra_env)
 
 
+@dataclass
+class Apps:
+    """Apps that serve one test after the other, as they serve one request after the other: a new one takes a tenth of
+    a second to make, and then compiles every template and every query anew. Each environment has its own."""
+
+    made: dict[config.Settings, tuple[Flask, dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
+    limits: list[Any] = field(default_factory=list)  # where their limiters count
+
+    def serve(self, settings: config.Settings) -> Flask:
+        """The app of this environment, with the configuration and the extensions it was made with."""
+        from models import use_encryption_keys
+        from views.security import limiter
+
+        if not any(limiter.storage is known for known in self.limits):  # another app has been made in this process
+            self.made.clear()
+            self.limits.clear()
+        key = replace(settings, data_dir=Path())
+        if key not in self.made:
+            app = make_app(settings)
+            self.made[key] = app, dict(app.config), dict(app.extensions)
+            self.limits.append(limiter.storage)
+        app, configuration, extensions = self.made[key]
+        for held, kept in ((app.config, {**configuration, "HUB": settings}), (app.extensions, extensions)):
+            held.clear()
+            held.update(kept)
+        use_encryption_keys(settings.encryption_keys)
+        return app
+
+
+@pytest.fixture(scope="session")
+def apps() -> Apps:
+    return Apps()
+
+
 @pytest.fixture
-def app(settings: config.Settings) -> Iterator[Flask]:
-    app = make_app(settings)
+def app(apps: Apps, settings: config.Settings) -> Iterator[Flask]:
+    app = apps.serve(settings)
     yield app
     close(app)
 

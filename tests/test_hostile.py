@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from integrations import http
 from integrations.sandbox import SandboxServer
 from models import BulkUndo, Order, SavedView, User, UserSession, db
 from orders.creation import Draft, insert_many
@@ -19,16 +17,11 @@ from .conftest import make_app, make_settings
 from .hostile import ATTACK, OBEYED, addresses, seed
 from .views.helpers import PASSWORD, add_user, login
 
+pytestmark = pytest.mark.usefixtures("unlimited")
+
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 #: pages of open blueprints: they need no login, or are about it
 OPEN = ("auth.", "health.", "static")
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-    http.close_all()
 
 
 @pytest.fixture

@@ -12,15 +12,18 @@ import redis
 from flask import Flask
 from sqlalchemy import inspect, text
 
-from integrations import http
+import config
 from integrations.sandbox import SandboxServer
 from jobs import connections, runs, schedule, wake
 from jobs import work as jobs_work
 from models import Attempt, Connection, Incoming, Order, Transfer, db
 from orders import work
 
+from .conftest import close, make_app
 from .hostile import addresses
 from .views.helpers import PASSWORD, login
+
+pytestmark = pytest.mark.usefixtures("unlimited")
 
 PROM_KEY = 'PLANTED-prom-7fK2/+=&"z'
 CRM_KEY = "PLANTED-crm-9xQ4/+=&%w"
@@ -29,14 +32,20 @@ sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PLANTED = ("PLANTED-prom-7fK2", "PLANTED-crm-9xQ4")
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        for vendor, key in (("prom", PROM_KEY), ("retailcrm", CRM_KEY)):
-            accounts = server.vendor(vendor).accounts
-            accounts[key] = accounts.pop("sandbox-token")
-        yield server
-    http.close_all()
+@pytest.fixture
+def sandbox(sandbox: SandboxServer) -> SandboxServer:
+    for vendor, key in (("prom", PROM_KEY), ("retailcrm", CRM_KEY)):
+        accounts = sandbox.vendor(vendor).accounts
+        accounts[key] = accounts.pop("sandbox-token")
+    return sandbox
+
+
+@pytest.fixture
+def app(settings: config.Settings) -> Iterator[Flask]:
+    """One of its own: a page is added to it."""
+    app = make_app(settings)
+    yield app
+    close(app)
 
 
 @pytest.fixture
@@ -104,7 +113,10 @@ def test_the_database_holds_them_encrypted_only(used, settings, valkey):
                 assert found_in(repr(tuple(row))) == [], table
         assert {row.secrets[name] for row in connections.active() for name in row.secrets} == {PROM_KEY, CRM_KEY}
         db.session.rollback()
-    for path in Path(settings.data_dir).rglob("*"):
+    database = used.config["SQLALCHEMY_DATABASE_URI"].removeprefix("sqlite:///")
+    files = [*Path(settings.data_dir).rglob("*"), *Path(database).parent.glob("*")]
+    assert not settings.is_sqlite or Path(database) in files
+    for path in files:
         if path.is_file():
             assert found_in(path.read_bytes().decode("latin-1")) == [], path.name
 

@@ -16,6 +16,8 @@ from tests import servers
 
 from . import hub as hubs
 
+#: Without a graphics card to help, drawing by its means takes three times the processor time of drawing without.
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 #: A shared machine may be busy; a condition that comes true ends the wait at once.
 PATIENCE_MS = 20_000
 #: htmx writes an error when a page is left, or a newer request replaces one, while an answer is on its way
@@ -29,7 +31,7 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         pytest.fail("These tests need Chromium. On Debian: apt install chromium; on Ubuntu: snap install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from integrations import http
-from integrations.sandbox import SandboxServer
 from jobs import connections, mapping
 from models import Connection, DeliveryMethod, Link, Mapping, Order, Schedule, Status, User, db
 from orders.creation import Draft, insert_many
 from orders.timeline import Actor
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.usefixtures("unlimited"),
+]
 
 STRONG = "correct horse battery"
 
 
-@pytest.fixture(scope="module")
-def sandbox():
-    with SandboxServer() as server:
-        yield server
-    http.close_all()
-
-
 @pytest.fixture
 def extra_env(sandbox):
-    sandbox.vendor("prom").reset()
-    sandbox.vendor("retailcrm").reset()
     return {"SANDBOX_URL": sandbox.url}
 
 

@@ -10,7 +10,10 @@ from integrations.base import PullsOrders
 from integrations.sandbox import TOKENS, SandboxServer, discover
 from models import Connection, Mapping, Schedule, db
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+    pytest.mark.usefixtures("unlimited"),
+]
 
 
 @pytest.fixture

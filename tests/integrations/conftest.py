@@ -1,28 +1,24 @@
-"""The sandboxes, served once for each module and as good as new for each test."""
+"""The sandboxes as the vendors' customers see them."""
 
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from integrations import http
 from integrations.sandbox import SandboxServer
 from tests.integrations.sandboxes import TLS, crm_client, prom_client
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
+@pytest.fixture(scope="session", autouse=True)
+def _connections_closed_in_the_end() -> Iterator[None]:
+    yield
+    http.close_all()
 
 
 @pytest.fixture
-def server(running: SandboxServer) -> SandboxServer:
-    """The sandboxes as fresh as on their first start."""
-    running.app.latency = 0
-    for vendor in running.app.vendors.values():
-        vendor.emit(None)
-        vendor.reset()
-    return running
+def server(sandbox: SandboxServer) -> SandboxServer:
+    return sandbox
 
 
 @pytest.fixture

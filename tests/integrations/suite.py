@@ -16,6 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
+from urllib.parse import unquote_plus
 
 from werkzeug.wrappers import Response
 
@@ -65,7 +66,9 @@ def told(value: Any) -> Any:
         return f"{value.normalize():f}"
     if isinstance(value, datetime):
         return value.isoformat()
-    return [told(one) for one in value] if isinstance(value, list) else value
+    if isinstance(value, Mapping):
+        return {name: told(held) for name, held in value.items()}
+    return [told(one) for one in value] if isinstance(value, list | tuple | Iterator) else value
 
 
 def made(cls: type[Any], value: Any) -> Any:
@@ -166,3 +169,30 @@ def canned(*answers: tuple[int, Any] | tuple[int, Any, Mapping[str, str]]) -> It
         app.gate.set()
         server.stop()
         thread.join()
+
+
+def calls(key: str) -> list[dict[str, Any]]:
+    """fixtures/<key>/calls.json, where there is one: what the connector makes of canned answers. A case an entry:
+
+    case: what it shows; call: a verb of the connector; given: its arguments; settings: those that differ;
+    answers: [[status, body]…], "@name" for a body in a file beside; asked: for each request words that it holds, after
+    "!" such as it doesn't; told: the result as `told` has it with the server at http://vendor, or fault and field of
+    the error it ends with."""
+    return fixture(f"{key}/calls.json") if (FIXTURES / key / "calls.json").exists() else []
+
+
+def carry_out(vendor: Vendor, entry: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """({"told": result} or {"fault": …}, the requests made: method, path and body)."""
+    answers = [
+        (status, fixture(f"{vendor.key}/{body[1:]}") if str(body)[:1] == "@" else body)
+        for status, body in entry.get("answers", ())
+    ]
+    with canned(*answers) as server:
+        verb = getattr(vendor.connect(server.url, **entry.get("settings", {})), entry["call"])
+        kinds = [kind for name, kind in get_type_hints(verb).items() if name != "return"]
+        given = [_of_kind(kind, held) for kind, held in zip(kinds, entry.get("given", ()), strict=True)]
+        try:
+            ended = {"told": json.loads(json.dumps(told(verb(*given))).replace(server.url, "http://vendor"))}
+        except VendorError as error:
+            ended = {"fault": error.fault, **({"field": error.field} if error.field else {})}
+    return ended, [f"{method} {path} {unquote_plus(body)}" for method, path, body in server.requests]

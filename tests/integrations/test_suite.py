@@ -15,10 +15,23 @@ from integrations.base import MASK, OffersLists, PullsOrders, ReceivesOrders, re
 from integrations.errors import Later, Refused, Unknown, VendorError
 from integrations.http import close_all
 from integrations.sandbox import SandboxServer
-from integrations.types import OrderData, Raw
+from integrations.types import OrderData, ProductData, Raw
 from integrations.values import encode
 
-from .suite import FIXTURES, HTML, READ_FAULTS, WRITE_FAULTS, Vendor, canned, fault_of, fixture, made, told
+from .suite import (
+    FIXTURES,
+    HTML,
+    READ_FAULTS,
+    WRITE_FAULTS,
+    Vendor,
+    calls,
+    canned,
+    carry_out,
+    fault_of,
+    fixture,
+    made,
+    told,
+)
 
 CASES: list[Callable[..., None]] = []
 
@@ -248,6 +261,14 @@ def order_written(vendor: Vendor) -> None:
 
 
 @case
+def products_made_once(vendor: Vendor, connection: Any) -> None:
+    products = [ProductData("SKU-1", "Mug"), ProductData("SKU-2", "Plate")]
+    made = connection.ensure_products(products)
+    assert made.keys() == {"SKU-1", "SKU-2"}
+    assert connection.ensure_products(products) == made
+
+
+@case
 def status_unknown(vendor: Vendor, connection: Any) -> None:
     assert vendor.unknown_status(connection) == "teleported"
 
@@ -294,6 +315,21 @@ def _chosen() -> list[Any]:
 def test_connector(vendor: Vendor, check: Callable[..., None], request: pytest.FixtureRequest) -> None:
     wanted = check.__code__.co_varnames[: check.__code__.co_argcount]
     check(**{name: request.getfixturevalue(name) for name in wanted})
+
+
+@pytest.mark.parametrize(
+    ("vendor", "entry"),
+    [pytest.param(key, entry, id=f"{key}-{entry['case']}") for key in connectors() for entry in calls(key)],
+    indirect=["vendor"],
+)
+def test_canned_call(vendor: Vendor, entry: dict[str, Any]) -> None:
+    ended, requests = carry_out(vendor, entry)
+    wanted = [[words] if isinstance(words, str) else words for words in entry.get("asked", ())]
+    assert len(requests) == len(wanted)
+    for request, said in zip(requests, wanted, strict=True):
+        for words in said:
+            assert (words.removeprefix("!") in request) is not words.startswith("!"), (words, request)
+    assert ended == {name: entry[name] for name in ("told", "fault", "field") if name in entry}
 
 
 @pytest.mark.parametrize("key", list(connectors()))

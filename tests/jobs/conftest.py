@@ -9,28 +9,12 @@ import pytest
 import rq
 from flask import Flask
 
-from integrations import http
 from integrations.sandbox import SandboxServer
 from jobs import connections, wake
 from models import Connection, db
 from orders import creation
 from orders.creation import Draft
 from orders.timeline import Actor
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer() as server:
-        yield server
-    http.close_all()
-
-
-@pytest.fixture(autouse=True)
-def clean_sandbox(sandbox: SandboxServer) -> None:
-    for key in ("prom", "retailcrm"):
-        vendor = sandbox.vendor(key)
-        vendor.reset()
-        vendor.clear_faults()
 
 
 @pytest.fixture

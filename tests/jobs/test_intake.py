@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from flask import Flask
 
 from integrations.sandbox import SandboxServer
@@ -13,6 +14,8 @@ from orders import counts, editing, removal, statuses
 from orders.timeline import Actor
 
 from .conftest import queued
+
+pytestmark = pytest.mark.usefixtures("unlimited")
 
 TESTER = Actor("person", "Tester")
 

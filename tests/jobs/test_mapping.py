@@ -22,6 +22,8 @@ from orders.timeline import Actor
 
 from .conftest import make_orders
 
+pytestmark = pytest.mark.usefixtures("unlimited")
+
 TESTER = Actor("person", "Tester")
 
 DELIVERY = [

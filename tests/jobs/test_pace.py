@@ -8,9 +8,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from jobs import retries
+from integrations.sandbox import SandboxServer
+from jobs import connections, retries
 from jobs.pace import STRETCH, hold, pace
-from models import utcnow
+from models import Connection, utcnow
 
 
 def test_turns_are_shared_and_no_window_sees_one_too_many(valkey: redis.Redis) -> None:
@@ -54,6 +55,15 @@ def test_other_connections_have_their_own(valkey: redis.Redis) -> None:
     assert one is not None
     assert other is not None
     assert (one(), other()) == (0, 0)
+
+
+def test_a_connection_keeps_to_its_vendors_limit(prom: Connection, sandbox: SandboxServer, valkey: redis.Redis) -> None:
+    opened, turns = connections.open_connector(prom), list[float]()
+    for _ in range(2):
+        list(opened.listed("orders/list", "orders", limit=1))
+        turns.append(float(valkey.lindex(f"hub:pace:{prom.id}", 0)))
+    assert opened.rate == 1
+    assert turns[1] - turns[0] >= 1000 * STRETCH
 
 
 def test_no_published_limit_no_pace(valkey: redis.Redis) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 
 from integrations.sandbox import SandboxServer
@@ -13,6 +14,8 @@ from models import Connection, Link, Order, ReferenceItem, Run, Schedule, Status
 from .conftest import make_orders, queued
 from .test_intake import map_status, run
 from .test_transfers import send
+
+pytestmark = pytest.mark.usefixtures("unlimited")
 
 
 def test_due_schedules_start_a_run_each(context: Flask, prom: Connection) -> None:

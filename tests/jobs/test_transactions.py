@@ -15,6 +15,8 @@ from models import Connection, Option, Run, db
 from .conftest import make_orders
 from .test_transfers import send
 
+pytestmark = pytest.mark.usefixtures("unlimited")
+
 
 def beside(app: Flask, job: Callable[[], object]) -> threading.Thread:
     """Run the job as a worker would, in a thread with a session of its own."""

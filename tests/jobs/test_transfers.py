@@ -17,6 +17,8 @@ from orders.timeline import Actor
 
 from .conftest import make_orders, queued
 
+pytestmark = pytest.mark.usefixtures("unlimited")
+
 
 def send(ids: list[int], connection: Connection) -> None:
     requests.request_send(ids, connection.id, "Tester")

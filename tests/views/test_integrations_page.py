@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from integrations import http
-from integrations.sandbox import SandboxServer
 from jobs import connections
 from models import Attempt, Connection, Mapping, ReferenceItem, Run, Schedule, Status, db
 
 from .helpers import count_queries, login
 
+pytestmark = pytest.mark.usefixtures("unlimited")
+
 SECRET = "prom-secret-4711"
 HOSTILE = "<script>alert(1)</script>%s %(x)s"
-
-
-@pytest.fixture(scope="module")
-def sandbox():
-    with SandboxServer() as server:
-        yield server
-    http.close_all()
 
 
 @pytest.fixture
