@@ -41,7 +41,11 @@ forwarded_allow_ips = "127.0.0.1,::1"
 
 
 def when_ready(server: Any) -> None:
-    """What the app is made of stays: leave it out of every collection, and its memory shared between the workers."""
+    """Compile the pages before the workers fork: else the first to open one would wait for it, in each of them. What
+    the app is made of stays: leave it out of every collection, and its memory shared between the workers."""
+    pages = server.app.callable.jinja_env
+    for name in pages.list_templates():
+        pages.get_template(name)
     gc.collect()
     gc.freeze()
 
