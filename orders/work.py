@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from models import (
@@ -68,9 +69,10 @@ def _or_renew(query: Any) -> Any:
     )
 
 
-def _queue(rows: Sequence[tuple[int, int, dict[str, Any]]], operation: str, by: str) -> None:
-    """(order id, connection id, payload): a waiting row each; one that waits already takes the new payload."""
-    now = utcnow()
+def _queue(rows: Sequence[tuple[int, int, dict[str, Any]]], operation: str, by: str, wait: int = 0) -> None:
+    """(order id, connection id, payload): a waiting row each; one that waits already takes the new payload. `wait`:
+    seconds before which nothing is done."""
+    now = utcnow() + timedelta(seconds=wait)
     common = {"operation": operation, "requested_by": by, "not_before": now}
     add_rows(Transfer, [{"order_id": o, "connection_id": c, "payload": payload, **common} for o, c, payload in rows],
              _or_renew)  # fmt: skip
@@ -105,6 +107,13 @@ def request_status_push(
         by,
     )
     wake({row.connection_id for row in rows})
+
+
+def request_deletion(copies: Sequence[tuple[int, int]], by: str, wait: int) -> None:
+    """Have copies deleted, given as (order id, connection id), no sooner than in `wait` seconds."""
+    _queue([(order_id, connection_id, {}) for order_id, connection_id in copies], "delete", by, wait)
+    if not wait:  # else the sweeper finds them when their time has come
+        wake({connection_id for _order_id, connection_id in copies})
 
 
 def greet(order_id: int, connection_id: int, theirs: str, reason: str, text: str, by: str) -> None:
@@ -192,7 +201,10 @@ class Preview:
 
 
 #: why an order can't be sent as it is; pages have the sentence and the link to the field
-BLOCKS = ("deleted", "cancelled", "preorder", "no_lines", "no_recipient", "needs_mapping")
+BLOCKS = (
+    *("deleted", "cancelled", "preorder", "no_lines", "no_recipient", "needs_mapping"),
+    *("deleted_there", "second_route"),
+)
 
 
 def preview(order_ids: Sequence[int], connection_id: int) -> Preview:
@@ -259,4 +271,6 @@ def _block(row: Any) -> str:
         return "no_lines"
     if not (row.first_name or row.last_name):
         return "no_recipient"
-    return "needs_mapping" if row.needs_mapping else ""
+    if row.needs_mapping:
+        return "needs_mapping"
+    return "deleted_there" if row.state == "deleted" else ""
