@@ -170,3 +170,9 @@ def undo(undo_id: int, user_id: int, actor: Actor) -> int | None:
         if status:
             done += len(change(ids, status, actor, kind="undone").changed)
     return done
+
+
+def undone(undo_id: int) -> list[int]:
+    """The orders of a bulk change that was taken back."""
+    row = db.session.get(BulkUndo, undo_id)
+    return [order_id for order_id, _before, _after in row.orders] if row else []

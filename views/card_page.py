@@ -27,6 +27,8 @@ BLOCKS = {
     "no_lines": lambda: _("The order has no products. Add one first."),
     "no_recipient": lambda: _("The recipient has no name. Fill it in first."),
     "needs_mapping": lambda: _("Something in the order isn't matched with your lists yet. Choose it first."),
+    "deleted_there": lambda: _("The copy there was deleted. Delete its link first; then the order is sent anew."),
+    "second_route": lambda: _("The order reaches the same delivery service another way already. Give a reason first."),
     "working": lambda: _("It is being sent already."),
     "unchanged": lambda: _("The copy there holds these data already."),
 }
