@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from models import BulkUndo, Order, Prepared, Status, among, db, utcnow
 
-from . import counts, deletion, work
+from . import counts, deletion, duplicates, work
 from .timeline import Actor, note_many
 
 UNDO_SECONDS = 60
@@ -122,6 +122,7 @@ def _change_some(
     _refresh(moved)
     if status.group in ("cancelled", "deleted"):
         work.withdraw(list(moved))
+        duplicates.over(list(moved))
     was_deleted = [row[0] for row in rows if row[2] == "deleted" and row[0] in moved]
     if status.group == "deleted":
         deletion.request(list(moved), actor)

@@ -25,6 +25,8 @@ from models import (
     utcnow,
 )
 
+from . import routes
+
 CHUNK = 1000
 
 
@@ -34,9 +36,12 @@ def wake(connection_ids: Iterable[int]) -> None:
 
 
 def request_send(order_ids: Sequence[int], connection_id: int, by: str) -> int:
-    """Ask that orders be created or updated at a destination. Asking twice is asking once. Returns how many."""
+    """Ask that orders be created or updated at a destination. Asking twice is asking once. Returns how many. An order
+    that would reach a delivery service by a second route is stopped (see orders/routes.py)."""
     now = utcnow()
     ids = list(dict.fromkeys(order_ids))
+    if held := routes.stop(ids, connection_id, by):
+        ids = [i for i in ids if i not in held]
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
         blank = {"connection_id": connection_id, "role": "destination", "state": "pending"}
@@ -246,13 +251,14 @@ def _preview_some(ids: Sequence[int], connection_id: int, result: Preview) -> No
         )
     )
     rows = {row.id: row for row in db.session.execute(query)}
+    second = routes.first_copies(ids, connection_id)
     for order_id in ids:
         if row := rows.get(order_id):
-            _sort_in(row, order_id in open_ids, result)
+            _sort_in(row, order_id in open_ids, order_id in second, result)
 
 
-def _sort_in(row: Any, is_open: bool, result: Preview) -> None:
-    if block := _block(row):
+def _sort_in(row: Any, is_open: bool, is_second: bool, result: Preview) -> None:
+    if block := _block(row) or ("second_route" if is_second else ""):
         result.blocked.setdefault(block, []).append(row.id)
     elif is_open:
         result.working.append(row.id)

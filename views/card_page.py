@@ -13,9 +13,9 @@ from flask_login import current_user
 
 from integrations import connectors
 from models import Order
-from orders import copies, editing, timeline, totals
+from orders import copies, duplicates, editing, timeline, totals, unite
 
-from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values
+from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values, order_words
 from .card_shared import Shared, shared
 from .order_form import MESSAGES, OrderForm, initial
 
@@ -77,8 +77,15 @@ def _page(
     parts |= {"order": order, "version": version, "base": json.dumps(base, ensure_ascii=False)}
     form_html = card_form.html(shown, order, parts, known.destinations)
     tracking = card_form.tracking(shown, order, parts["frozen"])
-    around = side_parts(order, known) if order else {}
+    around = side_parts(order, known) | _doubles(order) if order else {}
     return render_template("card/page.html", **(around | parts), form_html=form_html, tracking=tracking)
+
+
+def _doubles(order: Order) -> dict[str, Any]:
+    """Orders that look like this one, and the one that it was merged into."""
+    pairs = duplicates.of_order(order.id) if order.likely_duplicate else []
+    into = unite.merged_into(order.id) if order.cancel_reason == unite.REASON else ""
+    return {"pairs": pairs, "pair_reasons": order_words.ALIKE, "into": into, "address": addresses}
 
 
 def live_parts(form: OrderForm, settled: dict[str, Any], problems: dict[str, str]) -> dict[str, Any]:
@@ -126,6 +133,8 @@ def side_parts(order: Order, known: Shared | None = None, oob: bool = False) -> 
     """The right column and the head: everything but the form. `oob`: as an answer to htmx."""
     known, there = known or shared(), copies.standing(order.id)
     found = copies.of_order(order.id, known.connections, known.destinations, there)
+    if there.links and len(known.destinations) > 1:
+        copies.name_second_routes(order.id, found)
     days, more = card_timeline.of_order(order, tries=bool(there.item))
     return {
         "order": order,

@@ -12,7 +12,7 @@ from htmx_flask import request
 
 from jobs import connections, mapping, runs, wake
 from models import Connection, Order, Status, Transfer, db
-from orders import copies, deletion, editing, reading, statuses, work
+from orders import copies, deletion, editing, reading, routes, statuses, work
 
 from . import card_page, card_timeline, deletion_words
 
@@ -63,6 +63,11 @@ def _change(order: Order, chosen: Status) -> Any:
 @bp.post("/send")
 def send(order_id: int) -> Any:
     order, connection = _order(order_id), _destination(request.form.get("to", 0, type=int))
+    if "route_reason" in request.form:
+        try:
+            routes.allow([order_id], connection.id, request.form["route_reason"], card_page.actor())
+        except routes.NoReason:
+            return _answer(order, _("Write why the order goes there by a second route."), "warn")
     reason = copies.request(order, connection, card_page.actor())
     return _answer(order, card_page.BLOCKS[reason](), "warn") if reason else _answer(order)
 

@@ -30,6 +30,7 @@ FLAGS = {
     "mapping": _l("Needs mapping"),
     "do_not_call": _l("Do not call"),
     "fulfilment": _l("Marketplace delivers"),
+    "duplicate": _l("Likely duplicate"),
 }
 GROUPS = {
     "new": _l("New"),
@@ -58,3 +59,8 @@ COLUMNS = {
 }
 #: what a user sees before choosing; the number always stays
 DEFAULT_COLUMNS = ("number", "created", "recipient", "city", "items", "sum", "status", "copies", "ttn")
+#: why two orders look like one
+ALIKE = {
+    "phone": _l("same phone, same products, within a day"),
+    "number": _l("same number from another source"),
+}

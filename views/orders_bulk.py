@@ -14,7 +14,7 @@ from htmx_flask import request
 
 from jobs import runs, wake
 from models import Status, db
-from orders import batches, deletion, listing, removal, statuses, work
+from orders import batches, deletion, listing, removal, routes, statuses, work
 
 from . import addresses, advice, answers, deletion_words, text
 from . import order_words as words
@@ -108,7 +108,17 @@ def send() -> Any:
         target = context.destinations[0]
     groups = _name(_send_groups(work.preview(chosen.ids, target.id))) if target else []
     _tick_again(groups)
-    return _drawer("send_preview.html", chosen=chosen, target=target, context=context, groups=groups)
+    second = next((group for group in groups if group.key == "second"), None)
+    firsts = _firsts(second, target.id) if second and target else []
+    values = {"firsts": firsts, "route_reason": request.form.get("route_reason", "")}
+    return _drawer("send_preview.html", chosen=chosen, target=target, context=context, groups=groups, **values)
+
+
+def _firsts(group: Group, connection_id: int) -> list[tuple[str, str, routes.First]]:
+    """(number, address of its card, the first copy) of the first orders that would be sent by a second route."""
+    found = routes.first_copies(group.ids[:NAMED], connection_id)
+    known = zip(group.ids[:NAMED], group.named, strict=False)
+    return [(number, url, found[i]) for i, (number, url) in known if i in found]
 
 
 def _send_groups(found: work.Preview) -> list[Group]:
@@ -119,7 +129,9 @@ def _send_groups(found: work.Preview) -> list[Group]:
               note=_("Tick to send them once more.")),
         Group(_("On the way already"), found.working),
         *(Group(str(words.BLOCKS[why]), found.blocked[why], note=_("Not sent."), anchor=words.BLOCK_FIELDS.get(why, ""))
-          for why in work.BLOCKS if why in found.blocked),
+          for why in work.BLOCKS if why in found.blocked and why != "second_route"),
+        Group(str(words.BLOCKS["second_route"]), found.blocked.get("second_route", []), "second", ticked=False,
+              note=_("Tick and give a reason to send them all the same."), anchor="copies"),
     ]  # fmt: skip
 
 
@@ -130,7 +142,14 @@ def start() -> Any:
     target = next((c for c in context.destinations if str(c.id) == request.form.get("to")), None)
     if target is None:
         return answers.refuse(_("This connection is switched off or removed."), addresses.orders())
-    ids = _ids([request.form.get(f"ids_{key}", "") for key in request.form.getlist("groups")])
+    ticked = request.form.getlist("groups")
+    ids = _ids([request.form.get(f"ids_{key}", "") for key in ticked])
+    if "second" in ticked:
+        try:
+            second = _ids([request.form.get("ids_second", "")])
+            routes.allow(second, target.id, request.form.get("route_reason", ""), actor())
+        except routes.NoReason:
+            return answers.refuse(_("Write why these orders go there by a second route."), addresses.orders())
     found = work.preview(ids, target.id)
     batch = batches.send(found.sendable + found.unchanged, target.id, actor().name)
     wake.changed()
