@@ -154,6 +154,8 @@ def side_parts(order: Order, known: Shared | None = None, oob: bool = False) -> 
 
 def _advise(copy: copies.Copy, order: Order) -> advice.Advice:
     """What went wrong and what to do; a way to this very page becomes a way to the field on it."""
+    if copy.failed and copy.failed.operation == "delete" and copy.failed.fault == "validation":
+        return replace(advice.of_deletion(copy.connection), action_url="")
     error = {name: str((copy.error or {}).get(name) or "") for name in ("fault", "detail", "field")}
     found = advice.advice(error["fault"], copy.connection, error["detail"], error["field"], order.number)
     if not found.action_url.startswith(addresses.order(order.number)):

@@ -51,6 +51,8 @@ def index() -> Any:
 
 def _advice_for(group: problems.FailedGroup) -> advice.Advice:
     order = group.rows[0].number if group.n == 1 else ""
+    if group.operation == "delete" and group.fault == "validation":
+        return advice.of_deletion(group.connection, order)
     return advice.advice(group.fault, group.connection, group.detail, order=order, ended=True)
 
 
