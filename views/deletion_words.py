@@ -20,8 +20,8 @@ FATES = {
     "delete": (_l("deleted there too"), "red"),
     "late": (_l("being sent right now: deleted as soon as it is there"), "red"),
     "called_off": (_l("waits to be sent: will not be sent"), "grey"),
-    "stays": (_l("stays there: this system lets nobody delete orders from outside"), "orange"),
-    "stays_off": (_l("stays there: the connection is switched off"), "orange"),
+    "stays": (_l("left there: this system lets nobody delete orders from outside"), "orange"),
+    "stays_off": (_l("left there: the connection is switched off"), "orange"),
     "arrives": (_l("being sent right now: it will arrive and stay there"), "orange"),
 }
 #: those that mean something is left behind

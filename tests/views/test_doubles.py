@@ -66,7 +66,7 @@ def test_the_preview_of_a_deletion_says_what_happens_in_each_system(hub, app):
     tie(app, ids[0], "CRM")
     text = hub.post("/orders/bulk/delete", data={"ids": ids}, headers=HTMX).text
     assert "deleted there too" in text
-    assert "stays there" in text
+    assert "left there" in text
     assert not transfers(app)
     form = {"status": bin_id(app), "groups": "change", "ids_change": ",".join(map(str, ids))}
     done = hub.post("/orders/bulk/change", data=form, headers=HTMX)
