@@ -128,8 +128,10 @@ def of_order(
 
 def name_second_routes(order_id: int, found: Sequence[Copy]) -> None:
     """Say of each place whether a copy there would be the second at a delivery service, or why it was made."""
+    if not routes.any_set():
+        return
     firsts = routes.for_order(order_id, [c.connection.id for c in found if c.is_destination])
-    reasons = routes.reasons(order_id) if firsts or routes.any_set() else {}
+    reasons = routes.reasons(order_id)
     for copy in found:
         copy.first = firsts.get(copy.connection.id)
         if known := reasons.get(copy.connection.id):

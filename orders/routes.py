@@ -143,9 +143,7 @@ def any_set() -> bool:
 
 def for_order(order_id: int, connection_ids: Iterable[int]) -> dict[int, First]:
     """The same for one order and several connections: connection id -> the first copy."""
-    if len(wanted := list(connection_ids)) == 0 or not _ways():
-        return {}
-    found = {connection_id: first_copies([order_id], connection_id) for connection_id in wanted}
+    found = {connection_id: first_copies([order_id], connection_id) for connection_id in connection_ids}
     return {connection_id: firsts[order_id] for connection_id, firsts in found.items() if firsts}
 
 

@@ -24,7 +24,7 @@ KINDS = (
     "stopped",  # {"connection": name, "name": the first copy's}: not sent there by a second route
     "second_route",  # {"connection": name, "name": the first copy's, "text": the reason}: sent there all the same
     "merged",  # {"name": number of the order that was merged into this one}
-    "merged_into",  # {"name": number of the order that stayed}
+    "merged_into",  # {"changes": [["status", before, after]], "text": number of the order that stayed}
     "not_duplicate",  # {"name": number of the other order}
     "undone",  # {"changes": [["status", before, after]]}
 )

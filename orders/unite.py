@@ -47,7 +47,6 @@ def unite(keep_id: int, drop_id: int, lines: str, actor: Actor, pair: LikelyDupl
     _take_over(keep, drop, lines, actor)
     _move_history(keep_id, drop_id, drop.number)
     note(keep_id, actor, "merged", name=drop.number)
-    note(drop_id, actor, "merged_into", name=keep.number)
     if pair is not None:
         duplicates.settle(pair, "merged", actor, keep_id)
     _cancel(drop_id, keep.number, actor)

@@ -116,6 +116,8 @@ def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
     entry.note = str(detail.get("text") or detail.get("reason") or "")
     if detail.get("order"):  # came along from an order that was merged into this one
         entry.note = " · ".join(part for part in (str(detail["order"]), entry.note) if part)
+    if event.kind == "merged_into":
+        entry.note = ""
     if event.kind == "refused":
         entry.color, entry.note = "red", str(detail.get("detail") or "")
     if event.kind == "sent":
@@ -127,6 +129,8 @@ def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
 
 def sentence(kind: str, detail: dict[str, Any]) -> str:
     facts = {name: str(detail.get(name) or "") for name in ("connection", "external", "name")}
+    if kind == "merged_into":
+        facts["name"] = str(detail.get("text") or "")
     if kind == "refused":
         reason = advice.title(str(detail.get("fault", "")))
         return _("%(connection)s: not accepted (%(reason)s)", connection=facts["connection"], reason=reason)

@@ -157,6 +157,7 @@ def test_merging_moves_all_that_the_other_had_and_the_counters_stay_right() -> N
     assert (gone.status.group, gone.cancel_reason, gone.cancel_text) == ("cancelled", "duplicate", "A")
     assert unite.merged_into(drop) == "A"
     assert not unite.merged_into(keep)
+    assert [event.kind for event in timeline.of_order(drop)] == ["merged_into"]
     events = timeline.of_order(keep)
     assert {"merged", "edited", "created"} <= {event.kind for event in events}
     assert [event.detail["order"] for event in events if (event.detail or {}).get("order")] == ["B"]

@@ -225,7 +225,9 @@ def test_merging_leads_to_the_order_that_stays(hub, app):
     keep, drop = twins(app)
     answer = hub.post("/duplicates/1/merge", data={"keep": keep, "lines": "lacking"})
     assert answer.headers["Location"].endswith("/orders/A")
-    assert "/orders/A" in hub.get("/orders/B").text
+    dropped = hub.get("/orders/B").text
+    assert "/orders/A" in dropped
+    assert "merged into A" in dropped
     with app.app_context():
         assert db.session.get_one(Order, drop).status.group == "cancelled"
         assert db.session.scalars(db.select(LikelyDuplicate.state)).all() == ["merged"]
