@@ -18,7 +18,7 @@ import config
 import integrations
 import views
 from integrations.http import Policy
-from jobs import wake
+from jobs import deletions, wake
 from models import db, reading, use_encryption_keys
 from views import assets, kept, security, text
 
@@ -59,6 +59,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     assets.init_app(app)
     kept.init_app(app)
     wake.init_app(app)
+    deletions.init_app(app)
     views.register(app)
     cli.register(app)
     return app

@@ -196,6 +196,9 @@ class KeepsProducts(Protocol):
 
 @runtime_checkable
 class DeletesOrders(Protocol):
+    """A destination that deletes a copy when its order is deleted here. Asked again after a lost answer: one that is
+    gone already is Refused("not_found"), which counts as done."""
+
     def delete(self, external_id: str) -> None: ...
 
 

@@ -173,7 +173,11 @@ class Caller:
         def one(claim: Claim) -> Result:
             if not isinstance(self.connector, DeletesOrders):
                 raise Refused("misconfigured", "this system deletes no orders")
-            self.connector.delete(str(claim.external_id))
+            try:
+                self.connector.delete(str(claim.external_id))
+            except Refused as error:
+                if error.fault != "not_found":  # gone already is what was wanted
+                    raise
             return Result()
 
         return self._one_by_one(batch, one)

@@ -2,6 +2,7 @@
 
 {"version": 1, "connections": [{"kind", "name", "enabled", "settings": {…}, "secrets": {…} or absent,
   "defaults": {"shop_id": name, …}, "schedules": {task: {"every", "paused"}},
+  "services": names of delivery services, with commas (only where set),
   "mappings": {table: [{"lookup" (their code) or "ours" (our row), "theirs", "extra"}]}}]}
 """
 
@@ -14,6 +15,7 @@ from integrations import connector, connectors
 from integrations.base import MASK
 from models import REGISTRIES, Connection, Schedule, db, insert_into
 from models import Mapping as MappingRow
+from orders import routes
 
 from . import connections, registries, wake
 
@@ -63,6 +65,8 @@ def _export_one(row: Connection, with_secrets: bool) -> dict[str, Any]:
         "schedules": {s.task: {"every": s.every, "paused": s.paused} for s in schedules},
         "mappings": _export_mappings(row, names),
     }
+    if services := routes.services(row.id):
+        entry["services"] = services
     return entry | ({"secrets": row.secrets or {}} if with_secrets else {})
 
 
@@ -118,6 +122,7 @@ def _load_rest(row: Connection, entry: Mapping[str, Any]) -> None:
     for column, registry in DEFAULTS.items():
         setattr(row, column, ids[registry].get(str((entry.get("defaults") or {}).get(column))))
     db.session.flush()
+    routes.set_services(row.id, str(entry.get("services") or ""))
     for schedule in db.session.scalars(db.select(Schedule).where(Schedule.connection_id == row.id)):
         if given := (entry.get("schedules") or {}).get(schedule.task):
             schedule.every, schedule.paused = int(given["every"]), bool(given["paused"])

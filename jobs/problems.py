@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import aliased
+
 from integrations import connectors
 from integrations.base import MappingTable
-from models import REGISTRIES, Connection, Incoming, Order, Run, Transfer, db
-from orders.reports import needs_mapping
+from models import REGISTRIES, Connection, Incoming, LikelyDuplicate, Order, Run, SecondRoute, Transfer, db
+from orders.duplicates import open_pairs
+from orders.reports import at_most, needs_mapping
+from orders.routes import stopped
 
 from .reports import FAILED_DEPTH, Health, current_failures, failed_runs, health, unreadable
 
@@ -91,6 +95,23 @@ class FailedRun:
 
 
 @dataclass
+class SecondGroup:
+    """Orders that were to reach a delivery service by a second route."""
+
+    connection: Health
+    rows: list[Any] = field(default_factory=list)  # id, order_id, number, first, by, at; newest first, up to SHOWN
+    n: int = 0
+
+
+@dataclass
+class DuplicateGroup:
+    """Orders that look like others."""
+
+    rows: list[Any]  # id (of the pair), number, other (number), why, created_at; newest first, up to SHOWN
+    n: int
+
+
+@dataclass
 class Problems:
     mapping: list[MappingGroup]
     refused: list[FailedGroup]
@@ -98,6 +119,8 @@ class Problems:
     broken: list[Health]
     runs: list[FailedRun]
     unread: list[UnreadGroup]
+    second: list[SecondGroup]
+    duplicates: list[DuplicateGroup]
     registries: dict[str, list[tuple[int, str]]]
     complete: bool = True  # False: only the newest were looked through
 
@@ -105,14 +128,14 @@ class Problems:
     def groups(self) -> list[tuple[str, Any]]:
         """(kind, group): connections that don't work first, as they cause much of the rest, then largest first."""
         kinds: dict[str, list[Any]] = {"mapping": self.mapping, "refused": self.refused}
-        kinds |= {"parked": self.parked, "unread": self.unread}
+        kinds |= {"parked": self.parked, "unread": self.unread, "second": self.second, "duplicates": self.duplicates}
         sized = [(kind, group) for kind, groups in kinds.items() for group in groups]
         rest = sorted(sized, key=lambda pair: -pair[1].n)
         return [*(("broken", h) for h in self.broken), *rest, *(("runs", run) for run in self.runs)]
 
     @property
     def n(self) -> int:
-        groups: list[Any] = [*self.mapping, *self.refused, *self.parked, *self.unread]
+        groups: list[Any] = [*self.mapping, *self.refused, *self.parked, *self.unread, *self.second, *self.duplicates]
         orders = sum(group.n for group in groups)
         return orders + len(self.broken) + len(self.runs)
 
@@ -129,7 +152,8 @@ def find() -> Problems:
     needed = {entry.ours for group in mapping for entry in group.entries if entry.ours}
     complete = all_mapped and sum(g.n for g in refused) < FAILED_DEPTH
     unread = _unread(systems)
-    return Problems(mapping, refused, parked, broken, runs, unread, _registries(needed), complete)
+    second, duplicates, lists = _second(systems), _duplicates(), _registries(needed)
+    return Problems(mapping, refused, parked, broken, runs, unread, second, duplicates, lists, complete)
 
 
 def _unread(systems: dict[int, Health]) -> list[UnreadGroup]:
@@ -141,6 +165,39 @@ def _unread(systems: dict[int, Health]) -> list[UnreadGroup]:
         if len(group.rows) < SHOWN:
             group.rows.append(row)
     return list(groups.values())
+
+
+def _second(systems: dict[int, Health]) -> list[SecondGroup]:
+    first = aliased(Connection)
+    columns = (SecondRoute.id, SecondRoute.order_id, SecondRoute.connection_id, SecondRoute.by, SecondRoute.at)
+    query = stopped(*columns, Order.number, first.name.label("first"))
+    query = query.join(Order, Order.id == SecondRoute.order_id).join(first, first.id == SecondRoute.first_id)
+    groups: dict[int, SecondGroup] = {}
+    for row in db.session.execute(query.limit(FAILED_DEPTH)):
+        if row.connection_id in systems:
+            group = groups.setdefault(row.connection_id, SecondGroup(systems[row.connection_id]))
+            group.n += 1
+            if len(group.rows) < SHOWN:
+                group.rows.append(row)
+    return list(groups.values())
+
+
+def _duplicates() -> list[DuplicateGroup]:
+    one, other = aliased(Order), aliased(Order)
+    columns = (LikelyDuplicate.id, LikelyDuplicate.why, LikelyDuplicate.created_at)
+    query = open_pairs(*columns, one.number, other.number.label("other"))
+    query = query.join(one, one.id == LikelyDuplicate.order_id).join(other, other.id == LikelyDuplicate.other_id)
+    rows = db.session.execute(query.limit(SHOWN)).all()
+    n = len(rows)
+    if n == SHOWN:
+        n = db.session.scalar(db.select(at_most(open_pairs(), FAILED_DEPTH))) or 0
+    return [DuplicateGroup(list(rows), n)] if rows else []
+
+
+def second_of(connection_id: int) -> list[int]:
+    """Ids of the stopped second copies of this connection."""
+    query = stopped(SecondRoute.id).where(SecondRoute.connection_id == connection_id).limit(FAILED_DEPTH)
+    return list(db.session.scalars(query))
 
 
 def unread_of(connection_id: int) -> list[int]:

@@ -16,7 +16,9 @@ from integrations import connectors
 from integrations.base import PullsOrders, ReceivesOrders
 from integrations.errors import FAULTS
 from models import Connection, Incoming, Run, Schedule, Transfer, db, utcnow
+from orders.duplicates import open_pairs
 from orders.reports import COUNT_LIMIT, at_most, needs_mapping
+from orders.routes import stopped
 
 from . import wake
 
@@ -174,11 +176,14 @@ class Waiting:
     broken: int = 0
     runs: int = 0
     unread: int = 0
+    second: int = 0
+    duplicates: int = 0
     others: tuple[int, ...] = ()
 
     @property
     def total(self) -> int:
-        return self.mapping + self.refused + self.parked + self.broken + self.runs + self.unread
+        transfers = self.refused + self.parked + self.second
+        return self.mapping + transfers + self.broken + self.runs + self.unread + self.duplicates
 
 
 def waiting(*more: Any) -> Waiting:
@@ -197,11 +202,13 @@ def waiting(*more: Any) -> Waiting:
         at_most(broken),
         at_most(failed_runs(Run.id)),
         at_most(unreadable(Incoming.id)),
+        at_most(stopped()),
+        at_most(open_pairs()),
         *(at_most(query) for query in more),
     )
     row = db.session.execute(db.select(*counted)).one()
-    mapping, refused, parked, shaken, runs, unread, *others = row
-    return Waiting(mapping, refused, parked, shaken, runs, unread, tuple(others))
+    mapping, refused, parked, shaken, runs, unread, second, duplicates, *others = row
+    return Waiting(mapping, refused, parked, shaken, runs, unread, second, duplicates, tuple(others))
 
 
 def unreadable(*columns: Any) -> Any:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from models import Attempt, AttemptItem, Connection, Link, Order, Status, Transfer, db, update_rows, utcnow
-from orders import statuses, timeline
+from orders import deletion, statuses, timeline
 from orders.timeline import Actor
 
 from . import claims, retries, vendor_names, wake
@@ -103,6 +103,7 @@ def _done(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connectio
     if batch.verb in ("send", "update"):
         _link([(claim, result, batch.orders[claim.order_id][0]) for claim, result in pairs], connection, now)
         _change_status([claim.order_id for claim, _ in pairs], connection, "transferred", connection.success_status_id)
+        deletion.request_late([claim.order_id for claim, _ in pairs], connection, _actor(connection))
     elif batch.verb == "status":
         _pushed(pairs, connection, now)
         return

@@ -19,7 +19,7 @@ from integrations import connector
 from integrations.types import OrderData
 from models import Attempt, AttemptItem, Connection, ExternalProduct, Transfer, add_rows, db, insert_into, utcnow
 
-from . import claims, connections, orderdata, pace, results, upkeep, wake
+from . import claims, connections, deletions, orderdata, pace, results, upkeep, wake
 from .calls import Batch, Caller, Report, Result
 from .claims import Claim
 
@@ -103,6 +103,7 @@ class Drain:
         if self.halted:
             return False
         taken = claims.claim(self.connection_id, max(self.size, SINGLES) * PARALLEL)
+        taken = deletions.still_wanted(taken)
         ids = [claim.order_id for claim in taken if claim.operation == "send"]
         orders = orderdata.load(ids, self.connection_id) if ids else {}
         db.session.rollback()
@@ -125,6 +126,8 @@ class Drain:
         """Write down that the call is about to be made, before it is made."""
         if batch.verb == "send":
             self._mark_uncertain(batch)
+        elif batch.verb == "delete":
+            deletions.mark_begun(batch.claims)
         attempt = db.insert(Attempt).values(
             connection_id=self.connection_id, verb=batch.verb, exchanges=[], started_at=utcnow()
         )

@@ -15,6 +15,7 @@ from .connections import (
     Transfer,
     has_state,
 )
+from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .orders import (
     BulkUndo,
     Order,
@@ -49,9 +50,11 @@ __all__ = [
     "BulkUndo",
     "Connection",
     "DeliveryMethod",
+    "DeliveryRoute",
     "ExpenseType",
     "ExternalProduct",
     "Incoming",
+    "LikelyDuplicate",
     "Link",
     "Mapping",
     "Option",
@@ -70,6 +73,7 @@ __all__ = [
     "Run",
     "SavedView",
     "Schedule",
+    "SecondRoute",
     "Shop",
     "Source",
     "Status",

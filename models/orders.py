@@ -96,6 +96,7 @@ class Order(Model):
     utm: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
     do_not_call: Mapped[bool] = mapped_column(default=False)
     fulfilment: Mapped[bool] = mapped_column(default=False)
+    likely_duplicate: Mapped[bool] = mapped_column(default=False)  # an open pair of LikelyDuplicate names it
     ttn: Mapped[str] = mapped_column(String(64), default="")
     ttn_state: Mapped[str] = mapped_column(String(120), default="")
 
@@ -119,7 +120,7 @@ class Order(Model):
         Index("ix_orders_payment_kind_id_status_id", "payment_kind", "id", "status_id"),
         Index("ix_orders_paid_id_status_id", "paid", "id", "status_id"),
         Index("ix_orders_external_number", "external_number"),
-        *(_marked(name) for name in ("needs_mapping", "do_not_call", "fulfilment")),
+        *(_marked(name) for name in ("needs_mapping", "do_not_call", "fulfilment", "likely_duplicate")),
         {"sqlite_autoincrement": True},  # ids of purged orders are never given to another
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from models import Attempt, AttemptItem, Connection, Incoming, Link, Order, Prepared, Transfer, db, utcnow
 
-from . import work
+from . import routes, work
 from .lists import Connected
 from .timeline import Actor, note
 
@@ -26,6 +26,9 @@ class Copy:
     connection: Connected
     link: Link | None = None
     transfers: list[Transfer] = field(default_factory=list)  # newest first
+    #: the copy by which the order reaches the same delivery service already: a copy here needs a reason
+    first: routes.First | None = None
+    reason: str = ""  # why it was sent here all the same
 
     @property
     def state(self) -> str:
@@ -123,6 +126,18 @@ def of_order(
     return sorted(found.values(), key=lambda c: (c.is_destination, c.link is None, c.connection.name.casefold()))
 
 
+def name_second_routes(order_id: int, found: Sequence[Copy]) -> None:
+    """Say of each place whether a copy there would be the second at a delivery service, or why it was made."""
+    if not routes.any_set():
+        return
+    firsts = routes.for_order(order_id, [c.connection.id for c in found if c.is_destination])
+    reasons = routes.reasons(order_id)
+    for copy in found:
+        copy.first = firsts.get(copy.connection.id)
+        if known := reasons.get(copy.connection.id):
+            copy.reason = known.reason
+
+
 def _connections(known: Sequence[Connected], wanted: set[int]) -> dict[int, Connected]:
     found = {connection.id: connection for connection in known}
     if missing := wanted - found.keys():
@@ -215,10 +230,14 @@ def unlink(order: Order, link_id: int, actor: Actor) -> str:
 
 
 def request(order: Order, connection: Connection, actor: Actor) -> str:
-    """Ask for the order to be sent. Returns "" or why not: a key of work.BLOCKS, "working" or "unchanged"."""
+    """Ask for the order to be sent. Returns "" or why not: a key of work.BLOCKS, "working" or "unchanged". Where no
+    person asks, a second route to a delivery service becomes a problem for one."""
     found = work.preview([order.id], connection.id)
     if found.blocked:
-        return next(iter(found.blocked))
+        why = next(iter(found.blocked))
+        if why == "second_route" and actor.kind != "person":
+            routes.stop([order.id], connection.id, actor.name)
+        return why
     if found.working:
         return "working"
     if found.unchanged:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from models import Order, OrderLine, OrderType, Product, Status, add_rows, db, next_ids, utcnow
 
-from . import counts, numbers, search
+from . import counts, duplicates, numbers, search
 from .timeline import Actor, note_many
 
 
@@ -47,6 +47,7 @@ def insert_many(drafts: Sequence[Draft], actor: Actor, kind: str = "created") ->
     search.store((i, search.text_of(row, d.lines)) for i, row, d in zip(ids, rows, drafts, strict=True))
     counts.record([], [counted(row) for row in rows])
     note_many(zip(ids, (d.event for d in drafts), strict=True), actor, kind)
+    duplicates.look(ids, rows, [d.lines for d in drafts])
     return ids
 
 

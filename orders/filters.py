@@ -34,7 +34,7 @@ PAYMENTS = {
 }
 #: link states a connection filter can ask for; "none" = no copy there
 LINK_FILTERS = ("linked", "working", "problem", "none")
-FLAGS = ("mapping", "do_not_call", "fulfilment")
+FLAGS = ("mapping", "do_not_call", "fulfilment", "duplicate")
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,7 @@ _FLAG_COLUMNS = {
     "mapping": Order.needs_mapping,
     "do_not_call": Order.do_not_call,
     "fulfilment": Order.fulfilment,
+    "duplicate": Order.likely_duplicate,
 }
 
 

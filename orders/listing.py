@@ -25,7 +25,7 @@ COLUMNS = (
     *(_ORDER.shop_id, _ORDER.source_id, _ORDER.type_id, _ORDER.status_id, _ORDER.external_number),
     *(_ORDER.last_name, _ORDER.first_name, _ORDER.phone, _ORDER.city),
     *(_ORDER.delivery_method_id, _ORDER.pickup_address, _ORDER.ttn, _ORDER.ttn_state),
-    *(_ORDER.total, _ORDER.currency, _ORDER.paid),
+    *(_ORDER.total, _ORDER.currency, _ORDER.paid, _ORDER.likely_duplicate),
     *(_ORDER.do_not_call, _ORDER.fulfilment, _ORDER.needs_mapping, _ORDER.staff_comment, _ORDER.customer_comment),
 )
 LINK_COLUMNS = (

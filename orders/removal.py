@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
-from models import Order, OrderSearch, Status, db
+from models import Order, OrderSearch, Status, Transfer, db
 
 from . import counts
 from .timeline import Actor
@@ -17,7 +18,8 @@ CHUNK = 500
 
 
 def remove(order_ids: Sequence[int], actor: Actor) -> list[int]:
-    """Remove those of the orders that are Deleted, in the caller's transaction; returns their ids. Lines, links,
+    """Remove those of the orders that are Deleted, in the caller's transaction; returns their ids. An order stays while
+    a copy of it is being made or deleted: that work would be forgotten with it. Lines, links,
     transfers, payments and the timeline go with them. What a source sent stays in the journal of incoming orders,
     so that a repeated delivery is still known. The log keeps who did it."""
     gone: list[int] = []
@@ -27,9 +29,21 @@ def remove(order_ids: Sequence[int], actor: Actor) -> list[int]:
     return gone
 
 
+def _is_busy() -> Any:
+    """Work for a copy that a call may be under way for, or a deletion that waits."""
+    mine = db.select(Transfer.id).where(Transfer.order_id == Order.id)
+    waits = (Transfer.state == "waiting") & (Transfer.uncertain | (Transfer.operation == "delete"))
+    return mine.where((Transfer.state == "working") | waits)
+
+
+def busy(order_ids: Sequence[int]) -> list[int]:
+    """Which of these orders can't be removed for good yet."""
+    return list(db.session.scalars(db.select(Order.id).where(Order.id.in_(order_ids), _is_busy().exists())))
+
+
 def _remove_some(ids: Sequence[int], actor: Actor) -> list[int]:
     query = db.select(Order.id, Order.number, *counts.COLUMNS).join(Status).where(Order.id.in_(ids))
-    query = query.where(Status.group == "deleted").order_by(Order.id).with_for_update(of=Order)
+    query = query.where(Status.group == "deleted", ~_is_busy().exists()).order_by(Order.id).with_for_update(of=Order)
     rows = db.session.execute(query).all()
     if not rows:
         return []

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from models import BulkUndo, Order, Prepared, Status, among, db, utcnow
 
-from . import counts, work
+from . import counts, deletion, duplicates, work
 from .timeline import Actor, note_many
 
 UNDO_SECONDS = 60
@@ -69,7 +69,7 @@ def change(
 
 _orders, _statuses = Order.__table__, Status.__table__
 _LOCK = Prepared(
-    db.select(_orders.c.id, _statuses.c.name, *(_orders.c[column.key] for column in counts.COLUMNS))
+    db.select(_orders.c.id, _statuses.c.name, _statuses.c.group, *(_orders.c[column.key] for column in counts.COLUMNS))
     .join_from(_orders, _statuses)
     .where(among(_orders.c.id, "ids"))
     .order_by(_orders.c.id)
@@ -101,7 +101,7 @@ def _change_some(
     db.session.flush()
     rows = _LOCK.rows(ids=list(ids))
     names = {row[0]: row[1] for row in rows}
-    found = {row[0]: counts.Counted(*row[2:]) for row in rows}
+    found = {row[0]: counts.Counted(*row[3:]) for row in rows}
     result.skipped += [(i, "gone") for i in ids if i not in found]
     result.skipped += [(i, "same") for i, o in found.items() if o.status_id == status.id]
     moved = {i: o for i, o in found.items() if o.status_id != status.id}
@@ -122,6 +122,12 @@ def _change_some(
     _refresh(moved)
     if status.group in ("cancelled", "deleted"):
         work.withdraw(list(moved))
+        duplicates.over(list(moved))
+    was_deleted = [row[0] for row in rows if row[2] == "deleted" and row[0] in moved]
+    if status.group == "deleted":
+        deletion.request(list(moved), actor)
+    elif was_deleted:
+        deletion.call_off(was_deleted)
     work.request_status_push(list(moved), status, cause=cause, reason=why[0], text=why[1], by=actor.name)
     result.changed += list(moved)
     result.before |= {i: o.status_id for i, o in moved.items()}
@@ -165,3 +171,9 @@ def undo(undo_id: int, user_id: int, actor: Actor) -> int | None:
         if status:
             done += len(change(ids, status, actor, kind="undone").changed)
     return done
+
+
+def undone(undo_id: int) -> list[int]:
+    """The orders of a bulk change that was taken back."""
+    row = db.session.get(BulkUndo, undo_id)
+    return [order_id for order_id, _before, _after in row.orders] if row else []

@@ -21,6 +21,11 @@ KINDS = (
     "payment",  # {"changes": [["paid", before, after]], "state": text}
     "unlinked",  # {"connection": name}
     "mapped",  # {"table": key, "name": theirs}
+    "stopped",  # {"connection": name, "name": the first copy's}: not sent there by a second route
+    "second_route",  # {"connection": name, "name": the first copy's, "text": the reason}: sent there all the same
+    "merged",  # {"name": number of the order that was merged into this one}
+    "merged_into",  # {"changes": [["status", before, after]], "text": number of the order that stayed}
+    "not_duplicate",  # {"name": number of the other order}
     "undone",  # {"changes": [["status", before, after]]}
 )
 

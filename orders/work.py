@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from models import (
@@ -24,6 +25,8 @@ from models import (
     utcnow,
 )
 
+from . import routes
+
 CHUNK = 1000
 
 
@@ -33,9 +36,12 @@ def wake(connection_ids: Iterable[int]) -> None:
 
 
 def request_send(order_ids: Sequence[int], connection_id: int, by: str) -> int:
-    """Ask that orders be created or updated at a destination. Asking twice is asking once. Returns how many."""
+    """Ask that orders be created or updated at a destination. Asking twice is asking once. Returns how many. An order
+    that would reach a delivery service by a second route is stopped (see orders/routes.py)."""
     now = utcnow()
     ids = list(dict.fromkeys(order_ids))
+    if held := routes.stop(ids, connection_id, by):
+        ids = [i for i in ids if i not in held]
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
         blank = {"connection_id": connection_id, "role": "destination", "state": "pending"}
@@ -68,9 +74,10 @@ def _or_renew(query: Any) -> Any:
     )
 
 
-def _queue(rows: Sequence[tuple[int, int, dict[str, Any]]], operation: str, by: str) -> None:
-    """(order id, connection id, payload): a waiting row each; one that waits already takes the new payload."""
-    now = utcnow()
+def _queue(rows: Sequence[tuple[int, int, dict[str, Any]]], operation: str, by: str, wait: int = 0) -> None:
+    """(order id, connection id, payload): a waiting row each; one that waits already takes the new payload. `wait`:
+    seconds before which nothing is done."""
+    now = utcnow() + timedelta(seconds=wait)
     common = {"operation": operation, "requested_by": by, "not_before": now}
     add_rows(Transfer, [{"order_id": o, "connection_id": c, "payload": payload, **common} for o, c, payload in rows],
              _or_renew)  # fmt: skip
@@ -105,6 +112,13 @@ def request_status_push(
         by,
     )
     wake({row.connection_id for row in rows})
+
+
+def request_deletion(copies: Sequence[tuple[int, int]], by: str, wait: int) -> None:
+    """Have copies deleted, given as (order id, connection id), no sooner than in `wait` seconds."""
+    _queue([(order_id, connection_id, {}) for order_id, connection_id in copies], "delete", by, wait)
+    if not wait:  # else the sweeper finds them when their time has come
+        wake({connection_id for _order_id, connection_id in copies})
 
 
 def greet(order_id: int, connection_id: int, theirs: str, reason: str, text: str, by: str) -> None:
@@ -192,7 +206,10 @@ class Preview:
 
 
 #: why an order can't be sent as it is; pages have the sentence and the link to the field
-BLOCKS = ("deleted", "cancelled", "preorder", "no_lines", "no_recipient", "needs_mapping")
+BLOCKS = (
+    *("deleted", "cancelled", "preorder", "no_lines", "no_recipient", "needs_mapping"),
+    *("deleted_there", "second_route"),
+)
 
 
 def preview(order_ids: Sequence[int], connection_id: int) -> Preview:
@@ -234,13 +251,14 @@ def _preview_some(ids: Sequence[int], connection_id: int, result: Preview) -> No
         )
     )
     rows = {row.id: row for row in db.session.execute(query)}
+    second = routes.first_copies(ids, connection_id)
     for order_id in ids:
         if row := rows.get(order_id):
-            _sort_in(row, order_id in open_ids, result)
+            _sort_in(row, order_id in open_ids, order_id in second, result)
 
 
-def _sort_in(row: Any, is_open: bool, result: Preview) -> None:
-    if block := _block(row):
+def _sort_in(row: Any, is_open: bool, is_second: bool, result: Preview) -> None:
+    if block := _block(row) or ("second_route" if is_second else ""):
         result.blocked.setdefault(block, []).append(row.id)
     elif is_open:
         result.working.append(row.id)
@@ -259,4 +277,6 @@ def _block(row: Any) -> str:
         return "no_lines"
     if not (row.first_name or row.last_name):
         return "no_recipient"
-    return "needs_mapping" if row.needs_mapping else ""
+    if row.needs_mapping:
+        return "needs_mapping"
+    return "deleted_there" if row.state == "deleted" else ""

@@ -236,6 +236,14 @@ def advice(
     )
 
 
+def of_deletion(connection: Named, order: str = "") -> Advice:
+    """A system that would not delete its copy of an order that was deleted here."""
+    what = gettext("%(system)s did not delete its copy of the order.", system=connection.name)
+    cure = gettext("Delete it in %(system)s by hand, then set this aside; or try once more.", system=connection.name)
+    place = addresses.order(order, "copies") if order else ""
+    return Advice(what, "you", cure, gettext("Open the order") if place else "", place)
+
+
 def _after(fault: str, ended: bool) -> _Entry | None:
     outcome = FAULTS.get(fault, "unknown" if fault == "lease_lost" else "")
     return {"later": _ENDED, "unknown": _ENDED_UNKNOWN}.get(outcome) if ended else None

@@ -50,6 +50,7 @@ def html(order: Order, action: Action | None, statuses: Sequence[lists.Entry], o
         do_not_call=order.do_not_call,
         fulfilment=order.fulfilment,
         needs_mapping=order.needs_mapping,
+        likely_duplicate=order.likely_duplicate,
         action=kind,
         action_icon=action.icon if action else "",
     )
@@ -63,6 +64,7 @@ def _texts(order: Order) -> dict[str, str]:
         "status": text.translated(order.status.name),
         "status_url": url_for("card_side.status", order_id=order.id),
         "restore_url": url_for("card_side.restore", order_id=order.id),
+        "remove_url": url_for("orders_row.remove", order_id=order.id),
         "copy_url": url_for("card.new", **source),
         "person": order.recipient or _("no name"),
         "phone": order.phone,
@@ -107,6 +109,7 @@ def next_action(order: Order, found: list[copies.Copy], statuses: Sequence[lists
 
 def _send_action(order: Order, found: list[copies.Copy]) -> Action | None:
     ready = [c for c in found if c.is_destination and not c.open and c.connection.enabled]
+    ready = [c for c in ready if c.state != "deleted" and c.first is None]
     changed = [c for c in ready if c.link and c.link.external_id and c.link.sent_version != order.version]
     fresh = [c for c in ready if not (c.link and c.link.external_id)] if not changed else []
     linked = any(c.is_destination and c.link and c.link.external_id for c in found)

@@ -13,9 +13,9 @@ from flask_login import current_user
 
 from integrations import connectors
 from models import Order
-from orders import copies, editing, timeline, totals
+from orders import copies, duplicates, editing, timeline, totals, unite
 
-from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values
+from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values, order_words
 from .card_shared import Shared, shared
 from .order_form import MESSAGES, OrderForm, initial
 
@@ -27,6 +27,8 @@ BLOCKS = {
     "no_lines": lambda: _("The order has no products. Add one first."),
     "no_recipient": lambda: _("The recipient has no name. Fill it in first."),
     "needs_mapping": lambda: _("Something in the order isn't matched with your lists yet. Choose it first."),
+    "deleted_there": lambda: _("The copy there was deleted. Delete its link first; then the order is sent anew."),
+    "second_route": lambda: _("The order reaches the same delivery service another way already. Give a reason first."),
     "working": lambda: _("It is being sent already."),
     "unchanged": lambda: _("The copy there holds these data already."),
 }
@@ -75,8 +77,15 @@ def _page(
     parts |= {"order": order, "version": version, "base": json.dumps(base, ensure_ascii=False)}
     form_html = card_form.html(shown, order, parts, known.destinations)
     tracking = card_form.tracking(shown, order, parts["frozen"])
-    around = side_parts(order, known) if order else {}
+    around = side_parts(order, known) | _doubles(order) if order else {}
     return render_template("card/page.html", **(around | parts), form_html=form_html, tracking=tracking)
+
+
+def _doubles(order: Order) -> dict[str, Any]:
+    """Orders that look like this one, and the one that it was merged into."""
+    pairs = duplicates.of_order(order.id) if order.likely_duplicate else []
+    into = unite.merged_into(order.id) if order.cancel_reason == unite.REASON else ""
+    return {"pairs": pairs, "pair_reasons": order_words.ALIKE, "into": into, "address": addresses}
 
 
 def live_parts(form: OrderForm, settled: dict[str, Any], problems: dict[str, str]) -> dict[str, Any]:
@@ -124,6 +133,8 @@ def side_parts(order: Order, known: Shared | None = None, oob: bool = False) -> 
     """The right column and the head: everything but the form. `oob`: as an answer to htmx."""
     known, there = known or shared(), copies.standing(order.id)
     found = copies.of_order(order.id, known.connections, known.destinations, there)
+    if there.links and len(known.destinations) > 1:
+        copies.name_second_routes(order.id, found)
     days, more = card_timeline.of_order(order, tries=bool(there.item))
     return {
         "order": order,
@@ -143,6 +154,8 @@ def side_parts(order: Order, known: Shared | None = None, oob: bool = False) -> 
 
 def _advise(copy: copies.Copy, order: Order) -> advice.Advice:
     """What went wrong and what to do; a way to this very page becomes a way to the field on it."""
+    if copy.failed and copy.failed.operation == "delete" and copy.failed.fault == "validation":
+        return replace(advice.of_deletion(copy.connection), action_url="")
     error = {name: str((copy.error or {}).get(name) or "") for name in ("fault", "detail", "field")}
     found = advice.advice(error["fault"], copy.connection, error["detail"], error["field"], order.number)
     if not found.action_url.startswith(addresses.order(order.number)):

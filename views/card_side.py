@@ -12,9 +12,9 @@ from htmx_flask import request
 
 from jobs import connections, mapping, runs, wake
 from models import Connection, Order, Status, Transfer, db
-from orders import copies, editing, reading, statuses, work
+from orders import copies, deletion, editing, reading, routes, statuses, work
 
-from . import card_page, card_timeline
+from . import card_page, card_timeline, deletion_words
 
 bp = Blueprint("card_side", __name__, url_prefix="/order/<int:order_id>")
 
@@ -47,17 +47,27 @@ def restore(order_id: int) -> Any:
 
 def _change(order: Order, chosen: Status) -> Any:
     was_locked = editing.is_locked(order)
+    fates = deletion.fates([order.id]) if chosen.group == "deleted" else []
     result = statuses.change([order.id], chosen, card_page.actor())
     if result.changed:
         editing.answer_status(order)
     if any(reason == "by_hand" for _id, reason in result.skipped):
         return _answer(order, _("Only a transfer can give this status."), "warn")
+    if said := deletion_words.brief(fates):
+        flash(said, "info")
+    elif was_locked and (lost := deletion_words.after_restoring([order.id])):
+        flash(lost, "warning")
     return _answer(order, was_locked=was_locked)
 
 
 @bp.post("/send")
 def send(order_id: int) -> Any:
     order, connection = _order(order_id), _destination(request.form.get("to", 0, type=int))
+    if "route_reason" in request.form:
+        try:
+            routes.allow([order_id], connection.id, request.form["route_reason"], card_page.actor())
+        except routes.NoReason:
+            return _answer(order, _("Write why the order goes there by a second route."), "warn")
     reason = copies.request(order, connection, card_page.actor())
     return _answer(order, card_page.BLOCKS[reason](), "warn") if reason else _answer(order)
 

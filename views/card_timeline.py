@@ -41,6 +41,11 @@ SENTENCES = {
     "unlinked": _l("link to %(connection)s deleted, number there: %(external)s"),
     "mapped": _l("matched: %(name)s"),
     "undone": _l("change taken back"),
+    "stopped": _l("not sent to %(connection)s: the delivery service has it through %(name)s already"),
+    "second_route": _l("let through to %(connection)s, although %(name)s leads to the same delivery service"),
+    "merged": _l("%(name)s merged into this order"),
+    "merged_into": _l("merged into %(name)s"),
+    "not_duplicate": _l("not a duplicate of %(name)s"),
 }
 NAMED = ("sent", "refused", "external", "imported")
 DONE = {
@@ -109,6 +114,10 @@ def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
     entry = Entry(event.actor, who, sentence(event.kind, detail), event.at)
     entry.changes = [change for row in detail.get("changes", []) if (change := _change(row, order.currency))]
     entry.note = ": ".join(filter(None, (text.translated(detail.get("reason")), str(detail.get("text") or ""))))
+    if detail.get("order"):  # came along from an order that was merged into this one
+        entry.note = " · ".join(part for part in (str(detail["order"]), entry.note) if part)
+    if event.kind == "merged_into":
+        entry.note = ""
     if event.kind == "refused":
         entry.color, entry.note = "red", str(detail.get("detail") or "")
     if event.kind == "sent":
@@ -122,6 +131,8 @@ def sentence(kind: str, detail: dict[str, Any]) -> str:
     facts = {name: str(detail.get(name) or "") for name in ("connection", "external", "name")}
     if detail.get("operation") == "status":
         facts["external"] = text.translated(facts["external"])
+    if kind == "merged_into":
+        facts["name"] = str(detail.get("text") or "")
     if kind == "refused":
         reason = advice.title(str(detail.get("fault", "")))
         return _("%(connection)s: not accepted (%(reason)s)", connection=facts["connection"], reason=reason)

@@ -8,14 +8,15 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
-from wtforms import SelectField
+from wtforms import SelectField, StringField
+from wtforms.validators import Length
 
 from integrations import connectors
 from integrations.base import Connector, PullsOrders, ReceivesOrders, Task
 from integrations.text import N_
 from jobs import connections, overview, registries, reports, settle, wake
 from models import Connection, db, utcnow
-from orders import days
+from orders import days, routes
 
 from . import advice, fragments, security
 from .text import translated
@@ -52,6 +53,14 @@ class DefaultsForm(FlaskForm):
     type_id = SelectField(N_("Order type"), coerce=int)
     success_status_id = SelectField(N_("After a transfer"), coerce=int)
     failure_status_id = SelectField(N_("After a refusal"), coerce=int)
+    services = StringField(
+        N_("Orders sent there also go to"),
+        [Length(max=250)],
+        description=N_(
+            "Delivery services, with commas between them. An order that one of them has already "
+            "is then not sent there a second time by another route."
+        ),
+    )
 
 
 @bp.get("")
@@ -109,6 +118,8 @@ def save_defaults(connection_id: int) -> Any:
     for field in form:
         if field.name.endswith("_id"):
             setattr(row, field.name, field.data or None)
+    if form.services:
+        routes.set_services(row.id, form.services.data or "")
     wake.changed()
     db.session.commit()
     flash(_("Saved."), "success")
@@ -197,7 +208,10 @@ def _catalogue() -> list[type[Connector]]:
 
 def _defaults_form(row: Connection, **more: Any) -> DefaultsForm:
     cls = connectors()[row.kind]
-    form = DefaultsForm(data={name: getattr(row, name) or 0 for name in _default_names(cls)}, **more)
+    given: dict[str, Any] = {name: getattr(row, name) or 0 for name in _default_names(cls)}
+    form = DefaultsForm(data=given | {"services": routes.services(row.id)}, **more)
+    if not cls.can(ReceivesOrders):
+        del form.services
     lists = {"shop_id": "shops", "source_id": "sources", "type_id": "types"}
     for name in ("shop_id", "source_id", "type_id", "success_status_id", "failure_status_id"):
         if name not in _default_names(cls):
@@ -216,4 +230,5 @@ def _default_names(cls: type[Connector]) -> tuple[str, ...]:
 
 
 def _defaults_page(row: Connection, form: DefaultsForm) -> str:
-    return render_template("integrations/defaults.html", form=form, **shown(row, "settings"))
+    known = routes.suggestions(row.id) if form.services else []
+    return render_template("integrations/defaults.html", form=form, known=known, **shown(row, "settings"))

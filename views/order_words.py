@@ -12,9 +12,11 @@ BLOCKS = {
     "no_lines": _l("No products in the order"),
     "no_recipient": _l("The recipient has no name"),
     "needs_mapping": _l("Something in it is not mapped yet"),
+    "deleted_there": _l("Its copy there was deleted: delete the link first, then it is sent anew"),
+    "second_route": _l("It reaches the same delivery service another way already"),
 }
 #: the field of the card that mends a block
-BLOCK_FIELDS = {"no_lines": "lines", "no_recipient": "last_name"}
+BLOCK_FIELDS = {"no_lines": "lines", "no_recipient": "last_name", "deleted_there": "copies", "second_route": "copies"}
 #: orders.statuses.REASONS -> why an order keeps its status
 REASONS = {
     "same": _l("Has this status already"),
@@ -28,6 +30,7 @@ FLAGS = {
     "mapping": _l("Needs mapping"),
     "do_not_call": _l("Do not call"),
     "fulfilment": _l("Marketplace delivers"),
+    "duplicate": _l("Likely duplicate"),
 }
 GROUPS = {
     "new": _l("New"),
@@ -56,3 +59,8 @@ COLUMNS = {
 }
 #: what a user sees before choosing; the number always stays
 DEFAULT_COLUMNS = ("number", "created", "recipient", "city", "items", "sum", "status", "copies", "ttn")
+#: why two orders look like one
+ALIKE = {
+    "phone": _l("same phone, same products, within a day"),
+    "number": _l("same number from another source"),
+}

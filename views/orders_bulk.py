@@ -14,9 +14,9 @@ from htmx_flask import request
 
 from jobs import runs, settle, wake
 from models import Status, db
-from orders import batches, listing, removal, statuses, work
+from orders import batches, deletion, listing, removal, routes, statuses, work
 
-from . import addresses, advice, answers, text
+from . import addresses, advice, answers, deletion_words, text
 from . import order_words as words
 from .order_list import filter_of, make_context
 from .order_rows import Context
@@ -108,7 +108,17 @@ def send() -> Any:
         target = context.destinations[0]
     groups = _name(_send_groups(work.preview(chosen.ids, target.id))) if target else []
     _tick_again(groups)
-    return _drawer("send_preview.html", chosen=chosen, target=target, context=context, groups=groups)
+    second = next((group for group in groups if group.key == "second"), None)
+    firsts = _firsts(second, target.id) if second and target else []
+    values = {"firsts": firsts, "route_reason": request.form.get("route_reason", "")}
+    return _drawer("send_preview.html", chosen=chosen, target=target, context=context, groups=groups, **values)
+
+
+def _firsts(group: Group, connection_id: int) -> list[tuple[str, str, routes.First]]:
+    """(number, address of its card, the first copy) of the first orders that would be sent by a second route."""
+    found = routes.first_copies(group.ids[:NAMED], connection_id)
+    known = zip(group.ids[:NAMED], group.named, strict=False)
+    return [(number, url, found[i]) for i, (number, url) in known if i in found]
 
 
 def _send_groups(found: work.Preview) -> list[Group]:
@@ -119,7 +129,9 @@ def _send_groups(found: work.Preview) -> list[Group]:
               note=_("Tick to send them once more.")),
         Group(_("On the way already"), found.working),
         *(Group(str(words.BLOCKS[why]), found.blocked[why], note=_("Not sent."), anchor=words.BLOCK_FIELDS.get(why, ""))
-          for why in work.BLOCKS if why in found.blocked),
+          for why in work.BLOCKS if why in found.blocked and why != "second_route"),
+        Group(str(words.BLOCKS["second_route"]), found.blocked.get("second_route", []), "second", ticked=False,
+              note=_("Tick and give a reason to send them all the same."), anchor="copies"),
     ]  # fmt: skip
 
 
@@ -130,7 +142,14 @@ def start() -> Any:
     target = next((c for c in context.destinations if str(c.id) == request.form.get("to")), None)
     if target is None:
         return answers.refuse(_("This connection is switched off or removed."), addresses.orders())
-    ids = _ids([request.form.get(f"ids_{key}", "") for key in request.form.getlist("groups")])
+    ticked = request.form.getlist("groups")
+    ids = _ids([request.form.get(f"ids_{key}", "") for key in ticked])
+    if "second" in ticked:
+        try:
+            second = _ids([request.form.get("ids_second", "")])
+            routes.allow(second, target.id, request.form.get("route_reason", ""), actor())
+        except routes.NoReason:
+            return answers.refuse(_("Write why these orders go there by a second route."), addresses.orders())
     found = work.preview(ids, target.id)
     batch = batches.send(found.sendable + found.unchanged, target.id, actor().name)
     wake.changed()
@@ -223,6 +242,8 @@ def _status_groups(ids: Sequence[int], wanted: Status, context: Context) -> list
 
 
 def _change(ids: Sequence[int], wanted: Status) -> Any:
+    deleting = wanted.group == "deleted"
+    fates, before = (deletion.fates(ids), deletion.newest()) if deleting else ([], 0)
     result = statuses.change(ids, wanted, actor())
     undo_id = statuses.remember(result, wanted, current_user.id)
     wake.changed()
@@ -232,10 +253,28 @@ def _change(ids: Sequence[int], wanted: Status) -> Any:
         return answers.refuse(_("Nothing to change: all have this status already."), addresses.orders())
     said = ngettext("%(num)s order: %(status)s", "%(num)s orders: %(status)s", done, status=_(wanted.name))
     undo = f"/orders/undo/{undo_id}"
+    more = _of_copies(fates, before) if deleting else {}
     if not request.htmx:
-        return render_template("orders/done.html", said=said, undo=undo)
-    body = render_template("orders/done_fragment.html", said=said, skipped=len(result.skipped))
+        return render_template("orders/done.html", said=said, undo=undo, **more)
+    body = render_template("orders/done_fragment.html", said=said, skipped=len(result.skipped), **more)
     return answers.done(said, addresses.orders(), undo=undo, body=body)
+
+
+def _of_copies(fates: Sequence[deletion.Fate], before: int) -> dict[str, Any]:
+    """What the answer shows of copies in other systems after a deletion."""
+    staying = deletion_words.groups([f for f in fates if f.what in deletion_words.STAYING])
+    return _deletions(deletion.Deletions(before, deletion.newest())) | {"staying": staying}
+
+
+def _deletions(asked: deletion.Deletions) -> dict[str, Any]:
+    outcomes = deletion.outcomes(asked, actor().name) if asked else []
+    return {"asked": asked, "outcomes": outcomes, "address": addresses, "short": advice.title}
+
+
+@bp.get("/bulk/deletions/<int:after>-<int:last>")
+def deletions(after: int, last: int) -> Any:
+    """What came of the copies: the drawer asks until all is settled."""
+    return _drawer("deletions.html", **_deletions(deletion.Deletions(after, last)))
 
 
 @bp.post("/bulk/delete")
@@ -248,11 +287,15 @@ def delete() -> Any:
     now = listing.status_of(chosen.ids)
     wanted = db.session.get(Status, context.lists.first_of_group("deleted").id)  # type: ignore[union-attr]  # seeded
     dead = [i for i, status_id in now.items() if status_id in bin_ids]
-    if len(chosen.ids) == 1 and not dead:
+    fates = deletion.fates(list(now))
+    going = any(fate.what in deletion_words.GOING for fate in fates if fate.order_id not in set(dead))
+    if len(chosen.ids) == 1 and not dead and not going:
         return _change(chosen.ids, wanted)  # type: ignore[arg-type]  # seeded
     groups = [Group(_("Will be moved to Deleted"), [i for i in now if i not in set(dead)], "change")]
     purge = [Group(_("Deleted already: remove for good"), dead, "purge", ticked=False)]
-    values = {"groups": _name(groups), "purge": _name(purge)}
+    values: dict[str, Any] = {"groups": _name(groups), "purge": _name(purge), "going": going}
+    values["fates"] = deletion_words.groups([fate for fate in fates if fate.order_id not in set(dead)])
+    values["left"] = ", ".join(dict.fromkeys(fate.name for fate in fates if fate.order_id in set(dead)))
     return _drawer("status_preview.html", chosen=chosen, status=wanted, **values)
 
 
@@ -269,11 +312,12 @@ def change() -> Any:
 
 
 def _purge(ids: Sequence[int]) -> Any:
+    busy = len(removal.busy(ids))
     gone = removal.remove(ids, actor())
     wake.changed()
     db.session.commit()
     said = ngettext("%(num)s order is removed for good", "%(num)s orders are removed for good", len(gone))
-    body = render_template("orders/done_fragment.html", said=said, skipped=len(ids) - len(gone))
+    body = render_template("orders/done_fragment.html", said=said, skipped=len(ids) - len(gone) - busy, busy=busy)
     return answers.done(said, addresses.orders(), body=body)
 
 
@@ -281,13 +325,14 @@ def _purge(ids: Sequence[int]) -> Any:
 def undo(undo_id: int) -> Any:
     """Take a change of statuses back, within a minute."""
     done = statuses.undo(undo_id, current_user.id, actor())
+    lost = deletion_words.after_restoring(statuses.undone(undo_id)) if done else ""
     if done is None:
         db.session.rollback()
         return answers.refuse(_("Too late to take it back."), addresses.orders())
     wake.changed()
     db.session.commit()
     said = ngettext("Taken back: %(num)s order", "Taken back: %(num)s orders", done)
-    return answers.done(said, addresses.orders(), "info")
+    return answers.done(f"{said}. {lost}" if lost else said, addresses.orders(), "warn" if lost else "info")
 
 
 @bp.post("/bulk/refresh")

@@ -11,9 +11,9 @@ from htmx_flask import request
 
 from jobs import wake
 from models import Order, Status, db
-from orders import listing, removal, statuses, work
+from orders import deletion, listing, removal, statuses, work
 
-from . import addresses, answers, text
+from . import addresses, answers, deletion_words, text
 from . import order_words as words
 from .order_list import ListPage, filter_of
 from .orders import actor
@@ -58,6 +58,7 @@ def change_status(order_id: int) -> Any:
     status = db.session.get(Status, request.form.get("status", 0, int))
     if status is None:
         abort(400)
+    fates = deletion.fates([order_id]) if status.group == "deleted" else []
     result = statuses.change([order_id], status, actor())
     if not result.changed:
         reason = result.skipped[0][1] if result.skipped else "gone"
@@ -66,6 +67,8 @@ def change_status(order_id: int) -> Any:
     wake.changed()
     db.session.commit()
     said = _("%(number)s: %(status)s", number=number, status=_(status.name))
+    copies = deletion_words.brief(fates) if fates else deletion_words.after_restoring([order_id])
+    said = f"{said}. {copies}" if copies else said
     return answers.done(said, addresses.orders(), undo=f"/orders/undo/{undo_id}", body=_body(order_id))
 
 
@@ -93,6 +96,9 @@ def send(order_id: int) -> Any:
 def remove(order_id: int) -> Any:
     """Remove a Deleted order for good."""
     number = _order(order_id).number
+    if removal.busy([order_id]):
+        said = _("A copy of %(number)s is still being deleted or sent. Remove the order when that has ended.")
+        return answers.refuse(said % {"number": number}, addresses.orders())
     if not removal.remove([order_id], actor()):
         return answers.refuse(_("Only a deleted order can be removed for good."), addresses.orders())
     wake.changed()

@@ -11,10 +11,11 @@ from flask_login import current_user
 
 from jobs import intake, mapping, problems, reports, runs, settle, wake
 from models import db
+from orders import routes
 from orders.timeline import Actor
 
 from . import activity_words as words
-from . import addresses, advice, fragments
+from . import addresses, advice, fragments, order_words
 from .activity import who
 
 bp = Blueprint("problems", __name__, url_prefix="/problems")
@@ -44,11 +45,14 @@ def index() -> Any:
         connection_advice=_connection_advice,
         revision=revision,
         task_names=words.TASKS,
+        reasons=order_words.ALIKE,
     )
 
 
 def _advice_for(group: problems.FailedGroup) -> advice.Advice:
     order = group.rows[0].number if group.n == 1 else ""
+    if group.operation == "delete" and group.fault == "validation":
+        return advice.of_deletion(group.connection, order)
     return advice.advice(group.fault, group.connection, group.detail, order=order, ended=True)
 
 
@@ -173,6 +177,16 @@ def reread(connection_id: int) -> Any:
     return _told(
         ngettext("%(num)s order is being read again.", "%(num)s orders are being read again.", len(ids)), len(ids)
     )
+
+
+@bp.post("/second/<int:connection_id>/aside")
+def second_aside(connection_id: int) -> Any:
+    """They are not sent there: the first copies do."""
+    n = routes.set_aside(problems.second_of(connection_id))
+    reports.forget_problem_count()
+    wake.changed()
+    db.session.commit()
+    return _told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
 
 
 def _told(text: str, n: int) -> Any:

@@ -1,0 +1,213 @@
+"""Orders that look like one: found as they are made, looked at by a person, settled once.
+
+Two orders look alike when the same phone orders one of the same products within a day, or when two sources bring the
+same number. A new order is compared with earlier ones by the indexes of phone and external number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import aliased
+
+from models import LikelyDuplicate, Order, OrderLine, Prepared, Status, add_rows, among, db, utcnow
+
+from . import search
+from .timeline import Actor, note
+
+#: how far apart orders of one phone may be placed
+APART = timedelta(days=1)
+#: how long ago a number from another source may have been placed: chance makes older ones meet
+NUMBER_APART = timedelta(days=30)
+#: groups of statuses whose orders are no longer worked on
+OVER = ("cancelled", "deleted")
+
+_o, _s, _l, _p = (model.__table__.c for model in (Order, Status, OrderLine, LikelyDuplicate))
+_COLUMNS = (_o.id, _o.phone, _o.external_number, _o.source_id, _o.placed_at)
+
+
+def _among(column: Any, name: str) -> Prepared:
+    return Prepared(
+        db.select(*_COLUMNS)
+        .join_from(Order.__table__, Status.__table__)
+        .where(among(column, name, str), _s.group.not_in(OVER))
+        .where(_o.placed_at >= db.bindparam("since", type_=_o.placed_at.type))
+        .where(_o.placed_at <= db.bindparam("until", type_=_o.placed_at.type))
+        .order_by(_o.id)
+    )
+
+
+_BY_PHONE, _BY_NUMBER = _among(_o.phone, "phones"), _among(_o.external_number, "numbers")
+_LINES = Prepared(db.select(_l.order_id, _l.sku, _l.name).where(among(_l.order_id, "ids")), same_plan=True)
+_MARK = Prepared(
+    db.update(Order.__table__)
+    .where(among(_o.id, "ids"))
+    .values(
+        likely_duplicate=db.bindparam("flag", type_=_o.likely_duplicate.type),
+        updated_at=db.bindparam("now", type_=_o.updated_at.type),
+    ),
+    same_plan=True,
+)
+
+
+def look(ids: Sequence[int], rows: Sequence[dict[str, Any]], lines: Sequence[Sequence[dict[str, Any]]]) -> None:
+    """Compare new orders (ids, columns, lines) with earlier ones and with each other; mark those that look alike. In
+    the caller's transaction. Two queries, two more where something is found."""
+    made = [_New(order_id, row, _goods(own)) for order_id, row, own in zip(ids, rows, lines, strict=True) if _live(row)]
+    pairs = _same_phone(made)
+    pairs |= {key: "number" for key in _same_number(made) if key not in pairs}
+    if not pairs:
+        return
+    common = {"state": "open", "created_at": utcnow()}
+    found = [{"order_id": a, "other_id": b, "why": why, **common} for (a, b), why in pairs.items()]
+    add_rows(LikelyDuplicate, found, _unless_known)
+    _MARK.run(ids=sorted({i for pair in pairs for i in pair}), flag=True, now=utcnow())
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    id: int
+    row: dict[str, Any]
+    goods: set[str]
+
+
+def _unless_known(query: Any) -> Any:
+    return query.on_conflict_do_nothing(index_elements=["order_id", "other_id"])
+
+
+def _live(row: dict[str, Any]) -> bool:
+    return bool(row.get("phone") or row.get("external_number"))
+
+
+def _goods(lines: Sequence[dict[str, Any]]) -> set[str]:
+    """What lines are compared by: the SKU, without one the name."""
+    return {search.normal(line.get("sku") or line.get("name") or "") for line in lines} - {""}
+
+
+def _same_phone(made: Sequence[_New]) -> dict[tuple[int, int], str]:
+    """(later, earlier) -> "phone". Of several earlier ones the first counts: all lead to it."""
+    asking = [new for new in made if new.row.get("phone") and new.goods]
+    if not asking:
+        return {}
+    times = [new.row["placed_at"] for new in asking]
+    rows = _BY_PHONE.rows(
+        phones=list({new.row["phone"] for new in asking}), since=min(times) - APART, until=max(times) + APART
+    )
+    by_phone: dict[str, list[Any]] = {}
+    for row in rows:
+        by_phone.setdefault(row.phone, []).append(row)
+    met = {p: found for p, found in by_phone.items() if len(found) > 1}  # each finds itself
+    if not met:
+        return {}
+    goods: dict[int, set[str]] = {}
+    for order_id, sku, name in _LINES.rows(ids=[row.id for found in met.values() for row in found]):
+        goods.setdefault(order_id, set()).update(_goods([{"sku": sku, "name": name}]))
+    found = ((new, _earlier(new, met.get(new.row["phone"], ()), goods)) for new in asking)
+    return {(new.id, other): "phone" for new, other in found if other}
+
+
+def _earlier(new: _New, rows: Sequence[Any], goods: Mapping[int, set[str]]) -> int | None:
+    """The first of the orders of the same phone, by id, that looks like this one."""
+    for row in rows:
+        if row.id >= new.id:
+            return None
+        if abs(row.placed_at - new.row["placed_at"]) <= APART and goods.get(row.id, set()) & new.goods:
+            return int(row.id)
+    return None
+
+
+def _same_number(made: Sequence[_New]) -> dict[tuple[int, int], str]:
+    asking = [new for new in made if new.row.get("external_number") and new.row.get("source_id")]
+    if not asking:
+        return {}
+    times = [new.row["placed_at"] for new in asking]
+    rows = _BY_NUMBER.rows(
+        numbers=list({new.row["external_number"] for new in asking}),
+        since=min(times) - NUMBER_APART,
+        until=max(times) + NUMBER_APART,
+    )
+    by_number: dict[str, list[Any]] = {}
+    for row in rows:
+        by_number.setdefault(row.external_number, []).append(row)
+    found: dict[tuple[int, int], str] = {}
+    for new in asking:
+        for row in by_number.get(new.row["external_number"], ()):
+            if row.id < new.id and row.source_id not in (None, new.row["source_id"]):
+                found[(new.id, row.id)] = "number"
+                break
+    return found
+
+
+_CLOSE = Prepared(
+    db.update(LikelyDuplicate.__table__)
+    .where(db.literal_column("state = 'open'"), db.or_(among(_p.order_id, "ids"), among(_p.other_id, "ids")))
+    .values(
+        state=db.bindparam("became", type_=_p.state.type),
+        by=db.bindparam("who", type_=_p.by.type),
+        settled_at=db.bindparam("now", type_=_p.settled_at.type),
+    )
+    .returning(_p.order_id, _p.other_id),
+    same_plan=True,
+)
+_STILL = Prepared(
+    db.select(_p.order_id, _p.other_id).where(
+        db.literal_column("state = 'open'"), db.or_(among(_p.order_id, "ids"), among(_p.other_id, "ids"))
+    ),
+    same_plan=True,
+)
+
+
+def over(order_ids: Sequence[int]) -> None:
+    """Orders were cancelled or deleted: whatever looked like them stands alone now."""
+    db.session.flush()
+    rows = _CLOSE.rows(ids=list(order_ids), became="over", who="", now=utcnow())
+    _unmark({i for row in rows for i in row})
+
+
+def _unmark(order_ids: set[int]) -> None:
+    """Take the mark off where no open pair is left."""
+    if not order_ids:
+        return
+    still = {i for row in _STILL.rows(ids=list(order_ids)) for i in row}
+    if free := order_ids - still:
+        _MARK.run(ids=sorted(free), flag=False, now=utcnow())
+        for order_id in free:
+            if (held := db.session.identity_map.get(db.session.identity_key(Order, order_id))) is not None:
+                db.session.expire(held, ["likely_duplicate", "updated_at"])
+
+
+def settle(pair: LikelyDuplicate, state: str, actor: Actor, kept_id: int | None = None) -> None:
+    """A person has looked. In the caller's transaction."""
+    pair.state, pair.by, pair.settled_at, pair.kept_id = state, actor.name[:120], utcnow(), kept_id
+    db.session.flush()
+    _unmark({pair.order_id, pair.other_id})
+
+
+def dismiss(pair: LikelyDuplicate, actor: Actor) -> None:
+    """Two orders after all; nobody is asked about these two again."""
+    numbers = dict(
+        db.session.execute(db.select(Order.id, Order.number).where(Order.id.in_((pair.order_id, pair.other_id)))).all()
+    )
+    settle(pair, "dismissed", actor)
+    for one, other in ((pair.order_id, pair.other_id), (pair.other_id, pair.order_id)):
+        note(one, actor, "not_duplicate", name=numbers.get(other, ""))
+
+
+def of_order(order_id: int) -> list[Any]:
+    """(pair's id, the other order's number, why) of the open pairs of an order."""
+    other = aliased(Order)
+    there = db.or_(
+        (LikelyDuplicate.order_id == order_id) & (other.id == LikelyDuplicate.other_id),
+        (LikelyDuplicate.other_id == order_id) & (other.id == LikelyDuplicate.order_id),
+    )
+    query = db.select(LikelyDuplicate.id, other.number, LikelyDuplicate.why).join(other, there)
+    return list(db.session.execute(query.where(LikelyDuplicate.state == "open").limit(5)))
+
+
+def open_pairs(*columns: Any) -> Any:
+    """A query for the pairs that nobody has looked at, newest first."""
+    query = db.select(*columns or (LikelyDuplicate.id,))
+    return query.where(db.literal_column("likely_duplicates.state = 'open'")).order_by(LikelyDuplicate.id.desc())

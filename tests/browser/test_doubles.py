@@ -1,0 +1,70 @@
+"""Deleting and merging by hand: what the drawer shows of other systems while it happens, and a pair made one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from jobs import connections
+from models import LikelyDuplicate, Link, Order, db
+
+from . import story
+from .hub import Hub
+from .test_details import add_orders
+from .test_story import PHONE
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def hub(start_hub) -> Iterator[Hub]:
+    with start_hub("sqlite") as running:
+        with running.inside():
+            settings = {"api_url": f"{running.sandbox.url}/retailcrm", "api_key": story.TOKEN, "site": "shop-1"}
+            crm = connections.create("retailcrm", "RetailCRM", settings)
+            db.session.commit()
+            for order_id in add_orders("DEL", 2, phone=""):
+                db.session.add(Link(order_id=order_id, connection_id=crm.id, state="linked", external_id=f"{order_id}"))
+            db.session.commit()
+            add_orders("TWIN", 2, phone="+380671112233")
+        yield running
+
+
+@pytest.fixture
+def page(hub, visitors) -> Page:
+    found: Page = visitors.new(hub.url)
+    story.login(found)
+    return found
+
+
+def test_deletion_says_what_stays_elsewhere_and_a_pair_is_merged(page: Page, hub: Hub) -> None:
+    page.goto("/orders?status=all")
+    for number in ("DEL-00", "DEL-01"):
+        page.locator("#rows [data-row]", has=page.locator(f"[data-open]:text-is('{number}')")).locator(
+            "[data-check]"
+        ).check()
+    page.locator("#bulk [formaction$='/bulk/delete']").click()
+    drawer = page.locator("#drawer-body")
+    expect(drawer).to_contain_text("RetailCRM")
+    drawer.locator(".form-actions .btn-primary").click()
+    expect(drawer.locator("form")).to_have_count(0)
+    expect(drawer.locator("p.sub")).to_contain_text("RetailCRM")
+    page.keyboard.press("Escape")
+
+    page.set_viewport_size(PHONE["viewport"])
+    page.goto("/orders?status=all&flag=duplicate")
+    expect(page.locator("#rows [data-row]")).to_have_count(2)
+    page.goto("/orders/TWIN-01")
+    page.locator("#duplicates .btn").click()
+    expect(page.locator(".compare")).to_be_visible()
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0
+    page.locator("form[action$='/merge'] .btn-primary").click()
+    expect(page.locator("#card-head h2")).to_have_text("TWIN-00")
+    page.goto("/orders/TWIN-01")
+    expect(page.locator("main .notice a[href='/orders/TWIN-00']")).to_be_visible()
+    with hub.inside():
+        assert db.session.scalars(db.select(LikelyDuplicate.state)).all() == ["merged"]
+        assert not db.session.scalars(db.select(Order.id).where(Order.likely_duplicate)).all()
