@@ -15,6 +15,7 @@ from .connections import (
     Transfer,
     has_state,
 )
+from .exports import OPEN_EXPORTS, Export, ExportPreset
 from .orders import (
     BulkUndo,
     Order,
@@ -43,6 +44,7 @@ from .registries import (
 
 __all__ = [
     "GROUPS",
+    "OPEN_EXPORTS",
     "REGISTRIES",
     "Attempt",
     "AttemptItem",
@@ -50,6 +52,8 @@ __all__ = [
     "Connection",
     "DeliveryMethod",
     "ExpenseType",
+    "Export",
+    "ExportPreset",
     "ExternalProduct",
     "Incoming",
     "Link",
