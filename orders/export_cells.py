@@ -10,11 +10,14 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 #: what a spreadsheet takes for the beginning of a formula (or lets one begin after)
-FORMULA = frozenset("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - the wide forms are meant
+FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+_PLUS = {"+"}
+_START = itemgetter(slice(1))
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 
 Cells = Sequence[Any]
@@ -39,9 +42,20 @@ class Memo(dict[Any, Any]):
 def harmless(cells: Cells) -> Cells:
     """Text that no spreadsheet runs as a formula: an apostrophe before what looks like one. A plain number, and a
     phone is one, stays as it is."""
-    if FORMULA.isdisjoint({cell[:1] for cell in cells}):
+    starts = list(map(_START, cells))
+    found = FORMULA.intersection(starts)
+    if not found or (found == _PLUS and _are_phones("".join(cells), starts.count("+"))):
         return cells
-    return ["'" + cell if is_risky(cell) else cell for cell in cells]
+    return [safe(cell) for cell in cells]
+
+
+def safe(cell: str) -> str:
+    return "'" + cell if is_risky(cell) else cell
+
+
+def _are_phones(together: str, pluses: int) -> bool:
+    """A whole column of E.164 numbers: digits, and no plus but at a start."""
+    return together.count("+") == pluses and together.isascii() and together.replace("+", "").isdigit()
 
 
 def is_risky(cell: str) -> bool:
@@ -54,7 +68,6 @@ class Text:
     def __init__(self, point: str, zone: ZoneInfo, yes: str, no: str) -> None:
         self.point = point
         self.zone = zone
-        self.money = Memo(self._money)
         self.quantity = Memo(lambda thousandths: self._decimal(thousandths, 3).rstrip("0").rstrip(point))
         self.number = Memo(lambda value: "" if value is None else str(value))
         self.flag = {None: "", 0: no, 1: yes}
@@ -62,15 +75,16 @@ class Text:
         #: so much of a time's text decides how far the zone is from UTC
         self._until = 13 if _in_whole_hours(zone) else 16
 
-    def _money(self, hundredths: int | None) -> str:
-        return "" if hundredths is None else self._decimal(hundredths, 2)
+    def money(self, cells: Cells) -> Cells:
+        """Of hundredths. Sums seldom repeat: nothing is kept."""
+        if None in cells or min(cells, default=0) < 100:
+            return ["" if cell is None else self._decimal(cell, 2) for cell in cells]
+        point = self.point
+        return [f"{digits[:-2]}{point}{digits[-2:]}" for digits in map(str, cells)]
 
     def _decimal(self, value: int, places: int) -> str:
         digits = f"{abs(value):0{places + 1}d}"
         return f"{'-' if value < 0 else ''}{digits[:-places]}{self.point}{digits[-places:]}"
-
-    def line_total(self, row: tuple[int, int, int]) -> str:
-        return self.money[_line_total(row)]
 
     def times(self, cells: Cells) -> Cells:
         """From "2026-11-21 19:06:07.5" in UTC to "21.11.2026 21:06" here."""
@@ -87,9 +101,11 @@ class Typed(Text):
 
     def __init__(self, zone: ZoneInfo, yes: str, no: str) -> None:
         super().__init__(".", zone, yes, no)
-        self.money = Memo(lambda hundredths: None if hundredths is None else hundredths / 100)
         self.quantity = Memo(lambda thousandths: thousandths / 1000)
         self.number = Memo(lambda value: value)
+
+    def money(self, cells: Cells) -> Cells:
+        return [None if cell is None else cell / 100 for cell in cells]
 
     def times(self, cells: Cells) -> Cells:
         """In the hub's zone, without naming it: a workbook knows no zones."""
@@ -107,10 +123,10 @@ def _in_whole_hours(zone: ZoneInfo) -> bool:
     return all(moment.astimezone(zone).minute == 0 for moment in moments)
 
 
-def _line_total(row: tuple[int, int, int]) -> int:
-    """Hundredths, of price in hundredths, quantity in thousandths and discount; half a hundredth is rounded up."""
-    price, quantity, discount = row
-    return (price * quantity + 500) // 1000 - discount
+def line_totals(prices: Cells, quantities: Cells, discounts: Cells) -> list[int]:
+    """Hundredths, of prices in hundredths, quantities in thousandths, discounts; half a hundredth is rounded up."""
+    rows = zip(prices, quantities, discounts, strict=True)
+    return [(price * quantity + 500) // 1000 - discount for price, quantity, discount in rows]
 
 
 def joined(rows: Sequence[Sequence[str]], mark: str = " ") -> list[str]:

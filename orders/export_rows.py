@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -169,7 +170,7 @@ class _Form:
         return Prepared(query.order_by(line.c.order_id, line.c.position, line.c.id), same_plan=True)
 
     def batch(self, rows: list[Any]) -> Batch:
-        values: dict[str, Cells] = dict(zip(self.needed, zip(*rows, strict=True), strict=True))
+        values: dict[str, Cells] = {name: list(map(itemgetter(i), rows)) for i, name in enumerate(self.needed)}
         made = {c.key: self._cells(c, values, self.makers) for c in self.of_order}
         numbers = values["number"]
         if self.lines is not None:
@@ -182,10 +183,9 @@ class _Form:
 
     def _add_lines(self, made: dict[str, Cells], ids: Cells, numbers: Cells) -> Cells:
         """Puts the lines' cells beside the orders'; returns the number of the order that each row is of."""
-        assert self.lines is not None  # noqa: S101 - asked by the caller
+        assert self.lines is not None
         rows = self.lines.raw(ids=list(ids))
-        values: dict[str, Cells] = dict(zip(self.line_needed, list(zip(*rows, strict=True))[1:], strict=True)) if rows \
-            else dict.fromkeys(self.line_needed, ())  # fmt: skip
+        values: dict[str, Cells] = {name: list(map(itemgetter(i), rows)) for i, name in enumerate(self.line_needed, 1)}
         lines = {c.key: self._cells(c, values, self.line_makers) for c in self.of_line}
         spans = _spans([row[0] for row in rows])
         if self.per_line:
@@ -219,12 +219,12 @@ def _makers(text: Text, words: Words, typed: bool) -> dict[str, Callable[..., Ce
     """Kind of column -> what makes its cells of the fields it needs."""
     plain = (lambda column: column) if typed else cells.harmless
 
-    def looked_up(names: Mapping[Any, Any]) -> Callable[[Cells], Cells]:
-        memo = cells.Memo(lambda value: names.get(value, value or ""))
-        return lambda column: plain(list(map(memo.__getitem__, column)))
-
     def mapped(memo: Mapping[Any, Any]) -> Callable[[Cells], Cells]:
         return lambda column: list(map(memo.__getitem__, column))
+
+    def looked_up(names: Mapping[Any, Any]) -> Callable[[Cells], Cells]:
+        keep = str if typed else cells.safe
+        return mapped(cells.Memo(lambda value: keep(str(names.get(value, value or "")))))
 
     translated = {code: words.translate(name) for code, name in {**PAYMENT_KINDS, **COD_METHODS}.items()}
     registries = {name: looked_up(words.names(name)) for name in _REGISTRIES}
@@ -234,11 +234,11 @@ def _makers(text: Text, words: Words, typed: bool) -> dict[str, Callable[..., Ce
         "joined": lambda *parts: plain(cells.joined(parts)),
         "listed": lambda *parts: plain(cells.joined(parts, ", ")),
         "time": text.times,
-        "money": mapped(text.money),
+        "money": text.money,
         "quantity": mapped(text.quantity),
         "number": mapped(text.number),
         "position": lambda column: [text.number[value + 1] for value in column],
-        "line_total": lambda *parts: list(map(text.line_total, zip(*parts, strict=True))),
+        "line_total": lambda *parts: text.money(cells.line_totals(*parts)),
         "flag": mapped(text.flag),
         "payment_kind": looked_up(translated),
         "cod_method": looked_up(translated),
@@ -297,5 +297,3 @@ def _copies(ids: Cells) -> Cells:
     for order_id, name, number in _COPIES.raw(ids=list(ids)):
         found.setdefault(order_id, []).append(f"{name} {number}".rstrip())
     return [_BETWEEN.join(found.get(order_id, ())) for order_id in ids]
-
-

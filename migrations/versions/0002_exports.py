@@ -43,9 +43,7 @@ def upgrade():
         sa.Column("started_at", _TIME, nullable=True),
         sa.Column("finished_at", _TIME, nullable=True),
         sa.Column("lease_until", _TIME, nullable=True),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_exports_user_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_exports_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
     )
     op.create_index(op.f("ix_exports_user_id"), "exports", ["user_id"])
@@ -56,9 +54,7 @@ def upgrade():
         sa.Column("user_id", _ID, nullable=True),
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("options", _JSON, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_export_presets_user_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_export_presets_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_export_presets")),
         sa.UniqueConstraint("user_id", "name", name=op.f("uq_export_presets_user_id_name")),
     )
