@@ -135,6 +135,6 @@ def joined(rows: Sequence[Sequence[str]], mark: str = " ") -> list[str]:
 
 
 def utm(cell: Any) -> str:
-    """utm_medium=cpc&utm_source=google, by name: PostgreSQL keeps no order. SQLite's driver gives the text of the JSON."""
+    """utm_medium=cpc&utm_source=google, by name: PostgreSQL keeps no order. SQLite gives the text of the JSON."""
     found = json.loads(cell) if isinstance(cell, str) else cell or {}
     return "&".join(f"{name}={value}" for name, value in sorted(found.items()))

@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models import Connection, Link, Order, OrderLine, Prepared, Product, among, db, reading
-from models.base import UtcDateTime
+from models.base import SQLITE_CACHE, UtcDateTime
 
 from . import export_cells as cells
 from . import listing, search, walks
@@ -128,15 +128,27 @@ def _found(f: OrderFilter, statuses: Statuses, zone: ZoneInfo) -> array[int]:
 
 
 class _only_reading:
-    """Transactions begun within take no write lock on SQLite."""
+    """Transactions begun within take no write lock on SQLite; and what is read once is not kept in its cache."""
 
     def __enter__(self) -> None:
         db.session.rollback()
         self.token = reading.set(True)
+        _cache(_SMALL_CACHE)
 
     def __exit__(self, *error: object) -> None:
         db.session.rollback()
+        _cache(SQLITE_CACHE)
+        db.session.rollback()
         reading.reset(self.token)
+
+
+_SMALL_CACHE = 4096
+
+
+def _cache(kibibytes: int) -> None:
+    """Of the session's connection, where it is SQLite's."""
+    if db.session.get_bind().dialect.name == "sqlite":
+        db.session.connection().exec_driver_sql(f"PRAGMA cache_size = -{kibibytes}")
 
 
 class _Form:

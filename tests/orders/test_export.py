@@ -69,7 +69,7 @@ def test_money_time_and_names_are_as_people_read_them(db_session) -> None:
     assert rows(*columns) == [["02.07.2026 00:30", "1250,05", "0,50", "Yes", "New", "Онищенко Ірина", "No", "0"]]
     assert rows("total", decimal="point") == [["1250.05"]]
     typed = [cell.value for cell in sheet("created_at", "total", "number")[1]]
-    assert typed == [datetime(2026, 7, 2, 0, 30, 45), 1250.05, "N-1"]
+    assert typed == [datetime.fromisoformat("2026-07-02T00:30:45"), 1250.05, "N-1"]
 
 
 def test_a_negative_sum_keeps_its_sign() -> None:
