@@ -72,4 +72,6 @@ def test_nothing_hangs_over_the_edge(hub, visitors, width) -> None:
     page.press("[name=password]", "Enter")
     page.wait_for_url("**/orders/export*")
     expect(page.get_by_role("button", name="Make the file")).to_be_visible()
+    page.click("#do-all")
+    expect(page.locator("#export-preview th")).to_have_count(75)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
