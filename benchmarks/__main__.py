@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bench_pages, bench_work
+from . import bench_export, bench_pages, bench_work
 from .goals import GOALS
 from .hub import Hubs, short
 from .report import Report
@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> int:
         report.say(f"hubs of {short(sizes[0])} and {short(sizes[1])} orders; ratios inside one run, quickest rounds")
         if options.only != "work":
             bench_pages.measure(hubs, sizes, report, seconds)
+            bench_export.measure(hubs, sizes, report, seconds)
         if options.only != "pages":
             bench_work.measure(hubs, report, 0.05 if options.small else 1)
     if silent := report.silent(goals_of(options.only)):

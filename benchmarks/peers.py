@@ -11,12 +11,16 @@ from collections.abc import Callable
 import jinja2
 from flask import Flask
 
+from .timing import Clock, best
+
 #: server-side milliseconds of django-oscar 4.2's dashboard and pretix 2026.8, 50 orders a page
 OSCAR_LIST = {100_000: 58.0, 1_000_000: 88.0}
 OSCAR_RARE = 215.0  # at 1M
 OSCAR_COMMON = 1251.0  # at 1M
 OSCAR_ORDER = 38.0  # at 100k
 PRETIX_RARE = 3019.0  # at 100k
+#: rows/s of its CSV of all orders, at 100k
+OSCAR_CSV = 1_700.0
 #: seconds that the page below took there then, in-process, by Jinja alone
 JINJA_THEN = 1 / 831
 
@@ -34,6 +38,12 @@ ROWS = [
 def jinja_page() -> Callable[[], str]:
     template = jinja2.Environment(autoescape=True).from_string(TEMPLATE)
     return lambda: template.render(title="Orders", rows=ROWS)
+
+
+def speed_now(clock: Clock) -> float:
+    """How much longer this machine takes for the same work now than it took then."""
+    (jinja,) = best(clock, jinja_page(), rounds=20, seconds=1)
+    return jinja / JINJA_THEN
 
 
 def create_app() -> Flask:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from models import Attempt, BulkUndo, db, utcnow
 from orders import counts
 
+from . import exports
+
 #: requests and answers of attempts are kept so long; the attempts themselves stay
 EXCHANGES_DAYS = 30
 #: rows emptied at once, so that none takes long
@@ -22,10 +24,12 @@ def tidy() -> None:
     now = utcnow()
     counts.fold()
     db.session.commit()
+    exports.revive()
     if now < _next:
         return
     _next = now + timedelta(hours=1)
     db.session.execute(db.delete(BulkUndo).where(BulkUndo.created_at < now - timedelta(days=1)))
+    exports.tidy()
     old = (
         db.select(Attempt.id)
         .where(

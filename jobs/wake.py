@@ -72,6 +72,21 @@ def run_soon(run_id: int) -> None:
         log.warning("broker_away", error=str(error))
 
 
+def job_soon(function: str, row_id: int) -> None:
+    """Have a worker call this with the id of a row, once the row is committed."""
+    db.session().info.setdefault("jobs", set()).add((function, row_id))
+
+
+def _enqueue_jobs(jobs: set[tuple[str, int]]) -> None:
+    if broker() is None:
+        return
+    try:
+        for function, row_id in sorted(jobs):
+            queue("low").enqueue(function, row_id, result_ttl=0, failure_ttl=86400, job_timeout=7200)
+    except RedisError as error:
+        log.warning("broker_away", error=str(error))
+
+
 def clear_mark(connection_id: int) -> None:
     redis = broker()
     if redis is not None:
@@ -97,6 +112,8 @@ def revision() -> int | None:
 def _after_commit(session: Session) -> None:
     ids, runs = session.info.pop("wake", set()), session.info.pop("runs", set())
     news = session.info.pop("changed", False)
+    if jobs := session.info.pop("jobs", None):
+        _enqueue_jobs(jobs)
     if ids or runs or news:
         _tell(sorted(ids), sorted(runs))
 
@@ -122,5 +139,5 @@ def _tell(connection_ids: Sequence[int], run_ids: Sequence[int]) -> None:
 
 
 def _after_rollback(session: Session) -> None:
-    for key in ("wake", "runs", "changed"):
+    for key in ("wake", "runs", "changed", "jobs"):
         session.info.pop(key, None)

@@ -16,6 +16,7 @@ from .connections import (
     has_state,
 )
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
+from .exports import OPEN_EXPORTS, Export, ExportPreset
 from .orders import (
     BulkUndo,
     Order,
@@ -44,6 +45,7 @@ from .registries import (
 
 __all__ = [
     "GROUPS",
+    "OPEN_EXPORTS",
     "REGISTRIES",
     "Attempt",
     "AttemptItem",
@@ -52,6 +54,8 @@ __all__ = [
     "DeliveryMethod",
     "DeliveryRoute",
     "ExpenseType",
+    "Export",
+    "ExportPreset",
     "ExternalProduct",
     "Incoming",
     "LikelyDuplicate",

@@ -168,6 +168,10 @@ def _fernet() -> MultiFernet:
 reading: ContextVar[bool] = ContextVar("reading", default=False)
 
 
+#: KiB of pages that each connection keeps
+SQLITE_CACHE = 65_536
+
+
 @event.listens_for(Engine, "connect")
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     if type(connection).__module__.split(".")[0] != "sqlite3":
@@ -179,7 +183,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "busy_timeout=15000",
-        "cache_size=-65536",
+        f"cache_size=-{SQLITE_CACHE}",
         "mmap_size=268435456",
     ):
         cursor.execute(f"PRAGMA {pragma}")
