@@ -78,6 +78,11 @@ def clear_mark(connection_id: int) -> None:
         redis.delete(_MARK.format(connection_id))
 
 
+def soon(job: str, row_id: int) -> None:
+    """Have a worker call this function with the row's id after the commit."""
+    db.session().info.setdefault("soon", set()).add((job, row_id))
+
+
 def changed() -> None:
     """Note that what pages show has changed; told to them after the commit."""
     db.session().info["changed"] = True
@@ -96,9 +101,11 @@ def revision() -> int | None:
 
 def _after_commit(session: Session) -> None:
     ids, runs = session.info.pop("wake", set()), session.info.pop("runs", set())
-    news = session.info.pop("changed", False)
+    news, jobs = session.info.pop("changed", False), session.info.pop("soon", set())
     if ids or runs or news:
         _tell(sorted(ids), sorted(runs))
+    if jobs:
+        _enqueue_rows(sorted(jobs))
 
 
 def _tell(connection_ids: Sequence[int], run_ids: Sequence[int]) -> None:
@@ -121,6 +128,16 @@ def _tell(connection_ids: Sequence[int], run_ids: Sequence[int]) -> None:
         run_soon(run_id)
 
 
+def _enqueue_rows(jobs: Sequence[tuple[str, int]]) -> None:
+    if broker() is None:
+        return
+    try:
+        for job, row_id in jobs:
+            queue("default").enqueue(job, row_id, result_ttl=0, failure_ttl=86400, job_timeout=120)
+    except RedisError as error:
+        log.warning("broker_away", error=str(error))
+
+
 def _after_rollback(session: Session) -> None:
-    for key in ("wake", "runs", "changed"):
+    for key in ("wake", "runs", "changed", "soon"):
         session.info.pop(key, None)

@@ -15,6 +15,7 @@ from .connections import (
     Transfer,
     has_state,
 )
+from .links import OrderLink, OrderMail
 from .orders import (
     BulkUndo,
     Order,
@@ -60,6 +61,8 @@ __all__ = [
     "OrderDay",
     "OrderEvent",
     "OrderLine",
+    "OrderLink",
+    "OrderMail",
     "OrderSearch",
     "OrderType",
     "Payment",

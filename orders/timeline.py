@@ -21,13 +21,17 @@ KINDS = (
     "payment",  # {"changes": [["paid", before, after]], "state": text}
     "unlinked",  # {"connection": name}
     "mapped",  # {"table": key, "name": theirs}
+    "link_made",  # {"days": n}: a link for the customer
+    "link_revoked",
+    "link_mailed",  # {"name": address}
+    "completed",  # by the customer
     "undone",  # {"changes": [["status", before, after]]}
 )
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does it: a person (their name), or a job, webhook or rule (the connection's or rule's name)."""
+    """Who does it: a person (their name), the customer, or a job, webhook or rule (the connection's or rule's name)."""
 
     kind: str
     name: str = ""

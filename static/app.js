@@ -57,6 +57,8 @@
     button.classList.add('is-done');
     setTimeout(() => button.classList.remove('is-done'), 1500);
   });
+  root.classList.toggle('can-share', Boolean(navigator.share));
+  on('click', '[data-share]', ({ dataset }) => navigator.share({ url: dataset.share }).catch(() => {})); // closed by the person: nothing to say
   on('click', '[data-reveal]', ({ previousElementSibling: input }) => { input.type = input.type === 'password' ? 'text' : 'password'; });
   on('click', '[data-dialog-open]', (button) => find(button.dataset.dialogOpen)?.showModal());
   on('click', '[data-dialog-close]', (button) => button.closest('dialog').close());
@@ -145,7 +147,7 @@
   });
   listen('htmx:pushedIntoHistory', () => { pushed += 1; });
   listen('htmx:beforeSwap', (event) => { if (inDrawer(event) && drawer.hidden) event.detail.shouldSwap = false; }); // closed meanwhile
-  listen('htmx:afterSwap', (event) => { if (inDrawer(event)) event.detail.target.focus(); });
+  listen('htmx:afterSwap', (event) => { if (inDrawer(event)) (find('[autofocus]', event.detail.target) || event.detail.target).focus(); });
   listen('htmx:sendError htmx:timeout htmx:responseError', (event) => {
     if (inDrawer(event) && find('#drawer-body > .skeleton')) drawer.hidden = true;
     const form = event.detail.elt.closest('form[data-guard]');
@@ -249,7 +251,7 @@
     const of = (place) => place && find(`[data-key="${CSS.escape(key)}"]`, place);
     const near = of(drawer?.hidden === false && drawer) || of(chosen.size ? find('[data-bulk-bar]') : row);
     if (!near && row && !row.dispatchEvent(new CustomEvent('row-key', { bubbles: true, cancelable: true, detail: key }))) return true;
-    const button = near || of(find('main'));
+    const button = near || of(find('main')) || of(find('.top-actions'));
     return button?.click() ?? Boolean(button);
   }
   listen('keydown', (event) => {

@@ -40,6 +40,10 @@ SENTENCES = {
     "payment": _l("payment"),
     "unlinked": _l("link to %(connection)s deleted, number there: %(external)s"),
     "mapped": _l("matched: %(name)s"),
+    "link_made": _l("link for the customer"),
+    "link_revoked": _l("link for the customer revoked"),
+    "link_mailed": _l("link to be sent to %(name)s"),
+    "completed": _l("filled in by the customer"),
     "undone": _l("change taken back"),
 }
 NAMED = ("sent", "refused", "external", "imported")
