@@ -10,7 +10,7 @@ from models import User, db
 from .helpers import login
 
 ROLES = ("owner", "manager", "viewer")
-OPEN = {"auth", "health"}  # and static files
+OPEN = {"auth", "health", "completion"}  # and static files
 #: for owners alone
 OWNERS = {
     ("users.index", "GET"),
