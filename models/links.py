@@ -24,7 +24,7 @@ class OrderLink(Model):
     secret: Mapped[dict[str, str]] = mapped_column(Encrypted)  # {"token": …}
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when the customer's page last gave a sign of life
     here: Mapped[bool] = mapped_column(default=False)  # the customer's page is open; the sweeper ends it

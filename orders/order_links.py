@@ -16,6 +16,8 @@ DAYS = 14
 HERE_SECONDS = 120
 #: signs of life are written down no more often than this
 SEEN_EVERY = 30
+#: a completed order is news to open lists so long
+LATELY_SECONDS = 600
 #: what a link can be; only an open one opens the form. closed: the order is no pre-order any more
 STATES = ("open", "used", "revoked", "expired", "closed")
 
@@ -135,6 +137,12 @@ def _touch(order_ids: Collection[int], now: datetime) -> None:
         .values(updated_at=now)
         .execution_options(synchronize_session="fetch")
     )
+
+
+def completed_lately() -> set[int]:
+    """Orders that customers have completed in the last minutes: they are news to a list although older than its top."""
+    since = utcnow() - timedelta(seconds=LATELY_SECONDS)
+    return set(db.session.scalars(db.select(OrderLink.order_id).where(OrderLink.used_at > since).limit(200)))
 
 
 def filling(order_ids: Collection[int]) -> set[int]:

@@ -36,6 +36,7 @@ def upgrade():
     sa.UniqueConstraint('token_hash', name=op.f('uq_order_links_token_hash'))
     )
     op.create_index('ix_order_links_order_id_id', 'order_links', ['order_id', 'id'])
+    op.create_index(op.f('ix_order_links_used_at'), 'order_links', ['used_at'])
     op.create_index('ix_order_links_here', 'order_links', ['id'], sqlite_where=sa.text('here = 1'), postgresql_where=sa.text('here'))
     op.create_table('order_mails',
     sa.Column('id', BIG, nullable=False),

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from models import DeliveryMethod, Option, Order, OrderEvent, OrderLink, PaymentMethod, Product, Status, db, utcnow
+from jobs import wake
+from models import DeliveryMethod, Order, OrderEvent, OrderLink, PaymentMethod, Product, Status, db, utcnow
 from orders import completion, order_links, places, statuses
 from orders.timeline import Actor
+from tests.orders import build
 
 from .helpers import count_queries, login
-from .pages import Node
 
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WHO = {"last_name": "Тестова", "first_name": "Олена", "phone": "067 111 22 33", "email": "olena@example.com"}
@@ -61,8 +63,6 @@ def test_products_are_found_by_name_and_sku_and_made_into_a_pre_order(app, clien
     assert "Чохол прозорий" in client.get("/preorders/products?q=чохол").text
     assert "Чохол старий" not in client.get("/preorders/products?q=чохол").text
     assert "Лампа" in client.get("/preorders/products?q=lamp-9").text
-    first = Node("", {}, None)
-    assert first is not None
     page = client.post("/preorders/new", data={"q": "чохол", "do": "enter"}).text
     assert f'name="product" value="{case}"' in page
     page = client.post("/preorders/new", data={"product": case, "quantity": "1", "q": "LAMP", "do": "enter"}).text
@@ -126,10 +126,7 @@ def test_the_customer_completes_the_order_in_three_steps(app, client):
     page = customer.get(path)
     assert page.status_code == 200
     assert page.headers["Cache-Control"] == "no-store"
-    assert (
-        "script-src" not in page.headers["Content-Security-Policy"]
-        or "unsafe" not in page.headers["Content-Security-Policy"]
-    )
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
     answer = fill(customer, path, app)
     assert answer.status_code == 302
     with app.app_context():
@@ -152,11 +149,16 @@ def test_the_customer_completes_the_order_in_three_steps(app, client):
 def test_the_open_list_shows_it_at_once(app, client):
     login(client)
     order_id, path = made(client)
-    revision = re.search(r"since&#34;: (\d+)", client.get("/orders?status=all").text)
-    assert revision is not None
-    assert client.get(f"/orders/changes?since={revision[1]}").status_code == 204
+    with app.app_context():
+        before = wake.revision()
+    assert client.get(f"/orders/changes?since={before}").status_code == 204
     fill(app.test_client(), path, app)
-    assert "new order" in client.get(f"/orders/changes?since={revision[1]}&top={order_id - 1}&view=").text
+    with app.app_context():
+        (newer,) = build.make({"number": "NEWER"})
+    below = f"/orders/changes?since={before}&top={newer}&view="
+    assert "1 new order" in client.get(f"{below}&seen={newer}.x").text  # although newer ones came meanwhile
+    assert "new order" not in client.get(f"{below}&seen={newer}.x,{order_id}.x").text
+    assert "new order" in client.get(f"/orders/changes?since={before}&top={order_id - 1}&view=").text
 
 
 def test_nothing_typed_is_lost(app, client):
@@ -211,7 +213,8 @@ def test_a_new_link_stops_the_old_one(app, client):
     assert app.test_client().get(old).status_code == 410
     assert app.test_client().get(new).status_code == 200
     client.post(f"/preorders/{order_id}/revoke")
-    assert "does not work any more" in client.get(f"/preorders/{order_id}").text or True
+    assert "revoked" in client.get(f"/preorders/{order_id}").text
+    assert new not in client.get(f"/preorders/{order_id}").text
     fill_order_id, path = made(client)
     fill(app.test_client(), path, app)
     client.post(f"/preorders/{fill_order_id}/renew")
@@ -251,12 +254,7 @@ def test_the_address_asks_for_what_the_delivery_needs(app, client):
     assert "choices" in customer.get(last.location).text
     back = customer.post(path, data={"step": 2, "to": 1, "delivery_method_id": known["self"]})
     assert back.location.endswith("step=1")
-    assert (
-        customer.post(
-            path, data={"step": 3, "payment_method_id": known["pay-card"] if "pay-card" in known else known["pay-cod"]}
-        ).status_code
-        == 302
-    )
+    assert customer.post(path, data={"step": 3, "payment_method_id": known["pay-cod"]}).status_code == 302
     with app.app_context():
         order = db.session.get(Order, order_id)
         assert (order.status.key, order.street, order.postal_code) == ("new", "", "")
@@ -387,7 +385,9 @@ def test_the_page_is_light_and_needs_no_login_page(app, client):
         page = customer.get(f"{path}?step=2").text
     assert len(queries) <= 12
     assets = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
-    assert len(page.encode()) + sum(len(customer.get(asset).data) for asset in assets) < 60 * 1024
+    files = sum(
+        (Path(app.static_folder) / asset.removeprefix("/static/").split("?")[0]).stat().st_size for asset in assets
+    )
+    assert len(assets) >= 2
+    assert len(page.encode()) + files < 60 * 1024
     assert not re.search(r'(?:src|href)="https?://', page)
-    assert db is not None
-    assert Option is not None
