@@ -167,6 +167,7 @@ def _letter(link: OrderLink, language: str) -> tuple[str, str]:
     shop = link.order.shop.name if link.order.shop else ""
     with force_locale(language):
         subject = _("Your order %(number)s: delivery and payment", number=link.order.number)
+        shop = _(shop) if shop else ""
         greeting = _("%(shop)s has put your order together.", shop=shop) if shop else _("Your order is put together.")
         ask_for = _("Say where to deliver it and how you will pay:")
         until = _("The link works until %(day)s.", day=link.expires_at.strftime("%d.%m.%Y"))

@@ -191,4 +191,4 @@ def _offer(method: DeliveryMethod, order: Order, quote: places.Quote | None) -> 
 def _shop(order: Order | None) -> dict[str, str]:
     """Whose page it is, in which colour."""
     shop = order.shop if order else None
-    return {"shop": shop.name if shop else "", "accent": shop.accent if shop else "blue"}
+    return {"shop": text.translated(shop.name) if shop else "", "accent": shop.accent if shop else "blue"}

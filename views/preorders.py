@@ -67,7 +67,7 @@ def _add(wanted: list[Wanted], product: Product | None, query: str) -> Any:
         more = Wanted(product, min(known[0].quantity + 1, MOST_OF_ONE))
         return _dialog([more if one.product.id == product.id else one for one in wanted])
     if wanted and product.currency != wanted[0].product.currency:
-        return _dialog(wanted, query=query, problem=_(REFUSALS["mixed_currencies"]))
+        return _dialog(wanted, query=query, problem=text.translated(REFUSALS["mixed_currencies"]))
     return _dialog([*wanted, Wanted(product, Decimal(1))][:MOST_LINES])
 
 
@@ -77,7 +77,7 @@ def _make(wanted: list[Wanted]) -> Any:
         link = preorders.create(wanted, shop, creation.default_number(utcnow(), text.ZONE), actor())
     except editing.Invalid as invalid:
         keys = list(invalid.errors.values())
-        return _dialog(wanted, problem=_((REFUSALS | MESSAGES)[keys[0]]), status=422)
+        return _dialog(wanted, problem=text.translated((REFUSALS | MESSAGES)[keys[0]]), status=422)
     wake.changed()
     db.session.commit()
     if not request.htmx:

@@ -152,7 +152,7 @@ def _label(sheet: _Sheet, order: Order, address: str) -> None:
     side = (42 if sheet.base > 10 else 26) * mm
     beside = sheet.right - sheet.left - side - 3 * mm
     sheet.code(address, side)
-    sheet.write(order.shop.name if order.shop else "", 0.95, width=beside, most=2)
+    sheet.write(text.translated(order.shop.name) if order.shop else "", 0.95, width=beside, most=2)
     sheet.write(_("Order %(number)s", number=order.number), 1.15, bold=True, width=beside, most=2)
     if order.delivery_method:
         sheet.write(text.translated(order.delivery_method.name), width=beside, most=2)
@@ -183,7 +183,7 @@ def _slip(sheet: _Sheet, order: Order, address: str) -> None:
     beside = sheet.right - sheet.left - side - 3 * mm
     sheet.code(address, side)
     sheet.write(_("Order %(number)s", number=order.number), 1.5, bold=True, width=beside, most=2)
-    shop = order.shop.name if order.shop else ""
+    shop = text.translated(order.shop.name) if order.shop else ""
     sheet.write(" · ".join(part for part in (shop, text.day(order.placed_at)) if part), width=beside, most=2)
     sheet.write(" ".join((order.recipient, text.phone(order.phone))), width=beside, most=2)
     sheet.write(", ".join(papers.address(order)), width=beside, most=3)
