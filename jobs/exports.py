@@ -263,4 +263,4 @@ def tidy() -> None:
 
 
 def _make_soon(export_id: int) -> None:
-    wake.job_soon("jobs.exports.make", export_id)
+    wake.soon("export", export_id)

@@ -17,7 +17,7 @@ from . import wake
 
 #: registry -> columns that staff may change beside the name
 FIELDS: dict[str, tuple[str, ...]] = {
-    "shops": ("currency",),
+    "shops": ("currency", "accent"),
     "sources": ("color",),
     "types": (),
     "delivery": ("kind", "card_on_delivery", "postal_code_required"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from models import Attempt, BulkUndo, db, utcnow
-from orders import counts
+from orders import counts, order_links
 
-from . import exports
+from . import exports, mail, wake
 
 #: requests and answers of attempts are kept so long; the attempts themselves stay
 EXCHANGES_DAYS = 30
@@ -23,8 +23,11 @@ def tidy() -> None:
     global _next
     now = utcnow()
     counts.fold()
+    if order_links.note_absent():
+        wake.changed()
     db.session.commit()
     exports.revive()
+    mail.wake_due()
     if now < _next:
         return
     _next = now + timedelta(hours=1)

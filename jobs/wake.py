@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 from flask import Flask, current_app
@@ -72,19 +73,46 @@ def run_soon(run_id: int) -> None:
         log.warning("broker_away", error=str(error))
 
 
-def job_soon(function: str, row_id: int) -> None:
-    """Have a worker call this with the id of a row, once the row is committed."""
-    db.session().info.setdefault("jobs", set()).add((function, row_id))
+@dataclass(frozen=True)
+class Job:
+    """Work on one row. `once`: a wake-up on its way serves all that comes meanwhile; its function calls `begun`."""
+
+    function: str
+    queue: str
+    timeout: int  # seconds
+    once: bool = False
 
 
-def _enqueue_jobs(jobs: set[tuple[str, int]]) -> None:
-    if broker() is None:
+#: what a transaction may ask for besides drains and runs
+JOBS = {
+    "export": Job("jobs.exports.make", "low", 7200),
+    "mail": Job("jobs.mail.deliver", "default", 120),
+}
+
+
+def soon(kind: str, row_id: int) -> None:
+    """Have a worker do a job of JOBS once this transaction is committed."""
+    db.session().info.setdefault("jobs", set()).add((kind, row_id))
+
+
+def now(kind: str, row_id: int, once_in: int = 0) -> None:
+    """Have a worker do a job of JOBS; with `once_in`, not more often than once in so many seconds."""
+    redis, job = broker(), JOBS[kind]
+    if redis is None:
         return
+    seconds = once_in or (_MARK_SECONDS if job.once else 0)
     try:
-        for function, row_id in sorted(jobs):
-            queue("low").enqueue(function, row_id, result_ttl=0, failure_ttl=86400, job_timeout=7200)
+        if not seconds or redis.set(_MARK.format(f"{kind}:{row_id}"), 1, nx=True, ex=seconds):
+            queue(job.queue).enqueue(job.function, row_id, result_ttl=0, failure_ttl=86400, job_timeout=job.timeout)
     except RedisError as error:
         log.warning("broker_away", error=str(error))
+
+
+def begun(kind: str, row_id: int) -> None:
+    """The job looks now: what comes from here on needs a wake-up of its own."""
+    redis = broker()
+    if redis is not None:
+        redis.delete(_MARK.format(f"{kind}:{row_id}"))
 
 
 def clear_mark(connection_id: int) -> None:
@@ -111,11 +139,11 @@ def revision() -> int | None:
 
 def _after_commit(session: Session) -> None:
     ids, runs = session.info.pop("wake", set()), session.info.pop("runs", set())
-    news = session.info.pop("changed", False)
-    if jobs := session.info.pop("jobs", None):
-        _enqueue_jobs(jobs)
+    news, jobs = session.info.pop("changed", False), session.info.pop("jobs", set())
     if ids or runs or news:
         _tell(sorted(ids), sorted(runs))
+    for kind, row_id in sorted(jobs):
+        now(kind, row_id)
 
 
 def _tell(connection_ids: Sequence[int], run_ids: Sequence[int]) -> None:

@@ -17,6 +17,7 @@ from .connections import (
 )
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .exports import OPEN_EXPORTS, Export, ExportPreset
+from .links import OrderLink, OrderMail
 from .orders import (
     BulkUndo,
     Order,
@@ -67,6 +68,8 @@ __all__ = [
     "OrderDay",
     "OrderEvent",
     "OrderLine",
+    "OrderLink",
+    "OrderMail",
     "OrderSearch",
     "OrderType",
     "Payment",

@@ -51,6 +51,8 @@ class Named:
 class Shop(Named, Model):
     __tablename__ = "shops"
     currency: Mapped[str] = mapped_column(String(3), default="UAH")
+    #: colour of the pages that customers see; not "color", which lists of registries show beside the name
+    accent: Mapped[str] = mapped_column(String(10), default="blue")
 
 
 class Source(Named, Model):

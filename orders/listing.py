@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.sql import Select
 
-from models import Connection, Link, Order, OrderLine, OrderSearch, Prepared, Transfer, among, db
+from models import Connection, Link, Order, OrderLine, OrderLink, OrderSearch, Prepared, Transfer, among, db
 
 from . import counts, search, walks
 from .filters import OrderFilter, Statuses, StatusLike
@@ -48,6 +48,10 @@ _LINKS = Prepared(
     .order_by(_LINK.role.desc(), _LINK.connection_id),
     same_plan=True,
 )
+#: orders whose customers are at their page; one look into an index that is nearly always empty
+_HERE = Prepared(
+    db.select(OrderLink.order_id).where(OrderLink.here, among(OrderLink.__table__.c.order_id, "ids")), same_plan=True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Row:
     item: str = ""
     items: int = 0
     tiles: list[Tile] = field(default_factory=list)
+    here: bool = False  # the customer is filling the order in
 
     @property
     def recipient(self) -> str:
@@ -325,6 +330,8 @@ def decorate(found: Sequence[Any]) -> list[Row]:
             row.item, first[order_id] = name, position
     for link in _LINKS.rows(ids=ids):
         rows[link.order_id].tiles.append(_tile(link))
+    for found_here in _HERE.rows(ids=ids):
+        rows[found_here.order_id].here = True
     return list(rows.values())
 
 

@@ -26,13 +26,17 @@ KINDS = (
     "merged",  # {"name": number of the order that was merged into this one}
     "merged_into",  # {"changes": [["status", before, after]], "text": number of the order that stayed}
     "not_duplicate",  # {"name": number of the other order}
+    "link_made",  # {"days": n}: a link for the customer
+    "link_revoked",
+    "link_mailed",  # {"name": address}
+    "completed",  # by the customer
     "undone",  # {"changes": [["status", before, after]]}
 )
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does it: a person (their name), or a job, webhook or rule (the connection's or rule's name)."""
+    """Who does it: a person (their name), the customer, or a job, webhook or rule (the connection's or rule's name)."""
 
     kind: str
     name: str = ""

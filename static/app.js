@@ -57,6 +57,8 @@
     if (!button.matches('.btn-copy')) return toast(strings.copied);
     mark(button, 'is-done', 1500);
   });
+  root.classList.toggle('can-share', Boolean(navigator.share));
+  on('click', '[data-share]', ({ dataset }) => navigator.share({ url: dataset.share }).catch(() => {})); // closed by the person: nothing to say
   on('click', '[data-reveal]', ({ previousElementSibling: input }) => { input.type = input.type === 'password' ? 'text' : 'password'; });
   on('click', '[data-dialog-open]', (button) => find(button.dataset.dialogOpen)?.showModal());
   on('click', '[data-dialog-close]', (button) => button.closest('dialog').close());
@@ -144,7 +146,7 @@
   });
   listen('htmx:pushedIntoHistory', () => { pushed += 1; });
   listen('htmx:beforeSwap', (event) => { if (inDrawer(event) && drawer.hidden) event.detail.shouldSwap = false; }); // closed meanwhile
-  listen('htmx:afterSwap', (event) => { if (inDrawer(event)) event.detail.target.focus(); });
+  listen('htmx:afterSwap', (event) => { if (inDrawer(event)) (find('[autofocus]', event.detail.target) || event.detail.target).focus(); });
   listen('htmx:sendError htmx:timeout htmx:responseError', (event) => {
     if (inDrawer(event) && find('#drawer-body > .skeleton')) drawer.hidden = true;
     const form = event.detail.elt.closest('form[data-guard]');
@@ -246,7 +248,7 @@
     const of = (place) => place && find(`[data-key="${CSS.escape(key)}"]`, place);
     const near = of(drawer?.hidden === false && drawer) || of(chosen.size ? find('[data-bulk-bar]') : row);
     if (!near && row && !row.dispatchEvent(new CustomEvent('row-key', { bubbles: true, cancelable: true, detail: key }))) return true;
-    const button = near || of(find('main'));
+    const button = near || of(find('main')) || of(find('.top-actions'));
     return button?.click() ?? Boolean(button);
   }
   listen('keydown', (event) => {

@@ -73,6 +73,7 @@ class RowView:
     status: StatusView
     source: SourceView | None
     tiles: list[TileView]
+    here: bool = False
     stale: bool = False
     fresh: bool = False  # changed by what was just done or heard of: it flashes
 
@@ -142,6 +143,7 @@ class Context:
             status=status,
             source=self.sources.get(o.source_id),
             tiles=self._tiles(row, status),
+            here=row.here,
             stale=stale,
             fresh=fresh,
         )
@@ -212,7 +214,7 @@ def printed(found: Iterable[listing.Row], shared: Context, shown: Look) -> Print
     made = []
     for row in found:
         age = text.age(row.o.created_at, now, year)
-        key = (shared, shown, age, row.item, row.items, tuple(row.tiles), tuple(row.o))
+        key = (shared, shown, age, row.item, row.items, row.here, tuple(row.tiles), tuple(row.o))
         made.append(_printed.get(key) or _print(key, row, shared, shown))
     html = "".join([html for html, _ in made])
     return Printed(Markup(html), ",".join([seen for _, seen in made]))  # noqa: S704 - printed by a template

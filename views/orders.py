@@ -11,13 +11,13 @@ from htmx_flask import request
 
 from jobs import runs, wake
 from models import db
-from orders import listing
+from orders import listing, order_links
 from orders.listing import Cursor
 from orders.timeline import Actor
 
 from . import answers, text
 from .addresses import orders as list_url
-from .order_list import ListPage, filter_of, make_context, read_filter, revision, seen_rows
+from .order_list import PAGE, ListPage, filter_of, make_context, read_filter, revision, seen_rows
 
 bp = Blueprint("orders", __name__, url_prefix="/orders")
 
@@ -61,10 +61,19 @@ def changes() -> tuple[str, int] | str:
     found, gone = listing.changed(seen)
     top = request.args.get("top", "")
     news = listing.arrived(page.f, page.statuses, text.ZONE, int(top)) if top.isdecimal() and len(top) < 19 else 0
+    if top:
+        news += _completed(page, seen, int(top) if top.isdecimal() and len(top) < 19 else 0)
     fits = listing.fitting(page.f, page.statuses, text.ZONE, [row.o.id for row in found]) if found else set()
     rows = page.context.rows(found, fits, fresh=True)
     told = {"since": now, "view": page.query, "top": top, "seen": _seen_now(seen, rows, gone)}
     return render_template("orders/changes.html", page=page, rows=rows, gone=gone, news=news, told=told)
+
+
+def _completed(page: ListPage, seen: dict[int, str], top: int) -> int:
+    """Pre-orders that customers have completed: they would stand on this page, below its newest order."""
+    lowest = min(seen) if len(seen) >= PAGE else 0
+    found = [i for i in order_links.completed_lately() if i not in seen and lowest < i <= top]
+    return len(listing.fitting(page.f, page.statuses, text.ZONE, found)) if found else 0
 
 
 def _seen_now(seen: dict[int, str], rows: list[Any], gone: list[int]) -> str:

@@ -105,6 +105,7 @@ class RowForm(FlaskForm):
 
 class ShopForm(RowForm):
     currency = SelectField(N_("Currency"), choices={c: c for c in CURRENCIES}, default="UAH")
+    accent = RadioField(N_("Colour of customers' pages"), choices={c: COLOR_NAMES[c] for c in COLORS}, default="blue")
 
 
 class SourceForm(RowForm):

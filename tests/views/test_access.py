@@ -10,7 +10,7 @@ from models import User, db
 from .helpers import login
 
 ROLES = ("owner", "manager", "viewer")
-OPEN = {"auth", "health"}  # and static files
+OPEN = {"auth", "health", "completion"}  # and static files
 OWN = {"account", "orders_views"}  # what users set up for themselves
 #: for owners alone
 OWNERS = {

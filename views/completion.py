@@ -1,0 +1,194 @@
+"""The customer's page behind a link: three steps, kept as they are typed, no login."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+
+from jobs import wake
+from models import DeliveryMethod, Order, OrderLink, db
+from orders import completion, editing, order_links, places
+from orders.timeline import Actor
+
+from . import text
+from .completion_form import Steps
+from .order_form import MESSAGES
+from .security import limiter
+
+bp = Blueprint("completion", __name__, url_prefix="/c")
+#: state of a link -> status of the page that says so
+CODES = {"used": 200, "revoked": 410, "expired": 410, "closed": 410, "wrong": 404}
+
+
+@bp.after_request
+def _private(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return answer
+
+
+@bp.get("/<token>")
+@limiter.limit("120/minute")
+def show(token: str) -> Any:
+    link = order_links.by_token(token)
+    if link is None or order_links.state(link) != "open":
+        return _over(link)
+    steps = Steps(link.order, completion.typed(link))
+    asked = request.args.get("step", 0, type=int)
+    step = asked if 1 <= asked <= len(steps.forms) else steps.first_open()
+    if "check" in request.args:
+        steps.forms[step - 1].validate()
+    else:
+        for form in steps.forms:
+            _forget_errors(form)
+    return _page(link, steps, step, token)
+
+
+def _forget_errors(form: Any) -> None:
+    """A page that was just opened complains of nothing."""
+    for field in form:
+        field.errors = []
+
+
+@bp.post("/<token>")
+@limiter.limit("60/minute")
+def save(token: str) -> Any:
+    """A step is done: the next one, or the order."""
+    link = order_links.by_token(token, lock=True)
+    if link is None or order_links.state(link) != "open":
+        return _over(link)
+    step = min(max(request.form.get("step", 1, type=int), 1), len(completion.STEPS))
+    if completion.keep(link, request.form):
+        wake.changed()
+    steps = Steps(link.order, completion.typed(link))
+    back = request.form.get("to", 0, type=int)
+    if 1 <= back < step:
+        db.session.commit()
+        return redirect(url_for("completion.show", token=token, step=back))
+    if not steps.forms[step - 1].validate():
+        db.session.commit()
+        return _page(link, steps, step, token), 422
+    if step < len(steps.forms):
+        db.session.commit()
+        return redirect(url_for("completion.show", token=token, step=step + 1))
+    return _place(link, steps, token)
+
+
+def _place(link: OrderLink, steps: Steps, token: str) -> Any:
+    if wrong := steps.refused():
+        db.session.commit()
+        return redirect(url_for("completion.show", token=token, step=wrong, check=1))
+    name = " ".join(part for part in (steps.who.first_name.data, steps.who.last_name.data) if part)
+    try:
+        completion.submit(link, steps.values(), Actor("customer", name))
+    except completion.Closed:
+        db.session.rollback()
+    except editing.Invalid as invalid:
+        db.session.rollback()
+        link = order_links.by_token(token) or link
+        problem = _(MESSAGES[next(iter(invalid.errors.values()))])
+        return _page(link, steps, len(steps.forms), token, problem), 422
+    else:
+        wake.changed()
+        db.session.commit()
+    return redirect(url_for("completion.show", token=token))
+
+
+@bp.post("/<token>/field")
+@limiter.limit("240/minute")
+def field(token: str) -> Any:
+    """Autosave: what was typed into fields, and a sign of life. 410 when the link has stopped working."""
+    link = order_links.by_token(token, lock=True)
+    if link is None:
+        return "", 404
+    try:
+        news = completion.keep(link, request.form)
+    except completion.Closed:
+        db.session.rollback()
+        return "", 410
+    if news:
+        wake.changed()
+    db.session.commit()
+    return "", 204
+
+
+@bp.get("/<token>/places")
+@limiter.limit("120/minute")
+def suggest(token: str) -> Any:
+    """Settlements or pickup points for what is being typed: [{"text", "note", "code"}]."""
+    link = order_links.by_token(token)
+    if link is None or order_links.state(link) != "open":
+        return jsonify([]), 410
+    query = request.args.get("q", "").strip()[:100]
+    values = {**completion.typed(link), **{name: request.args.get(name, "")[:200] for name in request.args}}
+    if request.args.get("what") == "point":
+        found = places.points(link.order, values, query)
+    else:
+        found = places.settlements(link.order, query) if len(query) > 1 else []
+    return jsonify([{"text": place.text, "note": place.note, "code": place.code} for place in found])
+
+
+@bp.post("/<token>/language")
+@limiter.limit("30/minute")
+def language(token: str) -> Any:
+    """The page in another language; kept in this browser."""
+    if request.form.get("lang") in text.LANGUAGES:
+        session["language"] = request.form["lang"]
+    address = url_for("completion.show", token=token)
+    step = request.form.get("step", 0, type=int)
+    return redirect(f"{address}?step={step}" if step else address)
+
+
+def _over(link: OrderLink | None) -> Any:
+    """The honest page for a link that opens nothing."""
+    state = order_links.state(link) if link else "wrong"
+    order = link.order if link else None
+    page = render_template("completion/over.html", state=state, order=order, link=link, **_shop(order))
+    return make_response(page, CODES[state])
+
+
+def _page(link: OrderLink, steps: Steps, step: int, token: str, problem: str = "") -> str:
+    order = link.order
+    quotes = places.quotes(order, completion.typed(link))
+    offers = [_offer(method, order, quotes.get(method.id)) for method in steps.methods]
+    chosen = next((offer for offer in offers if offer["id"] == steps.where.delivery_method_id.data), None)
+    return render_template(
+        "completion/page.html",
+        order=order,
+        token=token,
+        steps=steps,
+        step=step,
+        form=steps.forms[step - 1],
+        offers=offers,
+        chosen=chosen,
+        payment=next((p for p in steps.payments if p.id == steps.pay.payment_method_id.data), None),
+        total=chosen["total"] if chosen else text.money(order.total, order.currency),
+        problem=problem,
+        suggests=bool(places.providers),
+        **_shop(order),
+    )
+
+
+def _offer(method: DeliveryMethod, order: Order, quote: places.Quote | None) -> dict[str, Any]:
+    """A delivery method as the customer chooses it, with the order's total where its price is known."""
+    cost = quote.cost if quote else None
+    total = order.goods_total - order.discount + (cost if cost is not None else order.delivery_cost or Decimal(0))
+    return {
+        "id": method.id,
+        "name": method.name,
+        "kind": method.kind,
+        "cash_only": not method.card_on_delivery,
+        "postal": method.postal_code_required,
+        "cost": "" if cost is None else text.money(cost, order.currency) if cost else _("free"),
+        "term": quote.term if quote else "",
+        "total": text.money(total, order.currency),
+    }
+
+
+def _shop(order: Order | None) -> dict[str, str]:
+    """Whose page it is, in which colour."""
+    shop = order.shop if order else None
+    return {"shop": text.translated(shop.name) if shop else "", "accent": shop.accent if shop else "blue"}
