@@ -53,6 +53,7 @@ class PaymentSandbox(Sandbox):
     def __init__(self) -> None:
         self.outbox: list[Posted] = []
         self.delivered: list[Posted] = []
+        self.posting = 0
         super().__init__()
 
     # What a vendor fills in
@@ -159,8 +160,15 @@ class PaymentSandbox(Sandbox):
         with self.lock:
             due = [one for one in self.outbox if one.due <= now]
             self.outbox = [one for one in self.outbox if one.due > now]
+            self.posting += len(due)
         for one in due:
             self._post(one, now)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no notice waits or is on its way."""
+        with self.lock:
+            return not self.outbox and not self.posting
 
     def _post(self, one: Posted, now: float) -> None:
         one.tries += 1
@@ -172,6 +180,7 @@ class PaymentSandbox(Sandbox):
             done = False
         one.due = now + AGAIN
         with self.lock:
+            self.posting -= 1
             if done:
                 self.delivered.append(one)
             elif one.tries < TRIES:

@@ -11,7 +11,15 @@ from werkzeug.datastructures import MultiDict
 
 from integrations import connector, connectors
 from integrations.base import Account as ConnectorAccount
-from integrations.base import Connector, OffersLists, PullsOrders, ReadsStatuses, ReceivesOrders, SettingsForm
+from integrations.base import (
+    Connector,
+    OffersLists,
+    PullsOrders,
+    ReadsStatuses,
+    ReceivesOrders,
+    SettingsForm,
+    TakesPayments,
+)
 from integrations.errors import VendorError
 from integrations.http import HttpClient
 from integrations.types import TestResult
@@ -120,6 +128,11 @@ def destinations() -> list[Connection]:
 
 def sources() -> list[Connection]:
     return [row for row in active() if usable(row) and connector(row.kind).can(PullsOrders)]
+
+
+def payers() -> list[Connection]:
+    """Those that customers can pay through."""
+    return [row for row in active() if usable(row) and connector(row.kind).can(TakesPayments)]
 
 
 def readers() -> list[Connection]:

@@ -72,6 +72,22 @@ def run_soon(run_id: int) -> None:
         log.warning("broker_away", error=str(error))
 
 
+#: what a transaction may ask for besides drains and runs -> the function that does it
+JOBS = {"payment": "jobs.payments.work", "notice": "jobs.inbox.process"}
+
+
+def job_soon(kind: str, row_id: int, once_in: int = 0) -> None:
+    """Have a worker do a job of JOBS; with `once_in`, not more often than once in so many seconds."""
+    redis = broker()
+    if redis is None:
+        return
+    try:
+        if not once_in or redis.set(f"hub:asked:{kind}:{row_id}", 1, nx=True, ex=once_in):
+            queue("high").enqueue(JOBS[kind], row_id, result_ttl=0, failure_ttl=86400, job_timeout=300)
+    except RedisError as error:
+        log.warning("broker_away", error=str(error))
+
+
 def clear_mark(connection_id: int) -> None:
     redis = broker()
     if redis is not None:
@@ -96,9 +112,11 @@ def revision() -> int | None:
 
 def _after_commit(session: Session) -> None:
     ids, runs = session.info.pop("wake", set()), session.info.pop("runs", set())
-    news = session.info.pop("changed", False)
+    news, jobs = session.info.pop("changed", False), session.info.pop("jobs", set())
     if ids or runs or news:
         _tell(sorted(ids), sorted(runs))
+    for kind, row_id in sorted(jobs):
+        job_soon(kind, row_id)
 
 
 def _tell(connection_ids: Sequence[int], run_ids: Sequence[int]) -> None:
@@ -122,5 +140,5 @@ def _tell(connection_ids: Sequence[int], run_ids: Sequence[int]) -> None:
 
 
 def _after_rollback(session: Session) -> None:
-    for key in ("wake", "runs", "changed"):
+    for key in ("wake", "runs", "changed", "jobs"):
         session.info.pop(key, None)

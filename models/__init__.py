@@ -27,6 +27,7 @@ from .orders import (
     Product,
     SavedView,
 )
+from .payments import HookSecret, PayLink
 from .people import Option, User, UserSession
 from .prepared import Prepared, add_rows, among, next_ids
 from .registries import (
@@ -51,6 +52,7 @@ __all__ = [
     "DeliveryMethod",
     "ExpenseType",
     "ExternalProduct",
+    "HookSecret",
     "Incoming",
     "Link",
     "Mapping",
@@ -62,6 +64,7 @@ __all__ = [
     "OrderLine",
     "OrderSearch",
     "OrderType",
+    "PayLink",
     "Payment",
     "PaymentMethod",
     "Prepared",

@@ -57,6 +57,7 @@
     button.classList.add('is-done');
     setTimeout(() => button.classList.remove('is-done'), 1500);
   });
+  listen('copy-text', async ({ detail }) => (await import(strings.widgets)).copy(detail.text));
   on('click', '[data-reveal]', ({ previousElementSibling: input }) => { input.type = input.type === 'password' ? 'text' : 'password'; });
   on('click', '[data-dialog-open]', (button) => find(button.dataset.dialogOpen)?.showModal());
   on('click', '[data-dialog-close]', (button) => button.closest('dialog').close());

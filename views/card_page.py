@@ -13,9 +13,9 @@ from flask_login import current_user
 
 from integrations import connectors
 from models import Order
-from orders import copies, editing, timeline, totals
+from orders import copies, editing, payments, timeline, totals
 
-from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values
+from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values, order_words
 from .card_shared import Shared, shared
 from .order_form import MESSAGES, OrderForm, initial
 
@@ -138,6 +138,17 @@ def side_parts(order: Order, known: Shared | None = None, oob: bool = False) -> 
         "advise": _advise,
         "head": card_head.html(order, card_head.next_action(order, found, known.statuses), known.statuses, oob),
         "mark": copies.mark(order, there),
+        "payments": _payments(order, known),
+    }
+
+
+def _payments(order: Order, known: Shared) -> dict[str, Any]:
+    """Its payments, and whether it may be paid online."""
+    return {
+        "summary": payments.of_order(order),
+        "offered": known.payers and not payments.why_not(order, order.status.group),
+        "states": order_words.PAYMENT_STATES,
+        "todo": order_words.PAYMENT_TODO,
     }
 
 

@@ -32,7 +32,7 @@ login_manager.login_message = ""  # the page that it leads to says it itself, in
 
 SESSION_DAYS = 30
 #: blueprints that need no login: their views check for themselves
-OPEN = {"auth", "health", "static", None}
+OPEN = {"auth", "health", "hooks", "pay", "static", None}
 CSP = {
     "default-src": "'self'",
     "img-src": "'self' data:",

@@ -98,7 +98,7 @@ class YooKassa(RestConnector):
             page = self.call("GET", "payments", params=query)
             for body in entries(page.get("items")):
                 if text(body, "metadata", "reference") == reference:
-                    return body
+                    return self.call("GET", f"payments/{text(body, 'id')}")  # with the address where it is paid
             if not page.get("next_cursor"):
                 raise Refused("not_found", reference)
             query["cursor"] = page["next_cursor"]
