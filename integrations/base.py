@@ -146,6 +146,8 @@ class Connector:
     color: ClassVar[str] = "blue"  #: of the initials tile
     summary: ClassVar[str] = ""  #: one sentence for the catalogue of integrations
     countries: ClassVar[tuple[str, ...]] = ()
+    currencies: ClassVar[tuple[str, ...]] = ()  #: of payments; () = any
+    paid_by: ClassVar[str] = ""  #: the ways to pay through it, for customers
     api_url: ClassVar[str]  #: default address; "" when the settings must give it
     docs_url: ClassVar[str] = ""
     rate: ClassVar[float | None] = None  #: requests a second; None = unpublished, obey 429

@@ -130,9 +130,10 @@ def sources() -> list[Connection]:
     return [row for row in active() if usable(row) and connector(row.kind).can(PullsOrders)]
 
 
-def payers() -> list[Connection]:
-    """Those that customers can pay through."""
-    return [row for row in active() if usable(row) and connector(row.kind).can(TakesPayments)]
+def payers(currency: str) -> list[Connection]:
+    """Those that customers can pay through in this currency."""
+    found = [row for row in active() if usable(row) and connector(row.kind).can(TakesPayments)]
+    return [row for row in found if currency in (connector(row.kind).currencies or (currency,))]
 
 
 def readers() -> list[Connection]:

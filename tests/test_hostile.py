@@ -21,7 +21,7 @@ from .views.helpers import PASSWORD, add_user, login
 
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 #: pages of open blueprints: they need no login, or are about it
-OPEN = ("auth.", "health.", "static")
+OPEN = ("auth.", "health.", "hooks.", "pay.", "static")
 
 
 @pytest.fixture(scope="module")

@@ -146,10 +146,14 @@ def _payments(order: Order, known: Shared) -> dict[str, Any]:
     """Its payments, and whether it may be paid online."""
     return {
         "summary": payments.of_order(order),
-        "offered": known.payers and not payments.why_not(order, order.status.group),
+        "offered": _takes(order.currency, known) and not payments.why_not(order, order.status.group),
         "states": order_words.PAYMENT_STATES,
         "todo": order_words.PAYMENT_TODO,
     }
+
+
+def _takes(currency: str, known: Shared) -> bool:
+    return any(currency in (connectors()[kind].currencies or (currency,)) for kind in known.payers)
 
 
 def _advise(copy: copies.Copy, order: Order) -> advice.Advice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from htmx_flask import request
@@ -31,7 +31,7 @@ def link(order_id: int) -> Any:
     """A new link for the customer, into the clipboard; without a script, shown on the card."""
     order = _order(order_id)
     reason = payments.why_not(order, db.session.get_one(Status, order.status_id).group)
-    if not reason and not connections.payers():
+    if not reason and not connections.payers(order.currency):
         reason = "no_service"
     if reason:
         return answers.refuse(str(PAY_REASONS[reason]), url_for("card.show", number=order.number))
@@ -86,6 +86,4 @@ def _order(order_id: int) -> Order:
 
 
 def _public() -> str:
-    from flask import current_app
-
     return str(current_app.config["HUB"].public_url)

@@ -20,7 +20,7 @@ class Shared:
         self.lists, self.connections = lists.of(rows)
         self.statuses = [entry for entry in self.lists.statuses if entry.active]
         self.destinations = tuple(self._able(ReceivesOrders))  # hashable: parts of pages are kept by it
-        self.payers = bool(list(self._able(TakesPayments)))
+        self.payers = {row.kind for row in self._able(TakesPayments)}
         self.readers = {row.id for row in self._able(ReadsStatuses)}
 
     @cached_property

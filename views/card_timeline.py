@@ -106,7 +106,7 @@ def _change_html(label: str, before: str, after: str) -> Markup:
 def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
     detail = event.detail or {}
     named = event.kind in NAMED and event.actor_name == detail.get("connection")  # once in a line is enough
-    who = "" if named else event.actor_name or _("the hub")
+    who = "" if named else event.actor_name or (_("the customer") if event.actor == "customer" else _("the hub"))
     entry = Entry(event.actor, who, sentence(event.kind, detail), event.at)
     entry.changes = [change for row in detail.get("changes", []) if (change := _change(row, order.currency))]
     entry.note = str(detail.get("text") or detail.get("reason") or "")

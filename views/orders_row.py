@@ -49,7 +49,7 @@ def menu(order_id: int) -> str:
     """The ⋯ menu."""
     order, page = _order(order_id), ListPage(filter_of(""))
     group = next(s.group for s in page.statuses if s.id == order.status_id)
-    payable = current_user.can_edit and not payments.why_not(order, group) and bool(connections.payers())
+    payable = current_user.can_edit and not payments.why_not(order, group) and bool(connections.payers(order.currency))
     url = addresses.order(order.number)
     return render_template("orders/row_menu.html", order=order, page=page, text=text, url=url, payable=payable)
 

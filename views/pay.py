@@ -49,7 +49,8 @@ def pay(token: str) -> Any:
     link = pay_links.find(token)
     if link is None or not pay_links.works(link):
         return redirect(url_for("pay.show", token=token), 303)
-    chosen = next((c for c in connections.payers() if str(c.id) == request.form.get("by")), None)
+    currency = db.session.get_one(Order, link.order_id).currency
+    chosen = next((c for c in connections.payers(currency) if str(c.id) == request.form.get("by")), None)
     if chosen is None:
         return redirect(url_for("pay.show", token=token), 303)
     try:
@@ -108,7 +109,8 @@ def _order_page(token: str, order: Order) -> Any:
         words = _("The payment service is being asked whether the money has come…")
         return _render("waiting", again=again, every=2, title=_("One moment"), words=words)
     known = connectors()
-    ways = [(c.id, known[c.kind].title, known[c.kind].summary) for c in connections.payers()] if not reason else []
+    offered = connections.payers(order.currency) if not reason else []
+    ways = [(c.id, known[c.kind].title, known[c.kind].paid_by) for c in offered]
     held = any(row.state == "waiting" for row in found.rows)
     values = {"order": order, "found": found, "reason": reason, "ways": ways, "held": held, "newest": newest}
     return _render("order", **values, token=token, shop=order.shop.name if order.shop else "")

@@ -42,6 +42,8 @@ class LiqPay(RestConnector):
     color = "lime"
     summary = N_("Takes payments by a link: cards, Privat24, Apple Pay, Google Pay.")
     countries = ("UA",)
+    currencies = ("UAH", "USD", "EUR")
+    paid_by = N_("Bank card, Privat24, Apple Pay, Google Pay")
     api_url = "https://www.liqpay.ua"
     docs_url = "https://www.liqpay.ua/en/doc"
     Settings = LiqPaySettings

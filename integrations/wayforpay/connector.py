@@ -45,6 +45,8 @@ class WayForPay(RestConnector):
     color = "cyan"
     summary = N_("Takes payments by a link: cards, Apple Pay, Google Pay, instalments.")
     countries = ("UA",)
+    currencies = ("UAH", "USD", "EUR")
+    paid_by = N_("Bank card, Apple Pay, Google Pay, instalments")
     api_url = "https://api.wayforpay.com"
     docs_url = "https://wiki.wayforpay.com"
     Settings = WayForPaySettings

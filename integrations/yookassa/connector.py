@@ -38,6 +38,8 @@ class YooKassa(RestConnector):
     color = "indigo"
     summary = N_("Takes payments by a link: cards, SBP, wallets.")
     countries = ("RU",)
+    currencies = ("RUB",)
+    paid_by = N_("Bank card, SBP, SberPay, YooMoney")
     api_url = "https://api.yookassa.ru"
     api_path = "/v3"
     docs_url = "https://yookassa.ru/developers"

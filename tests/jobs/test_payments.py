@@ -1,4 +1,4 @@
-"""Payments against the services' imitations over HTTP, on both databases; their notices really arrive over HTTP, too."""
+"""Payments against the services' imitations, on both databases; notices arrive over HTTP."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ import httpx
 import pytest
 from flask import Flask
 
-from integrations import http
 from integrations.sandbox import SandboxServer
 from integrations.sandbox_http import WireServer
 from integrations.types import PaymentState
 from jobs import connections, hooks, inbox, wake
 from jobs import payments as work
-from models import Attempt, Connection, HookSecret, Incoming, Order, OrderEvent, Payment, PayLink, db, utcnow
+from models import Attempt, Connection, HookSecret, Incoming, Order, OrderEvent, PayLink, Payment, db, utcnow
 from orders import pay_links, payments
 from orders.timeline import Actor
 
