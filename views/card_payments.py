@@ -78,7 +78,7 @@ def _amount() -> Decimal | None:
         amount = Decimal(given)
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and amount == round(amount, 2) and amount < 10**12 else None
+    return amount if amount.is_finite() and 0 < amount < 10**12 and amount == round(amount, 2) else None
 
 
 def _order(order_id: int) -> Order:
