@@ -79,7 +79,7 @@ PAY_REASONS = {
     "paid": _l("The order is paid already."),
     "cod": _l("The order is paid on delivery. Switch that off first."),
     "nothing": _l("The sum of the order is nought: there is nothing to pay."),
-    "no_service": _l("No payment service is connected. Connect one in the settings."),
+    "no_service": _l("No payment service for this currency is connected. Connect one in the settings."),
     "waiting": _l("Money of the customer is reserved already."),
     "busy": _l("The payment service is being asked already. Wait a moment."),
     "ended": _l("This payment is over."),
