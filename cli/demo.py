@@ -17,7 +17,7 @@ from integrations.base import Account, Connector, OffersLists, PullsOrders, Secr
 from integrations.errors import VendorError
 from integrations.http import HttpClient
 from integrations.sandbox import TOKENS, Sandbox, discover
-from jobs import connections, mapping
+from jobs import connections, hooks, mapping
 from models import Connection, Schedule, db
 
 #: Orders waiting at the first start, in the first and in the second shop of a source.
@@ -43,14 +43,19 @@ def _connect_vendor(cls: type[Connector], sandbox: type[Sandbox], api_url: str, 
     shops = len(WAITING) if cls.can(PullsOrders) else 1
     for number in range(shops):
         name = f"{cls.title} {number + 1}" if shops > 1 else cls.title
-        is_new = _connect(cls, name, api_url, TOKENS[number])
+        is_new = _connect(cls, name, api_url, TOKENS[number], sandbox.demo)
         if is_new and "orders" in sandbox.controls:
             _control(f"{control}/orders", {"count": WAITING[number], "account": TOKENS[number]})
+    if "webhook" in sandbox.controls:  # its owner would enter the address in the vendor's cabinet
+        row = db.session.scalar(db.select(Connection).where(Connection.name == cls.title, Connection.kind == cls.key))
+        if row is not None and row.removed_at is None:
+            _control(f"{control}/webhook", {"url": hooks.address(row.id), "account": TOKENS[0]})
+            db.session.commit()
     if "emit" in sandbox.controls:
         _control(f"{control}/emit", {"every": EVERY, "account": TOKENS[0]})
 
 
-def _connect(cls: type[Connector], name: str, api_url: str, token: str) -> bool:
+def _connect(cls: type[Connector], name: str, api_url: str, token: str, more: Mapping[str, str]) -> bool:
     """Make the connection, or point it at where the sandboxes are now. True when it is new."""
     row = db.session.scalar(db.select(Connection).where(Connection.name == name, Connection.kind == cls.key))
     if row is not None:
@@ -58,7 +63,7 @@ def _connect(cls: type[Connector], name: str, api_url: str, token: str) -> bool:
             connections.change(row, connections.account_settings(row) | {"api_url": api_url})
         db.session.commit()
         return False
-    row = connections.create(cls.key, name, _settings(cls, api_url, token))
+    row = connections.create(cls.key, name, _settings(cls, api_url, token, more))
     for schedule in db.session.scalars(db.select(Schedule).where(Schedule.connection_id == row.id)):
         schedule.every = QUICK.get(schedule.task, schedule.every)
     db.session.commit()
@@ -66,11 +71,12 @@ def _connect(cls: type[Connector], name: str, api_url: str, token: str) -> bool:
     return True
 
 
-def _settings(cls: type[Connector], api_url: str, token: str) -> dict[str, Any]:
-    """Address and token; a required text named like one of the vendor's lists gets that list's first entry."""
+def _settings(cls: type[Connector], api_url: str, token: str, more: Mapping[str, str]) -> dict[str, Any]:
+    """Address, token, and what the sandbox says; a required text named like one of the vendor's lists gets that list's
+    first entry."""
     form = cls.Settings()
     settings: dict[str, Any] = {field.name: token for field in form if isinstance(field, SecretField)}
-    settings["api_url"] = api_url
+    settings |= {"api_url": api_url, **more}
     wanted = [f.name for f in form if _is_required_text(f) and f.name not in settings]
     if wanted:
         lists = _lists(cls, settings)

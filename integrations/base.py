@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from wtforms import Form, StringField, URLField
@@ -20,7 +21,22 @@ from wtforms.widgets import PasswordInput
 
 from .http import HttpClient
 from .text import N_
-from .types import Copy, OrderData, Page, ProductData, Raw, Reference, Sent, StatusChange, TestResult
+from .types import (
+    Copy,
+    Notice,
+    OrderData,
+    Page,
+    PaymentAsked,
+    PaymentStarted,
+    PaymentState,
+    ProductData,
+    Raw,
+    Reference,
+    Reply,
+    Sent,
+    StatusChange,
+    TestResult,
+)
 
 MASK = "••••••••"
 
@@ -130,6 +146,8 @@ class Connector:
     color: ClassVar[str] = "blue"  #: of the initials tile
     summary: ClassVar[str] = ""  #: one sentence for the catalogue of integrations
     countries: ClassVar[tuple[str, ...]] = ()
+    currencies: ClassVar[tuple[str, ...]] = ()  #: of payments; () = any
+    paid_by: ClassVar[str] = ""  #: the ways to pay through it, for customers
     api_url: ClassVar[str]  #: default address; "" when the settings must give it
     docs_url: ClassVar[str] = ""
     rate: ClassVar[float | None] = None  #: requests a second; None = unpublished, obey 429
@@ -241,3 +259,33 @@ class OffersLists(Protocol):
     """Reference lists for the mapping editors and settings: list key -> entries."""
 
     def references(self) -> Mapping[str, Sequence[Reference]]: ...
+
+
+@runtime_checkable
+class TakesPayments(Protocol):
+    """A payment service. A payment is named by the vendor's id where it has one, and by our reference.
+
+    `start_payment` is called once for a reference; when its answer is lost, `read_payment` is asked by the reference
+    alone before anything else: it raises Refused("not_found") when the vendor knows none, and must be exact.
+    `read_payment` may be called at any time and is the only thing the hub believes. `cancel_payment` calls off one that
+    isn't paid. `refund_payment` gives a part or all back; `key` is the same when the same refund is asked for again,
+    but it is sent a second time only by a person who has seen that the first did nothing."""
+
+    def start_payment(self, asked: PaymentAsked) -> PaymentStarted: ...
+
+    def read_payment(self, external_id: str, reference: str) -> PaymentState: ...
+
+    def cancel_payment(self, external_id: str, reference: str) -> None: ...
+
+    def refund_payment(self, external_id: str, reference: str, amount: Decimal, currency: str, key: str) -> None: ...
+
+
+@runtime_checkable
+class ReceivesWebhooks(Protocol):
+    """A vendor that posts notices. `notices` makes no calls: it checks the signature, where there is one, in constant
+    time, and raises Refused: "credentials" for a wrong one, "validation" for what can't be read. `answer` says what the
+    vendor wants to hear once they are stored. `headers`: names in lower case."""
+
+    def notices(self, headers: Mapping[str, str], body: bytes) -> Sequence[Notice]: ...
+
+    def answer(self, notices: Sequence[Notice]) -> Reply: ...

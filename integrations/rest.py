@@ -69,7 +69,8 @@ class RestConnector(Connector):
         """The answer's object. kwargs as HttpClient.request; `safe`: the call changes nothing (default: GET and HEAD);
         `also`: statuses whose answer is to be read although they are no 2xx. Raises VendorError."""
         harmless = method in ("GET", "HEAD") if safe is None else safe
-        answer = self.http.request(method, self.url(path), headers=self.headers(), safe=harmless, **kwargs)
+        headers = {**self.headers(), **kwargs.pop("headers", {})}
+        answer = self.http.request(method, self.url(path), headers=headers, safe=harmless, **kwargs)
         read = answer.json()
         body = read if isinstance(read, dict) else {}
         if answer.status not in also:

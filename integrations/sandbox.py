@@ -75,6 +75,7 @@ class Sandbox(ABC):
     rules: ClassVar[tuple[Rule, ...]] = ()
     controls: ClassVar[dict[str, str]] = {}
     counted: ClassVar[tuple[str, ...]] = ("orders",)
+    demo: ClassVar[dict[str, str]] = {}  # settings that open the first account, besides its token
 
     def __init__(self) -> None:
         self.lock = threading.RLock()

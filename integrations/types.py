@@ -186,6 +186,69 @@ class ProductData:
     external_id: str = ""
 
 
+#: PaymentState.state. waiting: the money is held and not taken yet; paid stays paid while a part is given back
+PAYMENT_STATES = ("pending", "waiting", "paid", "cancelled", "failed", "refunded")
+
+
+@dataclass(frozen=True)
+class PaymentAsked:
+    """A payment to be started. `reference`: ours, one for each attempt; vendors refuse or repeat one that they know."""
+
+    reference: str
+    amount: Decimal
+    currency: str
+    description: str
+    return_url: str  # where the customer's browser comes back to
+    callback_url: str  # where the vendor posts its notices
+    order: OrderData = field(default_factory=OrderData)
+    language: str = "uk"
+
+
+@dataclass(frozen=True)
+class PaymentStarted:
+    """`external_id`: the vendor's own, "" where it knows the payment by our reference. `url`: where it is paid."""
+
+    external_id: str
+    url: str
+
+
+@dataclass(frozen=True)
+class PaymentState:
+    """How a payment stands at the vendor. `raw`: its own word; a word we don't know reads as pending."""
+
+    state: str
+    amount: Decimal
+    currency: str
+    refunded: Decimal = Decimal(0)  # in all
+    raw: str = ""
+    at: datetime | None = None  # when it was paid, where the vendor tells
+    external_id: str = ""
+    reference: str = ""
+    url: str = ""  # where it can be paid, while it can and where the vendor tells
+    detail: str = ""  # why it failed, in the vendor's words
+
+
+@dataclass(frozen=True)
+class Notice:
+    """That something happened there. It says what to look at; what happened is read from the vendor itself.
+    `event_id`: the same for a repetition."""
+
+    event: str  # what it is about: payment
+    event_id: str
+    external_id: str = ""
+    reference: str = ""
+    body: Any = None  # JSON, as it came
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a vendor wants to be answered."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
 @dataclass(frozen=True)
 class TestResult:
     """What "Test connection" found; `notes` are texts for the user (marked N_), worst first."""

@@ -11,7 +11,15 @@ from werkzeug.datastructures import MultiDict
 
 from integrations import connector, connectors
 from integrations.base import Account as ConnectorAccount
-from integrations.base import Connector, OffersLists, PullsOrders, ReadsStatuses, ReceivesOrders, SettingsForm
+from integrations.base import (
+    Connector,
+    OffersLists,
+    PullsOrders,
+    ReadsStatuses,
+    ReceivesOrders,
+    SettingsForm,
+    TakesPayments,
+)
 from integrations.errors import VendorError
 from integrations.http import HttpClient
 from integrations.types import TestResult
@@ -120,6 +128,12 @@ def destinations() -> list[Connection]:
 
 def sources() -> list[Connection]:
     return [row for row in active() if usable(row) and connector(row.kind).can(PullsOrders)]
+
+
+def payers(currency: str) -> list[Connection]:
+    """Those that customers can pay through in this currency."""
+    found = [row for row in active() if usable(row) and connector(row.kind).can(TakesPayments)]
+    return [row for row in found if currency in (connector(row.kind).currencies or (currency,))]
 
 
 def readers() -> list[Connection]:

@@ -21,6 +21,8 @@ from ops import logs
 PERIODIC = (
     ("jobs.work.sweep", "high", 15),  # due transfers that no wake-up reached
     ("jobs.schedule.tick", "high", 10),  # schedules that are due
+    ("jobs.inbox.sweep", "high", 15),  # notices that no wake-up reached
+    ("jobs.payments.sweep", "high", 15),  # payments to be asked for, or looked at again
 )
 #: Seconds without a heartbeat after which the scheduler counts as dead; it beats at every run, at least each 10 s.
 SILENCE = 45

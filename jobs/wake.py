@@ -87,6 +87,8 @@ class Job:
 JOBS = {
     "export": Job("jobs.exports.make", "low", 7200),
     "mail": Job("jobs.mail.deliver", "default", 120),
+    "payment": Job("jobs.payments.work", "high", 300),
+    "notice": Job("jobs.inbox.process", "high", 300),
 }
 
 

@@ -30,6 +30,7 @@ from .orders import (
     Product,
     SavedView,
 )
+from .payments import HookSecret, PayLink
 from .people import Option, User, UserSession
 from .prepared import Prepared, add_rows, among, next_ids, update_rows
 from .registries import (
@@ -58,6 +59,7 @@ __all__ = [
     "Export",
     "ExportPreset",
     "ExternalProduct",
+    "HookSecret",
     "Incoming",
     "LikelyDuplicate",
     "Link",
@@ -72,6 +74,7 @@ __all__ = [
     "OrderMail",
     "OrderSearch",
     "OrderType",
+    "PayLink",
     "Payment",
     "PaymentMethod",
     "Prepared",

@@ -151,7 +151,8 @@ class OrderLine(Model):
 
 
 class Payment(Model):
-    """One payment or refund of an order, as a payment service or a source told it."""
+    """One attempt to pay an order through a payment service: asked for here, believed as the service tells it.
+    It is its own work row: `todo` is what the service is to be asked, `next_at` when to ask (or to look) next."""
 
     __tablename__ = "payments"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -163,7 +164,26 @@ class Payment(Model):
     amount: Mapped[Decimal] = mapped_column(Money)
     currency: Mapped[str] = mapped_column(String(3))
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
-    __table_args__ = (db.UniqueConstraint("connection_id", "external_id", "kind"),)
+    reference: Mapped[str | None] = mapped_column(String(80))  # ours at the service: the order's key and a number
+    url: Mapped[str] = mapped_column(String(1000), default="")  # where the customer pays
+    refunded: Mapped[Decimal] = mapped_column(Money, default=ZERO)  # in all
+    raw: Mapped[str] = mapped_column(String(60), default="")  # the service's word for the state
+    detail: Mapped[str] = mapped_column(Text, default="")  # why it failed or doesn't fit, in the service's words
+    fault: Mapped[str] = mapped_column(String(20), default="")  # class of the last failed call
+    requested_by: Mapped[str] = mapped_column(String(120), default="")  # "" = the customer
+    paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    todo: Mapped[str] = mapped_column(String(10), default="")  # create | cancel | refund
+    refund_to: Mapped[Decimal | None] = mapped_column(Money)  # what `refunded` is to be after the refund
+    #: True from just before a call until its answer is stored: whoever takes the row next must look first
+    uncertain: Mapped[bool] = mapped_column(default=False)
+    next_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fence: Mapped[int] = mapped_column(default=0)
+    tries: Mapped[int] = mapped_column(default=0)
+    __table_args__ = (
+        db.UniqueConstraint("connection_id", "external_id", "kind"),
+        Index("uq_payments_reference", "connection_id", "reference", unique=True),
+    )
 
 
 class OrderEvent(Model):

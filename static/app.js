@@ -59,6 +59,7 @@
   });
   root.classList.toggle('can-share', Boolean(navigator.share));
   on('click', '[data-share]', ({ dataset }) => navigator.share({ url: dataset.share }).catch(() => {})); // closed by the person: nothing to say
+  listen('copy-text', async ({ detail }) => (await import(strings.widgets)).copy(detail.text));
   on('click', '[data-reveal]', ({ previousElementSibling: input }) => { input.type = input.type === 'password' ? 'text' : 'password'; });
   on('click', '[data-dialog-open]', (button) => find(button.dataset.dialogOpen)?.showModal());
   on('click', '[data-dialog-close]', (button) => button.closest('dialog').close());

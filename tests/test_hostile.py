@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("unlimited")
 
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 #: pages of open blueprints: they need no login, or are about it
-OPEN = ("auth.", "health.", "completion.", "static")
+OPEN = ("auth.", "health.", "completion.", "hooks.", "pay.", "static")
 
 
 @pytest.fixture

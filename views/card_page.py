@@ -13,7 +13,7 @@ from flask_login import current_user
 
 from integrations import connectors
 from models import Order
-from orders import copies, duplicates, editing, timeline, totals, unite
+from orders import copies, duplicates, editing, payments, timeline, totals, unite
 
 from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values, order_words
 from .card_shared import Shared, shared
@@ -149,7 +149,22 @@ def side_parts(order: Order, known: Shared | None = None, oob: bool = False) -> 
         "advise": _advise,
         "head": card_head.html(order, card_head.next_action(order, found, known.statuses), known.statuses, oob),
         "mark": copies.mark(order, there),
+        "payments": _payments(order, known),
     }
+
+
+def _payments(order: Order, known: Shared) -> dict[str, Any]:
+    """Its payments, and whether it may be paid online."""
+    return {
+        "summary": payments.of_order(order),
+        "offered": _takes(order.currency, known) and not payments.why_not(order, order.status.group),
+        "states": order_words.PAYMENT_STATES,
+        "todo": order_words.PAYMENT_TODO,
+    }
+
+
+def _takes(currency: str, known: Shared) -> bool:
+    return any(currency in (connectors()[kind].currencies or (currency,)) for kind in known.payers)
 
 
 def _advise(copy: copies.Copy, order: Order) -> advice.Advice:

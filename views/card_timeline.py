@@ -51,7 +51,8 @@ SENTENCES = {
     "merged_into": _l("merged into %(name)s"),
     "not_duplicate": _l("not a duplicate of %(name)s"),
 }
-NAMED = ("sent", "refused", "external", "imported")
+NAMED = ("sent", "refused", "external", "imported", "payment")
+STEP_COLORS = {"paid": "green", **dict.fromkeys(("failed", "misfit_amount", "misfit_currency", "misfit_other"), "red")}
 DONE = {
     "send": _l("sent to %(connection)s, number there: %(external)s"),
     "delete": _l("deleted in %(connection)s"),
@@ -114,7 +115,7 @@ def _change_html(label: str, before: str, after: str) -> Markup:
 def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
     detail = event.detail or {}
     named = event.kind in NAMED and event.actor_name == detail.get("connection")  # once in a line is enough
-    who = "" if named else event.actor_name or _("the hub")
+    who = "" if named else event.actor_name or (_("the customer") if event.actor == "customer" else _("the hub"))
     entry = Entry(event.actor, who, sentence(event.kind, detail), event.at)
     entry.changes = [change for row in detail.get("changes", []) if (change := _change(row, order.currency))]
     entry.note = ": ".join(filter(None, (text.translated(detail.get("reason")), str(detail.get("text") or ""))))
@@ -126,12 +127,41 @@ def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
         entry.color, entry.note = "red", str(detail.get("detail") or "")
     if event.kind == "sent":
         entry.color = "green"
+    if event.kind == "payment":
+        entry.color = STEP_COLORS.get(str(detail.get("step")), "")
     if event.kind in ("sent", "refused") and (row := _take(tried, event)):
         entry.attempt, entry.ms = row.id, row.ms
     return entry
 
 
+#: what happened to a payment -> sentence
+STEPS = {
+    "link": _l("payment link made"),
+    "revoked": _l("payment links revoked"),
+    "opened": _l("payment of %(sum)s opened at %(connection)s"),
+    "waiting": _l("%(connection)s: %(sum)s reserved, not taken yet"),
+    "paid": _l("%(connection)s: %(sum)s paid"),
+    "failed": _l("%(connection)s: payment of %(sum)s failed"),
+    "cancelled": _l("%(connection)s: payment of %(sum)s called off"),
+    "expired": _l("%(connection)s: nobody paid %(sum)s in two days"),
+    "refunded": _l("%(connection)s: %(sum)s given back"),
+    "ask_cancel": _l("asked to call off the payment of %(sum)s at %(connection)s"),
+    "ask_refund": _l("asked to give back %(sum)s through %(connection)s"),
+    "misfit_amount": _l("%(connection)s: another amount has come than %(sum)s; not counted"),
+    "misfit_currency": _l("%(connection)s: another currency has come for %(sum)s; not counted"),
+    "misfit_other": _l("%(connection)s: this payment belongs to another order; not counted"),
+}
+
+
+def _step(detail: dict[str, Any]) -> str:
+    facts = {"connection": str(detail.get("connection") or "")}
+    facts["sum"] = _money(str(detail.get("amount") or "0"), str(detail.get("currency") or "UAH"))
+    return str(STEPS[str(detail["step"])]) % facts
+
+
 def sentence(kind: str, detail: dict[str, Any]) -> str:
+    if kind == "payment" and detail.get("step") in STEPS:
+        return _step(detail)
     facts = {name: str(detail.get(name) or "") for name in ("connection", "external", "name")}
     if detail.get("operation") == "status":
         facts["external"] = text.translated(facts["external"])

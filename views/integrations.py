@@ -12,7 +12,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import Length
 
 from integrations import connectors
-from integrations.base import Connector, PullsOrders, ReceivesOrders, Task
+from integrations.base import Connector, PullsOrders, ReceivesOrders, ReceivesWebhooks, TakesPayments, Task
 from integrations.text import N_
 from jobs import connections, overview, registries, reports, settle, wake
 from models import Connection, db, utcnow
@@ -30,7 +30,11 @@ STATES = {
     "off": (N_("Off"), "grey"),
     "unused": (N_("Not used yet"), "azure"),
 }
-KINDS = {"source": (N_("Orders come from"), PullsOrders), "destination": (N_("Orders go to"), ReceivesOrders)}
+KINDS = {
+    "source": (N_("Orders come from"), PullsOrders),
+    "destination": (N_("Orders go to"), ReceivesOrders),
+    "payment": (N_("Payments"), TakesPayments),
+}
 VERBS = {
     "pull": N_("Get orders"),
     "send": N_("Send"),
@@ -42,6 +46,10 @@ VERBS = {
     "ttn": N_("Write tracking number"),
     "references": N_("Refresh lists"),
     "products": N_("Create products"),
+    "pay_create": N_("Open a payment"),
+    "pay_check": N_("Check a payment"),
+    "pay_cancel": N_("Call a payment off"),
+    "pay_refund": N_("Give money back"),
 }
 
 
@@ -180,6 +188,7 @@ def _tabs(row: Connection, cls: type[Connector], tab: str) -> list[tuple[str, st
         ("settings", "integrations.defaults", _("Settings"), cls.can(PullsOrders) or cls.can(ReceivesOrders)),
         ("mappings", "mappings.index", _("Mappings"), bool(cls.mappings)),
         ("schedules", "integrations.schedules", _("Schedules"), bool(cls.tasks)),
+        ("webhook", "hook_links.index", _("Webhook link"), cls.can(ReceivesWebhooks)),
         ("log", "integrations.log", _("Log"), True),
     ]
     return [(text, url_for(end, connection_id=row.id), key == tab, None) for key, end, text, there in parts if there]

@@ -64,3 +64,32 @@ ALIKE = {
     "phone": _l("same phone, same products, within a day"),
     "number": _l("same number from another source"),
 }
+#: state of a payment -> (word, colour)
+PAYMENT_STATES = {
+    "new": (_l("being opened"), "azure"),
+    "pending": (_l("waits for the customer"), "azure"),
+    "waiting": (_l("reserved"), "orange"),
+    "paid": (_l("paid"), "green"),
+    "cancelled": (_l("called off"), "grey"),
+    "failed": (_l("failed"), "red"),
+    "refunded": (_l("given back"), "grey"),
+    "mismatch": (_l("does not fit"), "red"),
+}
+PAYMENT_TODO = {
+    "create": _l("the service is being asked…"),
+    "cancel": _l("being called off…"),
+    "refund": _l("money is being given back…"),
+}
+#: why a payment, its link, or what is asked about it isn't possible
+PAY_REASONS = {
+    "gone": _l("The order is deleted or cancelled, or there is no such payment."),
+    "preorder": _l("This is a pre-order: the customer has yet to complete it."),
+    "paid": _l("The order is paid already."),
+    "cod": _l("The order is paid on delivery. Switch that off first."),
+    "nothing": _l("The sum of the order is nought: there is nothing to pay."),
+    "no_service": _l("No payment service for this currency is connected. Connect one in the settings."),
+    "waiting": _l("Money of the customer is reserved already."),
+    "busy": _l("The payment service is being asked already. Wait a moment."),
+    "ended": _l("This payment is over."),
+    "amount": _l("That much can not be given back."),
+}

@@ -9,9 +9,9 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from htmx_flask import request
 
-from jobs import wake
+from jobs import connections, wake
 from models import Order, Status, db
-from orders import deletion, listing, removal, statuses, work
+from orders import deletion, listing, payments, removal, statuses, work
 
 from . import addresses, answers, deletion_words, text
 from . import order_words as words
@@ -48,7 +48,10 @@ def status_choices(order_id: int) -> str:
 def menu(order_id: int) -> str:
     """The ⋯ menu."""
     order, page = _order(order_id), ListPage(filter_of(""))
-    return render_template("orders/row_menu.html", order=order, page=page, text=text, url=addresses.order(order.number))
+    group = next(s.group for s in page.statuses if s.id == order.status_id)
+    payable = current_user.can_edit and not payments.why_not(order, group) and bool(connections.payers(order.currency))
+    url = addresses.order(order.number)
+    return render_template("orders/row_menu.html", order=order, page=page, text=text, url=url, payable=payable)
 
 
 @bp.post("/<int:order_id>/status")

@@ -1,0 +1,1 @@
+"""LiqPay: a payment service."""

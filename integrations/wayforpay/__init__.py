@@ -1,0 +1,1 @@
+"""WayForPay: a payment service."""

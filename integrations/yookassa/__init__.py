@@ -1,0 +1,1 @@
+"""YooKassa: a payment service."""

@@ -1,0 +1,67 @@
+"""YooKassa's payments -> ours, and what it is asked. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from ..payments import standing
+from ..types import Notice, PaymentAsked, PaymentState
+from ..values import moment, money, part, text
+
+STATES = {"pending": "pending", "waiting_for_capture": "waiting", "succeeded": "paid", "canceled": "cancelled"}
+#: a payment that was called off for any other reason failed
+CALLED_OFF = ("canceled_by_merchant", "expired_on_confirmation", "expired_on_capture")
+ABOUT = ("payment.", "refund.")
+
+
+def once(name: str) -> str:
+    """The Idempotence-Key for what this names: at most 64 characters, so its digest."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def amount(value: Decimal, currency: str) -> dict[str, str]:
+    return {"value": f"{value:.2f}", "currency": currency}
+
+
+def asked(payment: PaymentAsked) -> dict[str, Any]:
+    return {
+        "amount": amount(payment.amount, payment.currency),
+        "capture": True,
+        "confirmation": {"type": "redirect", "return_url": payment.return_url},
+        "description": payment.description[:128],
+        "metadata": {"reference": payment.reference, "order": payment.order.number[:512]},
+    }
+
+
+def state(body: Mapping[str, Any]) -> PaymentState:
+    """A payment as `GET /payments/{id}` gives it."""
+    total, raw = money(text(body, "amount", "value")), text(body, "status")
+    refunded = money(text(body, "refunded_amount", "value"))
+    reason = text(body, "cancellation_details", "reason")
+    found = standing(STATES, raw, total, refunded)
+    return PaymentState(
+        state="failed" if found == "cancelled" and reason not in CALLED_OFF else found,
+        amount=total,
+        currency=text(body, "amount", "currency"),
+        refunded=refunded,
+        raw=raw,
+        at=moment(body.get("captured_at")),
+        external_id=text(body, "id"),
+        reference=text(body, "metadata", "reference"),
+        url=text(body, "confirmation", "confirmation_url"),
+        detail=reason,
+    )
+
+
+def notice(body: Mapping[str, Any]) -> Notice | None:
+    """What a notification is about; None for news of other things (payouts, deals)."""
+    event, thing = text(body, "event"), part(body, "object")
+    payment_id = text(thing, "payment_id" if event.startswith("refund.") else "id")
+    if not (event.startswith(ABOUT) and payment_id):
+        return None
+    return Notice(
+        "payment", f"{event} {text(thing, 'id')}", payment_id, text(thing, "metadata", "reference"), dict(body)
+    )

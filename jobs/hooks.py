@@ -1,0 +1,55 @@
+"""Addresses that vendors post their notices to: /hooks/<connection>/<secret>. Secrets are found by their hash; one that
+was replaced goes on working for a day, so that nothing is lost while the new address is entered over there."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import timedelta
+
+from flask import current_app
+
+from models import Connection, HookSecret, db, utcnow
+from orders.pay_links import digest
+
+OVERLAP = timedelta(hours=24)
+
+
+def address(connection_id: int) -> str:
+    """The connection's address, made on first use; in the caller's transaction."""
+    row = current(connection_id) or rotate(connection_id)
+    return url(row)
+
+
+def current(connection_id: int) -> HookSecret | None:
+    query = db.select(HookSecret).where(HookSecret.connection_id == connection_id, HookSecret.ends_at.is_(None))
+    return db.session.scalar(query.order_by(HookSecret.id.desc()).limit(1))
+
+
+def url(row: HookSecret) -> str:
+    return f"{current_app.config['HUB'].public_url}/hooks/{row.connection_id}/{row.sealed['secret']}"
+
+
+def rotate(connection_id: int) -> HookSecret:
+    """A new secret; those before it work for OVERLAP more. In the caller's transaction."""
+    now = utcnow()
+    old = db.update(HookSecret).where(HookSecret.connection_id == connection_id)
+    db.session.execute(old.where(HookSecret.ends_at.is_(None)).values(ends_at=now + OVERLAP))
+    db.session.execute(db.delete(HookSecret).where(HookSecret.connection_id == connection_id, HookSecret.ends_at < now))
+    secret = secrets.token_urlsafe(24)
+    row = HookSecret(connection_id=connection_id, secret_hash=digest(secret), sealed={"secret": secret})
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def find(connection_id: int, secret: str) -> tuple[Connection, HookSecret] | None:
+    """The connection that this address is of; None when there is none, or not any more."""
+    wanted = digest(secret)
+    row = db.session.scalar(db.select(HookSecret).where(HookSecret.secret_hash == wanted))
+    if row is None or not hmac.compare_digest(row.secret_hash, wanted) or row.connection_id != connection_id:
+        return None
+    if row.ends_at is not None and row.ends_at < utcnow():
+        return None
+    connection = db.session.get(Connection, connection_id)
+    return None if connection is None or connection.removed_at else (connection, row)

@@ -1,0 +1,524 @@
+"""Payments against the services' imitations, on both databases; notices arrive over HTTP."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from flask import Flask
+
+from integrations.sandbox import SandboxServer
+from integrations.sandbox_http import WireServer
+from integrations.types import PaymentState
+from jobs import connections, hooks, inbox, wake
+from jobs import payments as work
+from models import Attempt, Connection, HookSecret, Incoming, Order, OrderEvent, PayLink, Payment, db, utcnow
+from orders import pay_links, payments
+from orders.timeline import Actor
+
+from .conftest import make_orders, queued
+
+SETTINGS = {
+    "yookassa": {"shop_id": "100500", "secret_key": "sandbox-token"},
+    "liqpay": {"public_key": "sandbox_i10000000000", "private_key": "sandbox-token"},
+    "wayforpay": {"account": "test_merch_n1", "domain": "shop.example", "secret_key": "sandbox-token"},
+}
+CURRENCY = {"yookassa": "RUB", "liqpay": "UAH", "wayforpay": "UAH"}
+VENDORS = list(SETTINGS)
+OLENA = Actor("person", "Olena")
+
+
+@pytest.fixture(autouse=True)
+def fresh(sandbox: SandboxServer) -> None:
+    for key in VENDORS:
+        sandbox.vendor(key).outbox.clear()
+        sandbox.vendor(key).reset()
+
+
+@pytest.fixture
+def vendor(request: pytest.FixtureRequest) -> str:
+    return getattr(request, "param", "liqpay")
+
+
+@pytest.fixture
+def shop(context: Flask, sandbox: SandboxServer, vendor: str) -> Iterator[Shop]:
+    """A hub that is reached over HTTP, connected with the service, and an order of 261."""
+    server = WireServer("127.0.0.1", 0, context)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    object.__setattr__(context.config["HUB"], "public_url", url)
+    row = connections.create(vendor, "Pay", SETTINGS[vendor] | {"api_url": f"{sandbox.url}/{vendor}"})
+    db.session.commit()
+    yield Shop(row, sandbox.vendor(vendor), CURRENCY[vendor], url)
+    server.stop()
+
+
+class Shop:
+    def __init__(self, row: Connection, imitation: Any, currency: str, url: str) -> None:
+        self.connection_id, self.vendor, self.url = row.id, imitation, url
+        self.currency = currency
+        self.order_id = make_orders(1, currency=currency)[0]
+        if "webhook" in imitation.controls:
+            imitation.control_webhook({"url": hooks.address(row.id)})
+            db.session.commit()
+
+    def start(self) -> int:
+        row = payments.start(self.order_id, self.connection_id)
+        db.session.commit()
+        return row.id
+
+    def opened(self) -> int:
+        payment_id = self.start()
+        work.work(payment_id)
+        assert self.payment(payment_id).state == "pending", self.payment(payment_id).detail
+        return payment_id
+
+    def payment(self, payment_id: int) -> Payment:
+        db.session.rollback()
+        return db.session.get_one(Payment, payment_id, populate_existing=True)
+
+    @property
+    def order(self) -> Order:
+        db.session.rollback()
+        return db.session.get_one(Order, self.order_id, populate_existing=True)
+
+    def number(self, payment_id: int) -> int:
+        return int(self.payment(payment_id).url.rsplit("/", 1)[1])
+
+    def settle(self, payment_id: int, do: str = "pay", **changes: Any) -> None:
+        self.vendor.settle(self.number(payment_id), do, **changes)
+
+    def deliver(self) -> None:
+        """Have the imitation post its notices, and the hub work on what has come."""
+        db.session.rollback()
+        deadline = time.monotonic() + 10
+        while not self.vendor.idle and time.monotonic() < deadline:
+            self.vendor.tick(time.monotonic())
+            time.sleep(0.01)
+        self.process()
+
+    def process(self) -> None:
+        for incoming_id in db.session.scalars(db.select(Incoming.id).where(Incoming.state == "new")).all():
+            inbox.process(incoming_id)
+        for payment_id in db.session.scalars(db.select(Payment.id).where(Payment.next_at <= utcnow())).all():
+            work.work(payment_id)
+
+    def steps(self) -> list[str]:
+        query = db.select(OrderEvent.detail).where(OrderEvent.order_id == self.order_id, OrderEvent.kind == "payment")
+        return [detail["step"] for detail in db.session.scalars(query.order_by(OrderEvent.id))]
+
+
+every_vendor = pytest.mark.parametrize("vendor", VENDORS, indirect=True)
+
+
+@every_vendor
+def test_a_payment_from_link_to_refund(shop: Shop) -> None:
+    payment_id = shop.opened()
+    assert shop.payment(payment_id).url.startswith("http://127.0.0.1:")
+    assert not shop.order.paid
+    version = shop.order.version
+
+    page = httpx.post(shop.payment(payment_id).url, data={"do": "pay"}, follow_redirects=True)  # as a tester would
+    assert "State: paid" in page.text
+    shop.deliver()
+    assert shop.payment(payment_id).state == "paid"
+    assert shop.payment(payment_id).next_at is None
+    assert (shop.order.paid, shop.order.version) == (True, version + 1)
+    assert db.session.scalar(db.select(HookSecret.last_at))
+    assert db.session.scalars(db.select(Incoming.state)).all() == ["applied"]
+
+    for amount in (Decimal(61), Decimal(200)):
+        payments.ask(shop.order_id, payment_id, "refund", OLENA, amount)
+        db.session.commit()
+        work.work(payment_id)
+    shop.deliver()
+    row = shop.payment(payment_id)
+    assert (row.state, row.refunded, row.todo) == ("refunded", Decimal(261), "")
+    assert not shop.order.paid
+    wanted = ["opened", "paid", "ask_refund", "refunded", "ask_refund", "refunded"]
+    assert shop.steps() == wanted
+    verbs = set(db.session.scalars(db.select(Attempt.verb)))
+    assert verbs == {"pay_create", "pay_refund"}
+
+
+@every_vendor
+def test_late_and_repeated_notices_change_nothing(shop: Shop) -> None:
+    payment_id = shop.opened()
+    shop.settle(payment_id)
+    shop.deliver()
+    for event in ("paid", "paid", "paid"):
+        shop.vendor.notify(shop.number(payment_id), event)
+        shop.deliver()
+    assert shop.steps() == ["opened", "paid"]
+    assert shop.order.version == 2
+    refused = db.session.scalars(db.select(OrderEvent.kind).where(OrderEvent.kind == "refused")).all()
+    assert refused == []
+
+
+@every_vendor
+@pytest.mark.parametrize(
+    ("changes", "step"),
+    [
+        ({"amount": "1"}, "misfit_amount"),
+        ({"currency": "USD"}, "misfit_currency"),
+    ],
+)
+def test_what_does_not_fit_is_not_counted(shop: Shop, changes: dict[str, Any], step: str) -> None:
+    payment_id = shop.opened()
+    shop.settle(payment_id, **changes)
+    shop.deliver()
+    assert shop.payment(payment_id).state == "mismatch"
+    assert not shop.order.paid
+    shop.vendor.notify(shop.number(payment_id), "paid")
+    shop.deliver()
+    assert shop.steps() == ["opened", step]
+
+
+@pytest.mark.parametrize("vendor", ["yookassa"], indirect=True)
+def test_another_orders_payment_is_not_counted(shop: Shop) -> None:
+    payment_id = shop.opened()
+    shop.settle(payment_id, metadata={"reference": "SOMEBODY-1"})
+    shop.deliver()
+    assert not shop.order.paid
+    assert shop.steps() == ["opened", "misfit_other"]
+
+
+@every_vendor
+def test_a_notice_for_another_order_moves_only_that_one(shop: Shop) -> None:
+    """A replayed notice names its own payment; the one that is looked at is that one, as the service knows it."""
+    first = shop.opened()
+    other = make_orders(1, currency=shop.currency, number="T-other", key="T-other")[0]
+    second = payments.start(other, shop.connection_id).id
+    db.session.commit()
+    work.work(second)
+    shop.settle(first)
+    shop.deliver()
+    assert (shop.payment(first).state, shop.payment(second).state) == ("paid", "pending")
+    assert not db.session.get_one(Order, other).paid
+
+
+@every_vendor
+def test_a_decline_is_shown_and_another_try_pays(shop: Shop) -> None:
+    first = shop.opened()
+    shop.settle(first, "decline")
+    shop.deliver()
+    assert shop.payment(first).state == "failed"
+    second = shop.opened()
+    assert shop.payment(second).reference == "T-00001-2"
+    shop.settle(second)
+    shop.deliver()
+    assert shop.order.paid
+    with pytest.raises(payments.NotNow, match="paid"):
+        payments.start(shop.order_id, shop.connection_id)
+    assert shop.steps() == ["opened", "failed", "opened", "paid"]
+
+
+@every_vendor
+@pytest.mark.parametrize("fault", ["lost", "drop", "error500", "garbage", "rate_limited"])
+def test_a_create_that_fails_makes_one_payment(shop: Shop, fault: str) -> None:
+    payment_id = shop.start()
+    shop.vendor.fault(fault)
+    work.work(payment_id)
+    assert shop.payment(payment_id).state == "new"
+    work.work(payment_id)
+    last = db.session.scalars(db.select(Payment).order_by(Payment.id.desc()).limit(1)).one()
+    if last.id != payment_id:  # the page was lost: it was called off there, and there is another
+        assert shop.payment(payment_id).state == "cancelled"
+        work.work(last.id)
+    open_there = [p for p in shop.vendor.account().table("payments").values() if p["state"] == "pending"]
+    assert len(open_there) == 1
+    assert shop.payment(last.id).state == "pending"
+    shop.settle(last.id)
+    shop.deliver()
+    assert shop.order.paid
+
+
+@every_vendor
+def test_a_refused_create_is_told_and_not_repeated(shop: Shop) -> None:
+    payment_id = shop.start()
+    shop.vendor.fault("refuse")
+    work.work(payment_id)
+    row = shop.payment(payment_id)
+    assert (row.state, row.todo, row.next_at, row.fault) == ("failed", "", None, "validation")
+    kinds = db.session.scalars(db.select(OrderEvent.kind).where(OrderEvent.order_id == shop.order_id)).all()
+    assert kinds[-1] == "refused"
+
+
+@every_vendor
+def test_a_lost_refund_is_looked_at_and_given_once(shop: Shop) -> None:
+    payment_id = shop.opened()
+    shop.settle(payment_id, notify=False)
+    work.work(payment_id)
+    payments.ask(shop.order_id, payment_id, "refund", OLENA, Decimal(61))
+    db.session.commit()
+    path = "refunds" if shop.vendor.key == "yookassa" else ""
+    shop.vendor.fault("lost", path=path)
+    work.work(payment_id)
+    with pytest.raises(payments.NotNow, match="busy"):
+        payments.ask(shop.order_id, payment_id, "refund", OLENA, Decimal(61))
+    db.session.rollback()
+    work.work(payment_id)
+    row = shop.payment(payment_id)
+    assert (row.state, row.refunded, row.todo) == ("paid", Decimal(61), "")
+    assert shop.order.paid
+
+    payments.ask(shop.order_id, payment_id, "refund", OLENA, Decimal(10))
+    db.session.commit()
+    shop.vendor.fault("drop", path=path)  # never arrived: nothing shows, so a person decides
+    work.work(payment_id)
+    work.work(payment_id)
+    row = shop.payment(payment_id)
+    assert (row.refunded, row.todo, row.fault) == (Decimal(61), "", "timeout")
+    for wrong in (Decimal(0), Decimal(201), None):
+        with pytest.raises(payments.NotNow, match="amount"):
+            payments.ask(shop.order_id, payment_id, "refund", OLENA, wrong)
+        db.session.rollback()
+
+
+@every_vendor
+def test_a_payment_is_called_off(shop: Shop) -> None:
+    payment_id = shop.opened()
+    payments.ask(shop.order_id, payment_id, "cancel", OLENA)
+    db.session.commit()
+    work.work(payment_id)
+    assert shop.payment(payment_id).state == "cancelled"
+    with pytest.raises(payments.NotNow, match="ended"):
+        payments.ask(shop.order_id, payment_id, "cancel", OLENA)
+    db.session.rollback()
+    held = shop.opened()
+    shop.settle(held, "hold", notify=False)
+    work.work(held)
+    assert shop.payment(held).state == "waiting"
+    with pytest.raises(payments.NotNow, match="waiting"):
+        payments.start(shop.order_id, shop.connection_id)
+    db.session.rollback()
+    payments.ask(shop.order_id, held, "cancel", OLENA)
+    db.session.commit()
+    work.work(held)
+    there = shop.vendor.account().table("payments")[shop.number(held)]
+    assert there["state"] in ("expired", "refunded")
+    assert shop.payment(held).state in ("cancelled", "refunded")
+    assert not shop.order.paid
+
+
+def test_partial_payments_add_up(shop: Shop) -> None:
+    """The sum grows after the first payment: the rest is asked for, and Paid is set when all is there."""
+    first = shop.opened()
+    order = shop.order
+    order.total = Decimal(300)
+    db.session.commit()
+    shop.settle(first)
+    shop.deliver()
+    assert not shop.order.paid
+    found = payments.of_order(shop.order)
+    assert (found.paid, found.due) == (Decimal(261), Decimal(39))
+    second = shop.opened()
+    assert shop.payment(second).amount == Decimal(39)
+    shop.settle(second)
+    shop.deliver()
+    assert shop.order.paid
+
+
+def test_an_open_page_is_given_out_again_and_an_old_one_is_not(shop: Shop) -> None:
+    first = shop.opened()
+    assert shop.start() == first
+    row = shop.payment(first)
+    row.at = utcnow() - timedelta(hours=1)
+    db.session.commit()
+    assert shop.start() != first
+
+
+def test_polling_finds_what_no_notice_told(shop: Shop) -> None:
+    payment_id = shop.opened()
+    shop.settle(payment_id, notify=False)
+    row = shop.payment(payment_id)
+    assert row.next_at is not None
+    row.next_at = utcnow() - timedelta(seconds=1)
+    db.session.commit()
+    broker = wake.broker()
+    assert broker is not None
+    broker.flushall()
+    work.sweep()
+    assert queued() == ["jobs.payments.work"]
+    work.work(payment_id)
+    assert shop.order.paid
+
+
+def test_nobody_pays(shop: Shop) -> None:
+    payment_id = shop.opened()
+    row = shop.payment(payment_id)
+    row.at = utcnow() - timedelta(hours=49)
+    db.session.commit()
+    work.work(payment_id)
+    assert shop.payment(payment_id).state == "cancelled"
+    assert shop.steps()[-1] == "expired"
+    shop.settle(payment_id)  # and then somebody does
+    shop.deliver()
+    assert shop.order.paid
+
+
+def test_a_service_that_is_off_is_not_asked(shop: Shop) -> None:
+    payment_id = shop.start()
+    db.session.get_one(Connection, shop.connection_id).enabled = False
+    db.session.commit()
+    work.work(payment_id)
+    row = shop.payment(payment_id)
+    assert (row.state, row.lease_until) == ("new", None)
+
+
+def test_one_worker_at_a_time(shop: Shop) -> None:
+    payment_id = shop.start()
+    row = shop.payment(payment_id)
+    row.lease_until = utcnow() + timedelta(minutes=1)
+    db.session.commit()
+    work.work(payment_id)
+    assert shop.payment(payment_id).state == "new"
+
+
+def test_an_order_that_became_cash_on_delivery_is_not_marked(shop: Shop) -> None:
+    payment_id = shop.opened()
+    order = shop.order
+    order.cod, order.cod_amount = True, order.total
+    db.session.commit()
+    shop.settle(payment_id)
+    shop.deliver()
+    assert shop.payment(payment_id).state == "paid"
+    assert not shop.order.paid
+    with pytest.raises(payments.NotNow, match="cod"):
+        payments.start(shop.order_id, shop.connection_id)
+
+
+def test_stale_news_never_goes_back(shop: Shop) -> None:
+    payment_id = shop.opened()
+    reference = str(shop.payment(payment_id).reference)
+    actor = Actor("job", "Pay")
+
+    def told(state: str, refunded: int = 0) -> bool:
+        found = PaymentState(state, Decimal(261), "UAH", Decimal(refunded), reference=reference)
+        changed = payments.take(payment_id, found, actor)
+        db.session.commit()
+        return changed
+
+    assert [told("paid"), told("pending"), told("failed"), told("paid")] == [True, False, False, False]
+    assert [told("paid", 100), told("paid", 50), told("refunded", 261), told("paid", 100)] == [True, False, True, False]
+
+
+@every_vendor
+def test_the_way_out_holds_no_secret(shop: Shop) -> None:
+    shop.opened()
+    links = db.session.scalars(db.select(PayLink)).all()
+    assert [len(link.token_hash) for link in links] == [64]
+    said = " ".join(str(row.exchanges) for row in db.session.scalars(db.select(Attempt)))
+    assert "sandbox-token" not in said
+
+
+# ---- the receiver
+
+
+def post(shop: Shop, body: bytes, headers: dict[str, str] | None = None, path: str = "") -> httpx.Response:
+    db.session.rollback()
+    url = path or hooks.address(shop.connection_id)
+    db.session.commit()
+    return httpx.post(url, content=body, headers=headers or {})
+
+
+def a_notice(shop: Shop) -> tuple[bytes, dict[str, str]]:
+    payment_id = shop.opened()
+    shop.settle(payment_id, notify=False)
+    account = shop.vendor.account()
+    return shop.vendor.notice(account, account.table("payments")[shop.number(payment_id)], "paid")
+
+
+@pytest.mark.parametrize("vendor", ["liqpay", "wayforpay"], indirect=True)
+def test_a_wrong_signature_is_refused_and_stored_nowhere(shop: Shop) -> None:
+    body, headers = a_notice(shop)
+    assert b"signature" in body.lower()
+    forged = re.sub(rb'(ignature(?:=|": "))..', rb"\g<1>00", body)
+    assert forged != body
+    for wrong in (forged, b"", b"{}", b"data=e30%3D"):
+        assert post(shop, wrong, headers).status_code in (400, 403)
+    assert db.session.scalars(db.select(Incoming.id)).all() == []
+    assert post(shop, body, headers).status_code == 200
+    shop.process()
+    assert shop.order.paid
+
+
+@every_vendor
+def test_garbage_is_refused(shop: Shop) -> None:
+    for body in (b"\xff\xfe", b"[]", b"<html>", b"[" * 100_000, b"data=%00&signature=%00"):
+        assert post(shop, body).status_code in (400, 403)
+
+
+@pytest.mark.parametrize("vendor", ["yookassa"], indirect=True)
+def test_an_unsigned_notice_is_believed_in_nothing(shop: Shop) -> None:
+    """It says paid; the service, asked, says pending."""
+    payment_id = shop.opened()
+    external = shop.payment(payment_id).external_id
+    said = {"type": "notification", "event": "payment.succeeded", "object": {"id": external, "status": "succeeded"}}
+    assert post(shop, httpx.Request("POST", "http://x", json=said).content).status_code == 200
+    shop.process()
+    assert shop.payment(payment_id).state == "pending"
+    other = httpx.Request("POST", "http://x", json={"event": "payout.succeeded", "object": {"id": "1"}}).content
+    assert post(shop, other).status_code == 200
+    unknown = httpx.Request("POST", "http://x", json={"event": "payment.succeeded", "object": {"id": "1"}}).content
+    assert post(shop, unknown).status_code == 200
+    shop.process()
+    assert sorted(db.session.scalars(db.select(Incoming.state))) == ["applied", "failed"]
+
+
+def test_addresses_end(shop: Shop) -> None:
+    body, headers = a_notice(shop)
+    first = hooks.address(shop.connection_id)
+    db.session.commit()
+    hooks.rotate(shop.connection_id)
+    db.session.commit()
+    second = hooks.address(shop.connection_id)
+    assert first != second
+    assert [post(shop, body, headers, path).status_code for path in (first, second)] == [200, 200]
+    assert db.session.scalars(db.select(Incoming.state)).all() == ["new"]
+    assert post(shop, body, headers, second + "/payment").status_code == 200
+    old = db.session.scalars(db.select(HookSecret).order_by(HookSecret.id)).first()
+    assert old is not None
+    old.ends_at = utcnow() - timedelta(seconds=1)
+    db.session.commit()
+    assert post(shop, body, headers, first).status_code == 404
+    wrong = second.replace(f"/hooks/{shop.connection_id}/", f"/hooks/{shop.connection_id + 1}/")
+    assert post(shop, body, headers, wrong).status_code == 404
+    assert post(shop, body, headers, second[:-2]).status_code == 404
+    assert post(shop, b"x" * 300_000, headers, second).status_code in (400, 413)
+    connections.remove(db.session.get_one(Connection, shop.connection_id))
+    db.session.commit()
+    assert post(shop, body, headers, second).status_code == 404
+
+
+def test_a_notice_whose_wake_up_was_lost_is_found(shop: Shop) -> None:
+    body, headers = a_notice(shop)
+    assert post(shop, body, headers).status_code == 200
+    db.session.execute(db.update(Incoming).values(received_at=utcnow() - timedelta(minutes=1)))
+    db.session.commit()
+    inbox.sweep()
+    assert db.session.scalars(db.select(Incoming.state)).all() == ["applied"]
+
+
+# ---- links
+
+
+def test_links(shop: Shop) -> None:
+    token = pay_links.issue(shop.order_id, "Olena")
+    db.session.commit()
+    assert len(token) >= 22  # 128 bits
+    link = pay_links.find(token)
+    assert link is not None
+    assert pay_links.works(link)
+    assert pay_links.find(token + "x") is None
+    assert pay_links.revoke(shop.order_id) == 1
+    db.session.commit()
+    assert not pay_links.works(link)
+    assert pay_links.revoke(shop.order_id) == 0
