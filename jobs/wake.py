@@ -20,6 +20,7 @@ log = structlog.get_logger()
 #: a wake-up already on its way serves all that comes meanwhile; the worker clears the mark before it looks
 _MARK_SECONDS = 20
 _MARK = "hub:woken:{}"
+_WEBHOOK_MARK = "hub:woken:webhook:{}"
 #: grows with every commit that changed what pages show; open pages ask for it instead of asking the database
 _REVISION = "hub:revision"
 
@@ -96,6 +97,8 @@ def revision() -> int | None:
 
 def _after_commit(session: Session) -> None:
     ids, runs = session.info.pop("wake", set()), session.info.pop("runs", set())
+    if endpoints := session.info.pop("webhooks", None):
+        _tell_webhooks(sorted(endpoints))
     news = session.info.pop("changed", False)
     if ids or runs or news:
         _tell(sorted(ids), sorted(runs))
@@ -121,6 +124,27 @@ def _tell(connection_ids: Sequence[int], run_ids: Sequence[int]) -> None:
         run_soon(run_id)
 
 
+def _tell_webhooks(endpoint_ids: Sequence[int]) -> None:
+    """Have a worker deliver what waits for these endpoints; like drains, a wake-up on its way serves all."""
+    redis = broker()
+    if redis is None:
+        return
+    try:
+        for endpoint_id in endpoint_ids:
+            if redis.set(_WEBHOOK_MARK.format(endpoint_id), 1, nx=True, ex=_MARK_SECONDS):
+                queue("low").enqueue(
+                    "jobs.webhooks.deliver", endpoint_id, result_ttl=0, failure_ttl=86400, job_timeout=900
+                )
+    except RedisError as error:
+        log.warning("broker_away", error=str(error))
+
+
+def clear_webhook_mark(endpoint_id: int) -> None:
+    redis = broker()
+    if redis is not None:
+        redis.delete(_WEBHOOK_MARK.format(endpoint_id))
+
+
 def _after_rollback(session: Session) -> None:
-    for key in ("wake", "runs", "changed"):
+    for key in ("wake", "runs", "changed", "webhooks"):
         session.info.pop(key, None)

@@ -25,7 +25,9 @@ class ApiToken(Model):
     prefix: Mapped[str] = mapped_column(String(20))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     scopes: Mapped[list[str]] = mapped_column(Json, default=list)
-    shop_id: Mapped[int | None] = mapped_column(ForeignKey("shops.id", ondelete="SET NULL"))  # what orders made with it get
+    shop_id: Mapped[int | None] = mapped_column(
+        ForeignKey("shops.id", ondelete="SET NULL")
+    )  # what orders made with it get
     source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id", ondelete="SET NULL"))
     origin: Mapped[str] = mapped_column(String(200), default="")  # of a form: the site it stands on, https://shop.ua
     return_url: Mapped[str] = mapped_column(String(500), default="")  # of a form: where the customer goes afterwards
