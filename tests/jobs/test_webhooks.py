@@ -280,8 +280,8 @@ def test_a_dead_workers_delivery_is_taken_over_and_its_late_answer_changes_nothi
 def test_the_secret_is_in_no_log(context, receiver, endpoint):
     make_orders(1)
     webhooks.deliver(endpoint[0])
-    dump = "\n".join(str(tuple(row)) for table in db.metadata.sorted_tables for row in db.session.execute(table.select())
-                     if table.name != "webhook_endpoints")  # fmt: skip
+    others = [table for table in db.metadata.sorted_tables if table.name != "webhook_endpoints"]
+    dump = "\n".join(str(tuple(row)) for table in others for row in db.session.execute(table.select()))
     assert endpoint[1].removeprefix("whsec_") not in dump
 
 
