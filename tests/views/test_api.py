@@ -78,6 +78,8 @@ def test_the_same_key_brings_the_same_order(app, api):
     assert again.json == first.json
     assert again.location == first.location
     assert again.headers["Idempotency-Replayed"] == "true"
+    for bad in ("", "two words", "x" * 256):
+        assert api("POST", "/orders", ORDER, Idempotency_Key=bad).status_code == 400
     other = api("POST", "/orders", {**ORDER, "coupon": "X"}, Idempotency_Key="cart-17")
     assert other.status_code == 409
     assert orders(app) == 1
