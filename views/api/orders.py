@@ -111,7 +111,7 @@ def _cursor(order: Any, since: Any) -> str:
 
 
 def _place(cursor: str, since: Any) -> tuple[Any, int] | None:
-    """Where the page before ended. Raises Problem for a cursor that is none of this list."""
+    """Where the page before ended. Raises Unfit for a cursor that is none of this list."""
     if not cursor:
         return None
     try:
@@ -121,8 +121,7 @@ def _place(cursor: str, since: Any) -> tuple[Any, int] | None:
             raise ValueError(cursor)
         return (wire.moment(words[0], "cursor") if since else None, row_id)
     except (ValueError, binascii.Error, wire.Unfit):
-        errors = [("cursor", "Send `next` of the page before, with the same parameters.")]
-        raise Problem(400, "parameters", "The cursor is none of this list.", errors) from None
+        raise wire.Unfit([("cursor", "Send `next` of the page before, with the same parameters.")]) from None
 
 
 @operation(
