@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from models import Attempt, BulkUndo, db, utcnow
-from orders import counts, order_links
+from orders import counts, once, order_links, outbox
 
 from . import exports, mail, wake
 
@@ -31,6 +31,8 @@ def tidy() -> None:
     if now < _next:
         return
     _next = now + timedelta(hours=1)
+    once.forget()
+    outbox.forget()
     db.session.execute(db.delete(BulkUndo).where(BulkUndo.created_at < now - timedelta(days=1)))
     exports.tidy()
     old = (

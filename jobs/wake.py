@@ -89,6 +89,7 @@ JOBS = {
     "mail": Job("jobs.mail.deliver", "default", 120),
     "payment": Job("jobs.payments.work", "high", 300),
     "notice": Job("jobs.inbox.process", "high", 300),
+    "webhook": Job("jobs.webhooks.deliver", "low", 900, once=True),
 }
 
 

@@ -1,5 +1,6 @@
 """Tables, and the small rules that belong to one row. Imports nothing of ours."""
 
+from .api import FORM_SCOPE, SCOPES, ApiRequest, ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from .base import db, insert_into, reading, use_encryption_keys, utcnow
 from .connections import (
     Attempt,
@@ -46,6 +47,13 @@ from .registries import (
 )
 
 __all__ = [
+    "WebhookEndpoint",
+    "WebhookDelivery",
+    "WebhookAttempt",
+    "ApiToken",
+    "ApiRequest",
+    "SCOPES",
+    "FORM_SCOPE",
     "GROUPS",
     "OPEN_EXPORTS",
     "REGISTRIES",

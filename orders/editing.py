@@ -52,7 +52,7 @@ def create(values: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], actor:
     errors = _settle(row, new_lines, None) | _number_problem(row.get("number", ""), None)
     if errors:
         raise Invalid(errors)
-    row |= {k: v for k, v in values.items() if k in ("status_id",)}
+    row |= {k: v for k, v in values.items() if k in ("status_id", "external_number", "placed_at", "utm")}
     row.setdefault("currency", "UAH")
     draft = creation.Draft(row, new_lines)
     try:

@@ -8,6 +8,8 @@ from typing import Any
 
 from models import OrderEvent, Prepared, add_rows, db, utcnow
 
+from . import outbox
+
 #: kinds of events; pages have a sentence and an icon for each
 KINDS = (
     "created",  # {"source": name}
@@ -59,6 +61,7 @@ def note_many(rows: Iterable[tuple[int, Mapping[str, Any]]], actor: Actor, kind:
         for order_id, detail in rows
     ]
     add_rows(OrderEvent, values)
+    outbox.record(values, kind)
 
 
 def note(order_id: int, actor: Actor, kind: str, **detail: Any) -> None:

@@ -23,6 +23,8 @@ from werkzeug.exceptions import HTTPException
 
 from models import Prepared, User, UserSession, db, utcnow
 
+from . import problem_json
+
 log = structlog.get_logger()
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, default_limits=[], in_memory_fallback_enabled=True)
@@ -32,7 +34,7 @@ login_manager.login_message = ""  # the page that it leads to says it itself, in
 
 SESSION_DAYS = 30
 #: blueprints that need no login: their views check for themselves
-OPEN = {"auth", "health", "static", "completion", "hooks", "pay", None}
+OPEN = {"auth", "health", "static", "completion", "hooks", "pay", "api", "order_forms", None}
 #: blueprints of what users set up for themselves: viewers may post there; what is everybody's the views refuse them
 OWN = {"account", "orders_views"}
 CSP = {
@@ -161,6 +163,8 @@ def _explain(error: HTTPException) -> Any:
     code = error.code or 500
     if code < 400:
         return error
+    if request.path.startswith("/api/"):  # addresses that no blueprint has
+        return problem_json.of_http(error)
     known = code if code in (400, 403, 404, 429, 500) else 400 if code < 500 else 500
     reason = _("What you sent is too large for the hub. Nothing was changed.") if code == 413 else None
     return render_template(f"errors/{known}.html", error=error, reason=reason), code

@@ -10,7 +10,7 @@ from models import User, db
 from .helpers import login
 
 ROLES = ("owner", "manager", "viewer")
-OPEN = {"auth", "health", "completion"}  # and static files
+OPEN = {"auth", "health", "completion", "hooks", "pay", "api", "order_forms"}  # and static files
 OWN = {"account", "orders_views"}  # what users set up for themselves
 #: for owners alone
 OWNERS = {
@@ -24,9 +24,14 @@ OWNERS = {
     ("connect.save", "POST"),
     ("integrations.switch", "POST"),
     ("integrations.delete", "POST"),
+    *((f"api_tokens.{name}", "POST") for name in ("create", "create_form", "revoke")),
+    *((f"webhooks.{name}", "POST") for name in ("create", "save", "switch", "rotate", "test", "delete", "resend")),
+    ("api_tokens.index", "GET"),
+    ("webhooks.index", "GET"),
+    ("webhooks.show", "GET"),
 }
 #: blueprints whose pages are called as every role; the others are only asked what they refuse
-OURS = ("account", "users", "settings", "registries", "integrations", "connect", "mappings")
+OURS = ("account", "users", "settings", "registries", "integrations", "connect", "mappings", "api_tokens", "webhooks")
 VALUES = {
     "table": "sources",
     "kind": "prom",
@@ -121,7 +126,7 @@ def test_every_form_wants_its_token(ready):
     client = ready.test_client()
     login(client)
     for endpoint, method, path in routes(ready):
-        if method != "GET" and endpoint.split(".")[0] not in ("health", "hooks", "api"):
+        if method != "GET" and endpoint.split(".")[0] not in ("health", "hooks", "api", "order_forms"):
             answer = client.open(path, method=method, headers={"Origin": "https://evil.example"})
             assert answer.status_code == 400, (endpoint, method)
 
