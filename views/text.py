@@ -192,8 +192,10 @@ def initials(text: str) -> str:
 
 
 #: blueprints whose pages belong to an entry of the left bar that is not their own
-SETTINGS_PAGES = ("account", "users", "registries", "integrations", "connect", "mappings", "hook_links")
-SETTINGS_PAGES += ("api_tokens", "webhooks")
+SETTINGS_PAGES: tuple[str, ...] = (
+    *("account", "users", "registries", "integrations", "connect", "mappings", "hook_links"),
+    *("api_tokens", "webhooks"),
+)
 ORDER_PAGES = ("orders_bulk", "orders_views", "card", "exports", "preorders", "prints")
 
 
