@@ -10,7 +10,7 @@ from models import User, db
 from .helpers import login
 
 ROLES = ("owner", "manager", "viewer")
-OPEN = {"auth", "health"}  # and static files
+OPEN = {"auth", "health", "hooks", "pay"}  # and static files
 #: for owners alone
 OWNERS = {
     ("users.index", "GET"),
@@ -120,7 +120,8 @@ def test_every_form_wants_its_token(ready):
     client = ready.test_client()
     login(client)
     for endpoint, method, path in routes(ready):
-        if method != "GET" and endpoint.split(".")[0] not in ("health", "hooks", "api"):
+        # pay.back: services send the customer's browser there with a form of theirs; it changes nothing
+        if method != "GET" and endpoint.split(".")[0] not in ("health", "hooks", "api") and endpoint != "pay.back":
             answer = client.open(path, method=method, headers={"Origin": "https://evil.example"})
             assert answer.status_code == 400, (endpoint, method)
 
