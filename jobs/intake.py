@@ -131,7 +131,8 @@ def apply_waiting(connection_id: int, connector: Connector) -> dict[str, int]:
     while True:
         query = (
             db.select(Incoming.id)
-            .where(Incoming.connection_id == connection_id, Incoming.state == "new", Incoming.id > after)
+            .where(Incoming.connection_id == connection_id, Incoming.state == "new", Incoming.event == "order")
+            .where(Incoming.id > after)
             .order_by(Incoming.id)
             .limit(CHUNK)
         )

@@ -53,7 +53,8 @@ def an_order(app: Flask, number: str = "A-1") -> int:
 def test_a_forged_token_opens_no_form(app, client):
     login(client)
     app.config["WTF_CSRF_ENABLED"] = True
-    rules = list(addresses(app, "POST"))
+    foreign = ("hooks.", "pay.back")  # what vendors post: it has no token, and is checked otherwise or changes nothing
+    rules = [pair for pair in addresses(app, "POST") if not pair[0].endpoint.startswith(foreign)]
     assert len(rules) > 50
     forged = "IjEi.forged.token"
     for rule, url in rules:

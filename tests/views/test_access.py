@@ -126,7 +126,9 @@ def test_every_form_wants_its_token(ready):
     client = ready.test_client()
     login(client)
     for endpoint, method, path in routes(ready):
-        if method != "GET" and endpoint.split(".")[0] not in ("health", "hooks", "api", "order_forms"):
+        # pay.back: services send the customer's browser there with a form of theirs; it changes nothing
+        open_ones = ("health", "hooks", "api", "order_forms")
+        if method != "GET" and endpoint.split(".")[0] not in open_ones and endpoint != "pay.back":
             answer = client.open(path, method=method, headers={"Origin": "https://evil.example"})
             assert answer.status_code == 400, (endpoint, method)
 
