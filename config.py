@@ -45,6 +45,8 @@ class Settings:
     lease_seconds: int  #: LEASE_SECONDS, how long work stays with a worker that shows no sign of life
     allow_private: bool  #: ALLOW_PRIVATE_ADDRESSES, let connections reach private and loopback addresses
     sandbox_url: str  #: SANDBOX_URL, our own sandbox server: the one private address that is always allowed
+    smtp_url: str  #: SMTP_URL, the mail server for letters to customers; empty = none are sent
+    mail_from: str  #: MAIL_FROM, whom these letters are from
     metrics_token: str  #: METRICS_TOKEN, bearer token that opens /metrics to other machines; empty = loopback only
 
     @property
@@ -80,8 +82,24 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         lease_seconds=_number(env, "LEASE_SECONDS", 60, 1, 3600),
         allow_private=env.get("ALLOW_PRIVATE_ADDRESSES", "").lower() in TRUE,
         sandbox_url=env.get("SANDBOX_URL", "").rstrip("/"),
+        smtp_url=_smtp_url(env),
+        mail_from=_mail_from(env),
         metrics_token=env.get("METRICS_TOKEN", ""),
     )
+
+
+def _smtp_url(env: Mapping[str, str]) -> str:
+    url = env.get("SMTP_URL", "").strip()
+    if url and (urlsplit(url).scheme not in ("smtp", "smtps") or not urlsplit(url).hostname):
+        raise ConfigError("SMTP_URL must look like smtp://user:password@host:587 or smtps://user:password@host:465")
+    return url
+
+
+def _mail_from(env: Mapping[str, str]) -> str:
+    given = env.get("MAIL_FROM", "").strip()
+    if env.get("SMTP_URL", "").strip() and ("@" not in given or "\n" in given):
+        raise ConfigError("SMTP_URL needs MAIL_FROM, the sender's address: Shop <orders@example.com>")
+    return given
 
 
 def _reachable(host: str) -> str:

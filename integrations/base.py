@@ -20,7 +20,7 @@ from wtforms.widgets import PasswordInput
 
 from .http import HttpClient
 from .text import N_
-from .types import Copy, OrderData, Page, ProductData, Raw, Reference, Sent, StatusChange, TestResult
+from .types import Copy, MessageSent, OrderData, Page, ProductData, Raw, Reference, Sent, StatusChange, TestResult
 
 MASK = "••••••••"
 
@@ -238,3 +238,16 @@ class OffersLists(Protocol):
     """Reference lists for the mapping editors and settings: list key -> entries."""
 
     def references(self) -> Mapping[str, Sequence[Reference]]: ...
+
+
+@runtime_checkable
+class SendsMessages(Protocol):
+    """A messenger. `send_message` takes HTML of its own few tags, every value in it escaped; it is called once a
+    message and never again after a lost answer. `chats`: who has written to us lately; `start_link`: where a person
+    opens a chat with us, so that `chats` finds it."""
+
+    def send_message(self, chat: str, text: str) -> MessageSent: ...
+
+    def chats(self) -> Sequence[Reference]: ...
+
+    def start_link(self) -> str: ...

@@ -99,6 +99,9 @@ def _after_commit(session: Session) -> None:
     ids, runs = session.info.pop("wake", set()), session.info.pop("runs", set())
     if endpoints := session.info.pop("webhooks", None):
         _tell_webhooks(sorted(endpoints))
+    for name in ("rules", "messages"):
+        if session.info.pop(name, False):
+            _tell_automation(name)
     news = session.info.pop("changed", False)
     if ids or runs or news:
         _tell(sorted(ids), sorted(runs))
@@ -139,6 +142,32 @@ def _tell_webhooks(endpoint_ids: Sequence[int]) -> None:
         log.warning("broker_away", error=str(error))
 
 
+#: what the automation's jobs are woken for -> (the mark, the job)
+_AUTOMATION = {
+    "rules": ("hub:woken:rules", "jobs.automation.work"),
+    "messages": ("hub:woken:messages", "jobs.messages.deliver"),
+}
+
+
+def _tell_automation(name: str) -> None:
+    """Have a worker ask the rules, or send messages; a wake-up on its way serves all."""
+    redis = broker()
+    mark, job = _AUTOMATION[name]
+    if redis is None:
+        return
+    try:
+        if redis.set(mark, 1, nx=True, ex=_MARK_SECONDS):
+            queue("default").enqueue(job, result_ttl=0, failure_ttl=86400, job_timeout=900)
+    except RedisError as error:
+        log.warning("broker_away", error=str(error))
+
+
+def clear_automation_mark(name: str) -> None:
+    redis = broker()
+    if redis is not None:
+        redis.delete(_AUTOMATION[name][0])
+
+
 def clear_webhook_mark(endpoint_id: int) -> None:
     redis = broker()
     if redis is not None:
@@ -146,5 +175,5 @@ def clear_webhook_mark(endpoint_id: int) -> None:
 
 
 def _after_rollback(session: Session) -> None:
-    for key in ("wake", "runs", "changed", "webhooks"):
+    for key in ("wake", "runs", "changed", "webhooks", "rules", "messages"):
         session.info.pop(key, None)

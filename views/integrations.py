@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import SelectField
 
 from integrations import connectors
-from integrations.base import Connector, PullsOrders, ReceivesOrders, Task
+from integrations.base import Connector, PullsOrders, ReceivesOrders, SendsMessages, Task
 from integrations.text import N_
 from jobs import connections, overview, registries, reports, settle, wake
 from models import Connection, db, utcnow
@@ -28,7 +28,11 @@ STATES = {
     "off": (N_("Off"), "grey"),
     "unused": (N_("Not used yet"), "azure"),
 }
-KINDS = {"source": (N_("Orders come from"), PullsOrders), "destination": (N_("Orders go to"), ReceivesOrders)}
+KINDS = {
+    "source": (N_("Orders come from"), PullsOrders),
+    "destination": (N_("Orders go to"), ReceivesOrders),
+    "messages": (N_("Messages go to"), SendsMessages),
+}
 VERBS = {
     "pull": N_("Get orders"),
     "send": N_("Send"),

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from integrations import connectors
-from integrations.base import MASK, OffersLists, PullsOrders, ReceivesOrders, required
+from integrations.base import MASK, OffersLists, PullsOrders, ReceivesOrders, SendsMessages, required
 from integrations.errors import Later, Refused, Unknown, VendorError
 from integrations.http import close_all
 from integrations.sandbox import SandboxServer
@@ -279,7 +279,7 @@ def facts_complete(vendor: Vendor) -> None:
     assert cls.summary
     assert cls.docs_url.startswith("https://")
     assert {field.name for field in cls.Settings()} >= {"api_url", *cls.Settings.advanced}
-    assert cls.can(PullsOrders) or cls.can(ReceivesOrders)
+    assert cls.can(PullsOrders) or cls.can(ReceivesOrders) or cls.can(SendsMessages)
     assert len({table.key for table in cls.mappings}) == len(cls.mappings)
 
 
