@@ -18,7 +18,7 @@ from integrations import connector
 from integrations.base import SendsMessages
 from integrations.errors import Later, Unknown, VendorError
 from integrations.types import MessageSent
-from models import Connection, Message, ReferenceItem, Rule, db, insert_into, utcnow
+from models import Connection, Message, Order, ReferenceItem, Rule, db, insert_into, utcnow
 from orders import events
 from orders.timeline import Actor, note
 
@@ -70,6 +70,15 @@ def send_again(message: Message, actor: Actor) -> bool:
     note(message.order_id, actor, "message", **_told(message, "requested"))
     events.wake_messages()
     return True
+
+
+def listed(before: int, limit: int) -> list[Any]:
+    """Messages, the newest first, with their orders' numbers: (message, number). `before`: an id, 0 = from the
+    newest on."""
+    query = db.select(Message, Order.number).join(Order, Order.id == Message.order_id).order_by(Message.id.desc())
+    if before:
+        query = query.where(Message.id < before)
+    return list(db.session.execute(query.limit(limit)).all())
 
 
 def _open() -> Any:

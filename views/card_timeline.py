@@ -42,6 +42,12 @@ SENTENCES = {
     "mapped": _l("matched: %(name)s"),
     "undone": _l("change taken back"),
 }
+MESSAGES = {
+    "sent": _l("message sent to %(to)s"),
+    "failed": _l("message to %(to)s not sent"),
+    "unknown": _l("message to %(to)s: the answer was lost, it may have arrived"),
+    "requested": _l("asked to send the message to %(to)s once more"),
+}
 NAMED = ("sent", "refused", "external", "imported")
 DONE = {
     "send": _l("sent to %(connection)s, number there: %(external)s"),
@@ -91,6 +97,7 @@ def _html(entry: Entry, order_id: int) -> Markup:
         "changes": Markup("").join(_change_html(*change) for change in entry.changes),
         "note": do_truncate(current_app.jinja_env, entry.note, 300),
         "attempt": attempt,
+        "why": url_for("automation.why", order_id=order_id) if entry.actor == "rule" else "",
         "url": url_for("card_side.attempt", order_id=order_id, attempt_id=attempt) if attempt else "",
     }
     there = {"who": bool(entry.who), "ms": entry.ms is not None, "note": bool(entry.note), "attempt": bool(attempt)}
@@ -111,6 +118,8 @@ def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
     entry.note = str(detail.get("text") or detail.get("reason") or "")
     if event.kind == "refused":
         entry.color, entry.note = "red", str(detail.get("detail") or "")
+    if event.kind == "message" and detail.get("outcome") in ("failed", "unknown"):
+        entry.color, entry.note = "orange", str(detail.get("detail") or "")
     if event.kind == "sent":
         entry.color = "green"
     if event.kind in ("sent", "refused") and (row := _take(tried, event)):
@@ -123,6 +132,8 @@ def sentence(kind: str, detail: dict[str, Any]) -> str:
     if kind == "refused":
         reason = advice.title(str(detail.get("fault", "")))
         return _("%(connection)s: not accepted (%(reason)s)", connection=facts["connection"], reason=reason)
+    if kind == "message":
+        return str(MESSAGES.get(str(detail.get("outcome")), MESSAGES["sent"])) % {"to": str(detail.get("to") or "")}
     source = DONE.get(str(detail.get("operation")), DONE["send"]) if kind == "sent" else SENTENCES.get(kind)
     return kind if source is None else str(source) % facts if "%(" in str(source) else str(source)
 

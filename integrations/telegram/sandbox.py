@@ -54,7 +54,7 @@ class TelegramSandbox(Sandbox):
         return "messages" if path.endswith("/sendMessage") else ""
 
     def error(self, kind: str, request: Request, account: Account | None) -> Response:
-        more = {"parameters": {"retry_after": 1}} if kind == "rate_limited" else {}
+        more: Thing = {"parameters": {"retry_after": 1}} if kind == "rate_limited" else {}
         return complaint(*ERRORS[kind], **more)
 
     # What the hub calls
