@@ -178,6 +178,8 @@ def _close(row: Message, result: _Result) -> None:
     row.state, row.external_id, row.detail = result.state, result.external_id[:64], result.detail[:500]
     row.finished_at = utcnow()
     note(row.order_id, Actor("rule", row.rule_name), "message", **_told(row, result.state))
+    touched = db.update(Order).where(Order.id == row.order_id).values(updated_at=utcnow())  # open cards look again
+    db.session.execute(touched.execution_options(synchronize_session=False))
     if result.moved_to:
         _follow(row, result.moved_to)
     if result.state == "failed":

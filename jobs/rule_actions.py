@@ -8,11 +8,22 @@ from typing import Any
 
 from flask import current_app
 
-from models import Connection, Message, Order, Status, Transfer, WebhookDelivery, WebhookEndpoint, add_rows, db
+from models import (
+    Connection,
+    Message,
+    Order,
+    ReferenceItem,
+    Status,
+    Transfer,
+    WebhookDelivery,
+    WebhookEndpoint,
+    add_rows,
+    db,
+)
 from orders import copies, events, outbox, placeholders, statuses
 from orders.timeline import Actor
 
-from . import connections, mail
+from . import connections, mail, messages
 
 #: why an action did nothing, besides work.BLOCKS; pages have the sentence
 RESULTS = ("done", "gone", "off", "unchanged", "working", "same", "no_mail", "no_address")
@@ -64,7 +75,7 @@ def _cancel(action: Action, order: Order, actor: Actor, _chain: Sequence[int]) -
 
 def _chat(action: Action, order: Order, actor: Actor, _chain: Sequence[int]) -> Told:
     row = db.session.get(Connection, action["connection"])
-    name = str(action.get("chat_name") or action["chat"])
+    name = _chat_name(action)
     if row is None or row.removed_at is not None:
         return {"result": "gone", "to": name}
     if not connections.usable(row):
@@ -72,6 +83,13 @@ def _chat(action: Action, order: Order, actor: Actor, _chain: Sequence[int]) -> 
     body = placeholders.chat_html(str(action["text"]), _values(order))
     _message(order, actor, channel="chat", connection_id=row.id, target=str(action["chat"]), body=body, subject=name)
     return {"result": "done", "to": name}
+
+
+def _chat_name(action: Action) -> str:
+    known = db.select(ReferenceItem.name).filter_by(
+        connection_id=action["connection"], list=messages.CHATS, code=str(action["chat"])
+    )
+    return db.session.scalar(known) or str(action["chat"])
 
 
 def _email(action: Action, order: Order, actor: Actor, _chain: Sequence[int]) -> Told:

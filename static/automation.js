@@ -6,6 +6,7 @@
     const chip = target.closest('[data-insert]');
     const field = chip && document.getElementById(chip.dataset.into);
     if (!field || field.disabled) return;
+    if (!field.selectionEnd) field.selectionStart = field.value.length; // not touched yet
     field.setRangeText(chip.dataset.insert, field.selectionStart, field.selectionEnd, 'end');
     field.focus();
     field.dispatchEvent(new Event('input', { bubbles: true }));
@@ -40,7 +41,10 @@
     const body = new URLSearchParams({ ids: ids() });
     const headers = { 'X-CSRFToken': token(), 'X-Dragged': '1' };
     const answer = await fetch(list.dataset.dragList, { method: 'POST', body, headers }).catch(() => null);
-    location.reload(); // the arrows at the ends follow, and what was not kept is seen
-    return answer;
+    if (!answer?.ok) return location.reload(); // shows what is kept
+    [...list.children].forEach((row, i, all) => {
+      row.querySelector('[value=up]').disabled = i === 0;
+      row.querySelector('[value=down]').disabled = i === all.length - 1;
+    });
   });
 })();

@@ -279,4 +279,5 @@ def told(row: Mapping[str, Any]) -> str:
     label = str(ACTIONS.get(str(row.get("kind")), row.get("kind")))
     if not row.get("to"):
         return _("%(action)s: %(result)s", action=label, result=result)
-    return _("%(action)s, %(name)s: %(result)s", action=label, name=row["to"], result=result)
+    name = translated(row["to"]) if row.get("kind") in ("status", "cancel") else row["to"]
+    return _("%(action)s, %(name)s: %(result)s", action=label, name=name, result=result)
