@@ -47,6 +47,7 @@ def place(
         order_id = editing.create(row, lines, actor)
     except editing.Invalid as error:
         if error.errors.get("number") == "number_taken":
+            db.session.rollback()  # whoever tries again reserves the request's key again
             raise Taken(row["number"]) from None
         raise wire.Unfit(
             (wire.POINTERS.get(f, f"/{f}"), CURES.get(key, key)) for f, key in error.errors.items()
@@ -58,8 +59,9 @@ def place(
 
 def _free_number(zone: ZoneInfo) -> str:
     base = creation.default_number(utcnow(), zone)
-    like = Order.number.like(search.like(base)[1:], escape="\\")
-    taken = set(db.session.scalars(db.select(Order.number).where(like)))
+    like = search.like(base)[1:]
+    alike = db.or_(Order.number.like(like, escape="\\"), Order.key.like(like, escape="\\"))
+    taken = {name for row in db.session.execute(db.select(Order.number, Order.key).where(alike)) for name in row}
     number, n = base, 1
     while number in taken:
         n += 1

@@ -13,6 +13,7 @@ from werkzeug.routing import Rule
 from jobs import connections
 from models import (
     REGISTRIES,
+    ApiToken,
     Attempt,
     AttemptItem,
     BulkUndo,
@@ -34,6 +35,9 @@ from models import (
     Transfer,
     User,
     UserSession,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
     db,
 )
 
@@ -97,7 +101,18 @@ def seed(app: Flask, sandbox_url: str) -> None:
         )
         filled(SavedView, user_id=None, query="q=%3Cscript%3Ealert(1)%3C/script%3E")
         filled(UserSession, user_id=person.id, token_hash="x")
+        _outside()
         db.session.commit()
+
+
+def _outside() -> None:
+    filled(ApiToken, token_hash="x", scopes=["orders:read", ATTACK])
+    endpoint = filled(WebhookEndpoint, url=f"javascript:{ATTACK}", events=["order.created", ATTACK],
+                      secrets={"current": "whsec_AAAA"}, enabled=False)  # fmt: skip
+    for state in ("done", "failed", "waiting"):
+        given = {"endpoint_id": endpoint.id, "order_id": None, "state": state, "body": None}
+        delivery = filled(WebhookDelivery, event="order.created", **given)
+        filled(WebhookAttempt, delivery_id=delivery.id, status=None)
 
 
 def _lists(connection: Connection) -> None:

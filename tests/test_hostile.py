@@ -22,6 +22,8 @@ from .views.helpers import PASSWORD, add_user, login
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 #: pages of open blueprints: they need no login, or are about it
 OPEN = ("auth.", "health.", "static")
+#: programs and forms of other sites: no cookie counts there, a token of their own does
+TOKENS = ("api.", "order_forms.")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,9 @@ def test_a_forged_token_opens_no_form(app, client):
     rules = list(addresses(app, "POST"))
     assert len(rules) > 50
     forged = "IjEi.forged.token"
-    for _rule, url in rules:
+    for rule, url in rules:
+        if rule.endpoint.startswith(TOKENS):
+            continue
         answer = client.post(url, data={"csrf_token": forged}, headers={"X-CSRFToken": forged})
         assert answer.status_code == 400, url
         assert "<form" in answer.text or "<a " in answer.text, f"{url}: the page leads nowhere"

@@ -86,8 +86,8 @@ def _place(token: Any) -> str:
             if left:
                 continue
             raise Refused(_("Please send the form once more.")) from None
-        except wire.Unfit as error:
-            raise Refused(str(error)) from None
+        except wire.Unfit:  # of all rules, a form can break those of size alone
+            raise Refused(_("The order is too large. Please call the shop.")) from None
         once.settle(token.id, key, 201, {"number": order.number})
         wake.changed()
         db.session.commit()

@@ -23,9 +23,9 @@ from .auth import stripped
 bp = Blueprint("webhooks", __name__, url_prefix="/settings/webhooks")
 
 EVENT_NAMES = {
-    "order.created": N_("An order came or was made"),
-    "order.status_changed": N_("The status of an order changed"),
-    "order.updated": N_("The contents or the payment of an order changed"),
+    "order.created": N_("New order"),
+    "order.status_changed": N_("Another status"),
+    "order.updated": N_("Contents or payment changed"),
     "webhook.test": N_("Test"),
 }
 PER_PAGE = 50

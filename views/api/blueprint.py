@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from flask import Blueprint, Response, current_app, g, request
+from flask_limiter.util import get_remote_address
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
 LARGEST = 256 * 1024
 PER_TOKEN = "300 per minute"  # noqa: S105 - a rate
+GUESSES = "60 per minute"  # wrong tokens from one address
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,13 @@ def _whose() -> str:
     return f"token:{tokens.digest(sent)}" if sent else f"address:{request.remote_addr}"
 
 
-security.limiter.limit(_limit, key_func=_whose)(bp)
+def _is_guess(answer: Response) -> bool:
+    return answer.status_code == 401
+
+
+# shared: counted over all operations together
+security.limiter.shared_limit(_limit, scope="api", key_func=_whose)(bp)
+security.limiter.shared_limit(GUESSES, scope="api-guesses", key_func=get_remote_address, deduct_when=_is_guess)(bp)
 security.csrf.exempt(bp)  # no cookie speaks here
 
 

@@ -61,6 +61,10 @@ def body(name: str) -> Any:
     return found
 
 
+def fits(value: Any, schema: Mapping[str, Any]) -> bool:
+    return bool(_Validator(schema, format_checker=formats).is_valid(value))
+
+
 def _parsed(raw: bytes) -> Any:
     try:
         found = json.loads(raw.decode("utf-8"), parse_constant=_no_number)

@@ -11,7 +11,7 @@ from flask import Response, current_app, jsonify
 from orders.outbox import EVENTS
 
 from .blueprint import LARGEST, OPERATIONS, PER_TOKEN, Operation, bp
-from .schemas import SCHEMAS, SCOPE_NAMES, ref
+from .schemas import KEY, SCHEMAS, SCOPE_NAMES, ref
 
 #: every operation may answer so
 COMMON = (400, 401, 403, 429)
@@ -22,7 +22,7 @@ _KEY = {
     "in": "header",
     "required": False,
     "description": "Any text of yours, new for each order. Kept for at least 24 hours.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "schema": KEY,
 }
 
 

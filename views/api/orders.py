@@ -14,11 +14,11 @@ from orders import lists, once, placing, wire
 
 from .. import text
 from ..problem_json import Problem
+from . import checking
 from .blueprint import actor, operation
-from .schemas import CODE, CURSOR, TIME
+from .schemas import CODE, CURSOR, KEY, TIME
 
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
-KEY_LONGEST = 255
 
 
 @operation(
@@ -55,10 +55,10 @@ def _create(body: dict[str, Any]) -> Any:
 
 
 def _key() -> str:
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > KEY_LONGEST or not key.isascii() or not (key.isprintable() or not key):
-        raise Problem(400, "idempotency-key", f"Use an Idempotency-Key of at most {KEY_LONGEST} ASCII characters.")
-    return key
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not checking.fits(key, KEY):
+        raise Problem(400, "idempotency-key", "Use 1 to 255 printable ASCII characters as Idempotency-Key, no spaces.")
+    return key or ""
 
 
 def _answered(key: str) -> Any:
@@ -111,7 +111,7 @@ def _cursor(order: Any, since: Any) -> str:
 
 
 def _place(cursor: str, since: Any) -> tuple[Any, int] | None:
-    """Where the page before ended. Raises Problem for a cursor that is none of this list."""
+    """Where the page before ended. Raises Unfit for a cursor that is none of this list."""
     if not cursor:
         return None
     try:
@@ -121,8 +121,7 @@ def _place(cursor: str, since: Any) -> tuple[Any, int] | None:
             raise ValueError(cursor)
         return (wire.moment(words[0], "cursor") if since else None, row_id)
     except (ValueError, binascii.Error, wire.Unfit):
-        errors = [("cursor", "Send `next` of the page before, with the same parameters.")]
-        raise Problem(400, "parameters", "The cursor is none of this list.", errors) from None
+        raise wire.Unfit([("cursor", "Send `next` of the page before, with the same parameters.")]) from None
 
 
 @operation(

@@ -22,6 +22,7 @@ from .schemas import CURSOR
     scope="products:read",
     query={"limit": LIMIT, "cursor": CURSOR},
     answers={200: "ProductPage"},
+    problems=(422,),
 )
 def list_products(query: dict[str, Any]) -> Any:
     """List products, in the order in which they came"""

@@ -191,6 +191,8 @@ ORDER = shown(
     }
 )
 
+#: any text of the caller's, new for each order; the header Idempotency-Key
+KEY: Schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
 CURSOR: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,100}$"}
 NEXT = maybe({**CURSOR, "description": "Send it as `cursor` for the next page; null = there is none."})
 PRODUCT = shown(
