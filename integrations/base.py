@@ -23,6 +23,7 @@ from .http import HttpClient
 from .text import N_
 from .types import (
     Copy,
+    MessageSent,
     Notice,
     OrderData,
     Page,
@@ -289,3 +290,16 @@ class ReceivesWebhooks(Protocol):
     def notices(self, headers: Mapping[str, str], body: bytes) -> Sequence[Notice]: ...
 
     def answer(self, notices: Sequence[Notice]) -> Reply: ...
+
+
+@runtime_checkable
+class SendsMessages(Protocol):
+    """A messenger. `send_message` takes HTML of its own few tags, every value in it escaped; it is called once a
+    message and never again after a lost answer. `chats`: who has written to us lately; `start_link`: where a person
+    opens a chat with us, so that `chats` finds it."""
+
+    def send_message(self, chat: str, text: str) -> MessageSent: ...
+
+    def chats(self) -> Sequence[Reference]: ...
+
+    def start_link(self) -> str: ...

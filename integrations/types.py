@@ -169,6 +169,14 @@ class StatusChange:
 
 
 @dataclass(frozen=True)
+class MessageSent:
+    """A message that the other side has taken. `chat`: where it went; another than asked for when a chat has moved."""
+
+    external_id: str
+    chat: str
+
+
+@dataclass(frozen=True)
 class Reference:
     """One entry of a vendor's list. `group` is the vendor's coarser word where there is one."""
 

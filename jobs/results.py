@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from models import Attempt, AttemptItem, Connection, Link, Order, Status, Transfer, db, update_rows, utcnow
-from orders import deletion, statuses, timeline
+from orders import deletion, events, statuses, timeline
 from orders.timeline import Actor
 
 from . import claims, retries, vendor_names, wake
@@ -102,7 +102,7 @@ def _done(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connectio
     _set([claim.id for claim, _ in pairs], **finished)
     if batch.verb in ("send", "update"):
         _link([(claim, result, batch.orders[claim.order_id][0]) for claim, result in pairs], connection, now)
-        _change_status([claim.order_id for claim, _ in pairs], connection, "transferred", connection.success_status_id)
+        _statuses_of([claim for claim, _ in pairs], connection, "success")
         deletion.request_late([claim.order_id for claim, _ in pairs], connection, _actor(connection))
     elif batch.verb == "status":
         _pushed(pairs, connection, now)
@@ -206,8 +206,7 @@ def _fail(group: Sequence[Claim], connection: Connection, fault: str, detail: st
     """Show the reason where staff look: on the link, in the timeline, by the order's status."""
     ids = [claim.order_id for claim in group]
     _mark_links(ids, connection, state="problem", error={"fault": fault, "detail": detail[:2000], "field": field})
-    sends = [claim.order_id for claim in group if claim.operation == "send"]
-    _change_status(sends, connection, "problem", connection.failure_status_id)
+    _statuses_of([claim for claim in group if claim.operation == "send"], connection, "failure")
     common = {"connection": connection.name, "fault": fault, "detail": detail[:2000]}
     events = [(claim.order_id, {**common, "operation": claim.operation}) for claim in group]
     timeline.note_many(events, _actor(connection), "refused")
@@ -238,6 +237,21 @@ def _wait(
         return
     _set([claim.id], state="parked" if more.get("uncertain") else "refused", finished_at=now, **failure)
     _fail([claim], connection, result.fault, result.detail, result.field)
+
+
+def _statuses_of(sent: Sequence[Claim], connection: Connection, outcome: str) -> None:
+    """The status that a transfer leads to: the one a rule asked for, the connection's, or the system's own. What it
+    sets off belongs to the rule's chain."""
+    key, usual = ("transferred", connection.success_status_id)
+    if outcome == "failure":
+        key, usual = ("problem", connection.failure_status_id)
+    groups: dict[tuple[int | None, tuple[int, ...]], list[int]] = {}
+    for claim in sent:
+        wanted = (claim.payload.get(outcome) or usual, tuple(claim.payload.get("chain", ())))
+        groups.setdefault(wanted, []).append(claim.order_id)
+    for (chosen, chain), ids in groups.items():
+        with events.caused_by(chain):
+            _change_status(ids, connection, key, chosen)
 
 
 def _change_status(order_ids: Sequence[int], connection: Connection, key: str, chosen: int | None) -> None:

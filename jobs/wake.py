@@ -81,6 +81,7 @@ class Job:
     queue: str
     timeout: int  # seconds
     once: bool = False
+    of_a_row: bool = True  # else it is called without an id
 
 
 #: what a transaction may ask for besides drains and runs
@@ -90,6 +91,8 @@ JOBS = {
     "payment": Job("jobs.payments.work", "high", 300),
     "notice": Job("jobs.inbox.process", "high", 300),
     "webhook": Job("jobs.webhooks.deliver", "low", 900, once=True),
+    "rules": Job("jobs.automation.work", "default", 900, once=True, of_a_row=False),
+    "messages": Job("jobs.messages.deliver", "default", 900, once=True, of_a_row=False),
 }
 
 
@@ -106,7 +109,8 @@ def now(kind: str, row_id: int, once_in: int = 0) -> None:
     seconds = once_in or (_MARK_SECONDS if job.once else 0)
     try:
         if not seconds or redis.set(_MARK.format(f"{kind}:{row_id}"), 1, nx=True, ex=seconds):
-            queue(job.queue).enqueue(job.function, row_id, result_ttl=0, failure_ttl=86400, job_timeout=job.timeout)
+            named = (row_id,) if job.of_a_row else ()
+            queue(job.queue).enqueue(job.function, *named, result_ttl=0, failure_ttl=86400, job_timeout=job.timeout)
     except RedisError as error:
         log.warning("broker_away", error=str(error))
 

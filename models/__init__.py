@@ -1,6 +1,7 @@
 """Tables, and the small rules that belong to one row. Imports nothing of ours."""
 
 from .api import FORM_SCOPE, SCOPES, ApiRequest, ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from .automation import Message, Rule, RuleEvent, RuleRun, RuleWait
 from .base import db, insert_into, reading, use_encryption_keys, utcnow
 from .connections import (
     Attempt,
@@ -72,6 +73,7 @@ __all__ = [
     "LikelyDuplicate",
     "Link",
     "Mapping",
+    "Message",
     "Option",
     "Order",
     "OrderCount",
@@ -88,6 +90,10 @@ __all__ = [
     "Prepared",
     "Product",
     "ReferenceItem",
+    "Rule",
+    "RuleEvent",
+    "RuleRun",
+    "RuleWait",
     "Run",
     "SavedView",
     "Schedule",

@@ -115,7 +115,10 @@ def _change_some(
     counts.record(moved.values(), [replace(o, status_id=status.id) for o in moved.values()])
     detail = {key: value for key, value in (("reason", why[0]), ("text", why[1])) if value}
     note_many(
-        [(i, {"changes": [["status", names[i], status.name]], **detail}) for i in moved],
+        [
+            (i, {"changes": [["status", names[i], status.name]], "ids": [o.status_id, status.id], **detail})
+            for i, o in moved.items()
+        ],
         actor,
         kind,
     )

@@ -8,14 +8,14 @@ from typing import Any
 
 from models import OrderEvent, Prepared, add_rows, db, utcnow
 
-from . import outbox
+from . import events, outbox
 
 #: kinds of events; pages have a sentence and an icon for each
 KINDS = (
     "created",  # {"source": name}
     "imported",  # {"connection": name}
     "edited",  # {"changes": [[field, before, after], …]}
-    "status",  # {"changes": [["status", before, after]], "reason"?, "connection"?}
+    "status",  # {"changes": [["status", before, after]], "ids": [before, after], "reason"?, "connection"?}
     "requested",  # {"connection": name, "operation": op}
     "sent",  # {"connection": name, "operation": op, "external": number}
     "refused",  # {"connection": name, "operation": op, "fault": class, "detail": text}
@@ -32,6 +32,7 @@ KINDS = (
     "link_revoked",
     "link_mailed",  # {"name": address}
     "completed",  # by the customer
+    "message",  # by a rule: {"channel", "to", "outcome": sent | failed | unknown, "detail"}
     "undone",  # {"changes": [["status", before, after]]}
 )
 
@@ -62,6 +63,7 @@ def note_many(rows: Iterable[tuple[int, Mapping[str, Any]]], actor: Actor, kind:
     ]
     add_rows(OrderEvent, values)
     outbox.record(values, kind)
+    events.happened(values, kind)
 
 
 def note(order_id: int, actor: Actor, kind: str, **detail: Any) -> None:

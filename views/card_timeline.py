@@ -53,6 +53,12 @@ SENTENCES = {
 }
 NAMED = ("sent", "refused", "external", "imported", "payment")
 STEP_COLORS = {"paid": "green", **dict.fromkeys(("failed", "misfit_amount", "misfit_currency", "misfit_other"), "red")}
+MESSAGES = {
+    "sent": _l("message sent to %(to)s"),
+    "failed": _l("message to %(to)s not sent"),
+    "unknown": _l("message to %(to)s: the answer was lost, it may have arrived"),
+    "requested": _l("asked to send the message to %(to)s once more"),
+}
 DONE = {
     "send": _l("sent to %(connection)s, number there: %(external)s"),
     "delete": _l("deleted in %(connection)s"),
@@ -101,6 +107,7 @@ def _html(entry: Entry, order_id: int) -> Markup:
         "changes": Markup("").join(_change_html(*change) for change in entry.changes),
         "note": do_truncate(current_app.jinja_env, entry.note, 300),
         "attempt": attempt,
+        "why": url_for("automation.why", order_id=order_id) if entry.actor == "rule" else "",
         "url": url_for("card_side.attempt", order_id=order_id, attempt_id=attempt) if attempt else "",
     }
     there = {"who": bool(entry.who), "ms": entry.ms is not None, "note": bool(entry.note), "attempt": bool(attempt)}
@@ -125,6 +132,8 @@ def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
         entry.note = ""
     if event.kind == "refused":
         entry.color, entry.note = "red", str(detail.get("detail") or "")
+    if event.kind == "message" and detail.get("outcome") in ("failed", "unknown"):
+        entry.color, entry.note = "orange", str(detail.get("detail") or "")
     if event.kind == "sent":
         entry.color = "green"
     if event.kind == "payment":
@@ -170,6 +179,8 @@ def sentence(kind: str, detail: dict[str, Any]) -> str:
     if kind == "refused":
         reason = advice.title(str(detail.get("fault", "")))
         return _("%(connection)s: not accepted (%(reason)s)", connection=facts["connection"], reason=reason)
+    if kind == "message":
+        return str(MESSAGES.get(str(detail.get("outcome")), MESSAGES["sent"])) % {"to": str(detail.get("to") or "")}
     source = DONE.get(str(detail.get("operation")), DONE["send"]) if kind == "sent" else SENTENCES.get(kind)
     return kind if source is None else str(source) % facts if "%(" in str(source) else str(source)
 

@@ -12,7 +12,15 @@ from wtforms import SelectField, StringField
 from wtforms.validators import Length
 
 from integrations import connectors
-from integrations.base import Connector, PullsOrders, ReceivesOrders, ReceivesWebhooks, TakesPayments, Task
+from integrations.base import (
+    Connector,
+    PullsOrders,
+    ReceivesOrders,
+    ReceivesWebhooks,
+    SendsMessages,
+    TakesPayments,
+    Task,
+)
 from integrations.text import N_
 from jobs import connections, overview, registries, reports, settle, wake
 from models import Connection, db, utcnow
@@ -34,6 +42,7 @@ KINDS = {
     "source": (N_("Orders come from"), PullsOrders),
     "destination": (N_("Orders go to"), ReceivesOrders),
     "payment": (N_("Payments"), TakesPayments),
+    "messages": (N_("Messages go to"), SendsMessages),
 }
 VERBS = {
     "pull": N_("Get orders"),

@@ -44,7 +44,9 @@ def test_the_timeline_tells_before_and_after(db_session):
     statuses.change([order_id], build.status("cancelled"), build.OLENA, reason="out-of-stock", text="sold out")
     event = timeline.of_order(order_id)[0]
     assert (event.kind, event.actor, event.actor_name) == ("status", "person", "Olena")
-    assert event.detail == {"changes": [["status", "New", "Cancelled"]], "reason": "out-of-stock", "text": "sold out"}
+    ids = [build.status("new").id, build.status("cancelled").id]
+    changes = [["status", "New", "Cancelled"]]
+    assert event.detail == {"changes": changes, "ids": ids, "reason": "out-of-stock", "text": "sold out"}
     order = db.session.get(Order, order_id)
     assert (order.cancel_reason, order.cancel_text) == ("out-of-stock", "sold out")
 

@@ -26,6 +26,8 @@ OWNERS = {
     ("integrations.delete", "POST"),
     *((f"api_tokens.{name}", "POST") for name in ("create", "create_form", "revoke")),
     *((f"webhooks.{name}", "POST") for name in ("create", "save", "switch", "rotate", "test", "delete", "resend")),
+    *((f"automation.{name}", "POST") for name in ("save", "draft", "preview", "switch", "delete", "order")),
+    ("automation.new", "GET"),
     ("api_tokens.index", "GET"),
     ("webhooks.index", "GET"),
     ("webhooks.show", "GET"),

@@ -1,0 +1,1 @@
+"""Telegram: a messenger; for the hub a place that messages go to."""

@@ -1,0 +1,64 @@
+"""Telegram's answers in our words. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..errors import Refused
+from ..types import Reference
+
+#: parts of an update that name a chat
+_CARRIERS = ("message", "my_chat_member", "channel_post", "edited_message", "chat_member")
+
+
+class Moved(Refused):
+    """A group has become a supergroup: it has another id now."""
+
+    def __init__(self, detail: str, chat: str) -> None:
+        super().__init__("validation", detail, field="chat")
+        self.chat = chat
+
+
+def parameters(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = body.get("parameters")
+    return found if isinstance(found, Mapping) else {}
+
+
+def seconds(found: Mapping[str, Any]) -> float | None:
+    value = found.get("retry_after")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def message_id(body: Mapping[str, Any]) -> str:
+    result = body.get("result")
+    return str(result.get("message_id") or "") if isinstance(result, Mapping) else ""
+
+
+def start_link(me: Any) -> str:
+    """Where a person presses Start; empty when the answer names no bot."""
+    name = str(me.get("username") or "") if isinstance(me, Mapping) else ""
+    return f"https://t.me/{name}?start=orders" if name else ""
+
+
+def chats(updates: Any) -> list[Reference]:
+    """The chats that updates came from, each once, by its newest name."""
+    found: dict[str, Reference] = {}
+    for chat in _chats(updates):
+        code = str(chat.get("id") or "")
+        if code:
+            found[code] = Reference(code, _name(chat) or code, str(chat.get("type") or ""))
+    return list(found.values())
+
+
+def _chats(updates: Any) -> Iterator[Mapping[str, Any]]:
+    for update in updates if isinstance(updates, list) else ():
+        for name in _CARRIERS:
+            part = update.get(name) if isinstance(update, Mapping) else None
+            if isinstance(part, Mapping) and isinstance(part.get("chat"), Mapping):
+                yield part["chat"]
+
+
+def _name(chat: Mapping[str, Any]) -> str:
+    full = " ".join(str(chat[part]) for part in ("first_name", "last_name") if chat.get(part))
+    return str(chat.get("title") or full or chat.get("username") or "")
