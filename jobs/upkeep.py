@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from models import Attempt, BulkUndo, db, utcnow
-from orders import counts, once, outbox
+from orders import counts, once, outbox, rules
 
 #: requests and answers of attempts are kept so long; the attempts themselves stay
 EXCHANGES_DAYS = 30
@@ -27,6 +27,7 @@ def tidy() -> None:
     _next = now + timedelta(hours=1)
     once.forget()
     outbox.forget()
+    rules.forget()
     db.session.execute(db.delete(BulkUndo).where(BulkUndo.created_at < now - timedelta(days=1)))
     old = (
         db.select(Attempt.id)
