@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from models import Attempt, BulkUndo, db, utcnow
-from orders import counts, once, order_links, outbox
+from orders import counts, once, order_links, outbox, rules
 
 from . import exports, mail, wake
 
@@ -33,6 +33,7 @@ def tidy() -> None:
     _next = now + timedelta(hours=1)
     once.forget()
     outbox.forget()
+    rules.forget()
     db.session.execute(db.delete(BulkUndo).where(BulkUndo.created_at < now - timedelta(days=1)))
     exports.tidy()
     old = (

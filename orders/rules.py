@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from models import Connection, Option, Order, OrderEvent, Rule, RuleRun, RuleWait, Status, db, utcnow
+from models import Connection, Message, Option, Order, OrderEvent, Rule, RuleRun, RuleWait, Status, db, utcnow
 
 from . import events
 from .events import LISTENS
@@ -307,3 +307,16 @@ def counts(since: datetime) -> dict[int, int]:
         .group_by(RuleRun.rule_id)
     )
     return {row[0]: row[1] for row in db.session.execute(query)}
+
+
+#: traces and messages are kept so long
+KEPT = timedelta(days=90)
+FORGET_AT_ONCE = 5000
+
+
+def forget() -> None:
+    """Drop traces and messages that are too old; ids follow time, so the first ones are looked at."""
+    before = utcnow() - KEPT
+    for model, at in ((RuleRun, RuleRun.at), (Message, Message.created_at)):
+        first = db.select(model.id).order_by(model.id).limit(FORGET_AT_ONCE)
+        db.session.execute(db.delete(model).where(model.id.in_(first.scalar_subquery()), at < before))

@@ -26,6 +26,7 @@ EVENT_NAMES = {
     "order.created": N_("New order"),
     "order.status_changed": N_("Another status"),
     "order.updated": N_("Contents or payment changed"),
+    "order.rule": N_("A rule of the automation"),
     "webhook.test": N_("Test"),
 }
 PER_PAGE = 50
