@@ -29,6 +29,7 @@ VENDOR = Vendor(
     skips=dict.fromkeys(
         (
             *("created_once", "lost_answer_found", "order_written", "orders_read", "status_unknown"),
+            "products_made_once",
             *("read_to_the_end", "lists_offered"),
         ),
         NO_ORDERS,
