@@ -21,7 +21,7 @@ from ops import logs
 PERIODIC = (
     ("jobs.work.sweep", "high", 15),  # due transfers that no wake-up reached
     ("jobs.schedule.tick", "high", 10),  # schedules that are due
-    ("jobs.automation.tick", "default", 30),  # times that rules gave, their schedules, what no wake-up reached
+    ("jobs.automation.tick", "high", 30),  # times that rules gave, their schedules, what no wake-up reached
     ("jobs.webhooks.sweep", "high", 15),  # webhook deliveries that are due, or that a dead worker held
 )
 #: Seconds without a heartbeat after which the scheduler counts as dead; it beats at every run, at least each 10 s.
