@@ -23,7 +23,7 @@ PERIODIC = (
     ("jobs.schedule.tick", "high", 10),  # schedules that are due
     ("jobs.inbox.sweep", "high", 15),  # notices that no wake-up reached
     ("jobs.payments.sweep", "high", 15),  # payments to be asked for, or looked at again
-    ("jobs.automation.tick", "default", 30),  # times that rules gave, their schedules, what no wake-up reached
+    ("jobs.automation.tick", "high", 30),  # times that rules gave, their schedules, what no wake-up reached
     ("jobs.webhooks.sweep", "high", 15),  # webhook deliveries that are due, or that a dead worker held
 )
 #: Seconds without a heartbeat after which the scheduler counts as dead; it beats at every run, at least each 10 s.
