@@ -20,7 +20,22 @@ from wtforms.widgets import PasswordInput
 
 from .http import HttpClient
 from .text import N_
-from .types import Copy, OrderData, Page, ProductData, Raw, Reference, Sent, StatusChange, TestResult
+from .types import (
+    Copy,
+    Event,
+    OrderData,
+    Page,
+    Parcel,
+    Place,
+    Point,
+    ProductData,
+    Quote,
+    Raw,
+    Reference,
+    Sent,
+    StatusChange,
+    TestResult,
+)
 
 MASK = "••••••••"
 
@@ -137,6 +152,12 @@ class Connector:
     Settings: ClassVar[type[SettingsForm]] = SettingsForm
     mappings: ClassVar[Sequence[MappingTable]] = ()
     tasks: ClassVar[Sequence[Task]] = ()
+    #: it carries parcels: the number it gives a copy is the order's tracking number, its status the parcel's
+    delivers: ClassVar[bool] = False
+    #: keeps no journal of changes: `statuses` is given a cursor {"ids": external ids of live copies} instead. Copies
+    #: in one of `final_statuses` aren't asked about any more
+    asked_by_id: ClassVar[bool] = False
+    final_statuses: ClassVar[frozenset[str]] = frozenset()
     #: settings fields that say where a shop link is; used by pages only
     help_steps: ClassVar[Sequence[str]] = ()  #: how to get the credentials, step by step, in our own words
 
@@ -238,3 +259,26 @@ class OffersLists(Protocol):
     """Reference lists for the mapping editors and settings: list key -> entries."""
 
     def references(self) -> Mapping[str, Sequence[Reference]]: ...
+
+
+@runtime_checkable
+class QuotesDelivery(Protocol):
+    """Offers for a parcel, the impossible ones with the reason where the service tells it. Harmless."""
+
+    def quote(self, parcel: Parcel, place: Place) -> Sequence[Quote]: ...
+
+
+@runtime_checkable
+class FindsPlaces(Protocol):
+    """`settlements`: what a typed text may mean, best first. `points`: where `method` hands parcels over there."""
+
+    def settlements(self, text: str, country: str) -> Sequence[Place]: ...
+
+    def points(self, place: Place, method: str, parcel: Parcel) -> Sequence[Point]: ...
+
+
+@runtime_checkable
+class TellsHistory(Protocol):
+    """Everything that happened to a copy, oldest first."""
+
+    def history(self, external_id: str) -> Sequence[Event]: ...
