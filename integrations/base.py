@@ -154,6 +154,7 @@ class Connector:
     tasks: ClassVar[Sequence[Task]] = ()
     #: it carries parcels: the number it gives a copy is the order's tracking number, its status the parcel's
     delivers: ClassVar[bool] = False
+    currency: ClassVar[str] = ""  #: the only one that it counts in
     #: keeps no journal of changes: `statuses` is given a cursor {"ids": external ids of live copies} instead. Copies
     #: in one of `final_statuses` aren't asked about any more
     asked_by_id: ClassVar[bool] = False

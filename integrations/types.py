@@ -211,6 +211,7 @@ class Place:
     name: str = ""
     region: str = ""
     country: str = ""
+    kind: str = ""  # "г.", "с.": as the service shortens it
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from models import Attempt, AttemptItem, Connection, Link, Order, Status, Transf
 from orders import statuses, timeline
 from orders.timeline import Actor
 
-from . import claims, readback, retries, wake
+from . import claims, readback, retries, tracking, wake
 from .calls import Batch, Report, Result
 from .claims import Claim
 
@@ -160,6 +160,7 @@ def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now
             table.c.connection_id == connection.id, table.c.order_id == db.bindparam("order")
         )
         db.session.connection().execute(update.values(fields), part)
+    tracking.numbered(connection, values)
 
 
 def _pushed(pairs: list[tuple[Claim, Result]], connection: Connection, now: datetime) -> None:

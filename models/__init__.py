@@ -15,6 +15,7 @@ from .connections import (
     Transfer,
     has_state,
 )
+from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch
 from .orders import (
     BulkUndo,
     Order,
@@ -48,12 +49,15 @@ __all__ = [
     "AttemptItem",
     "BulkUndo",
     "Connection",
+    "DeliveryChoice",
     "DeliveryMethod",
     "ExpenseType",
     "ExternalProduct",
     "Incoming",
+    "KeptAnswer",
     "Link",
     "Mapping",
+    "MethodSwitch",
     "Option",
     "Order",
     "OrderCount",

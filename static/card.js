@@ -23,6 +23,15 @@
       elt.tomselect.focus();
     }
   });
+  // fields that follow from what was chosen in the box of delivery offers
+  document.addEventListener('set-fields', ({ detail }) => {
+    for (const [name, value] of Object.entries(detail)) {
+      const field = typeof value === 'string' && document.getElementById(name);
+      if (field?.tomselect) field.tomselect.setValue(value, true);
+      else if (field) field.value = value;
+    }
+    document.getElementById('order-form').dispatchEvent(new Event('change', { bubbles: true }));
+  });
   // a new name typed into a registry's field becomes an entry of the registry
   document.addEventListener('change', async ({ target: select }) => {
     const { quick } = select.dataset ?? {};

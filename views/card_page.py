@@ -7,15 +7,17 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from flask import render_template, url_for
+from flask import render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from integrations import connectors
+from jobs import delivery
 from models import Order
 from orders import copies, editing, timeline, totals
 
-from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values
+from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values, delivery_panel
+from .card_frame import piece
 from .card_shared import Shared, shared
 from .order_form import MESSAGES, OrderForm, initial
 
@@ -73,10 +75,20 @@ def _page(
 ) -> str:
     parts = _form_parts(shown, order, settled, problems)
     parts |= {"order": order, "version": version, "base": json.dumps(base, ensure_ascii=False)}
+    parts["quote"] = "" if parts["frozen"] else _quote(order, known)
     form_html = card_form.html(shown, order, parts, known.destinations)
     tracking = card_form.tracking(shown, order, parts["frozen"])
     around = side_parts(order, known) if order else {}
     return render_template("card/page.html", **(around | parts), form_html=form_html, tracking=tracking)
+
+
+def _quote(order: Order | None, known: Shared) -> str:
+    """The box of delivery offers, which asks for them when it is shown; "" where no service is connected."""
+    if not delivery.services(known.connections):
+        return ""
+    choice = delivery_panel.choice_of(order, request.form)
+    at = delivery_panel.written(choice.place) if choice else ""
+    return piece("delivery/start.html", choice=choice, at=at)
 
 
 def live_parts(form: OrderForm, settled: dict[str, Any], problems: dict[str, str]) -> dict[str, Any]:

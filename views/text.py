@@ -193,7 +193,7 @@ def initials(text: str) -> str:
 
 #: blueprints whose pages belong to an entry of the left bar that is not their own
 SETTINGS_PAGES = ("account", "users", "registries", "integrations", "connect", "mappings")
-ORDER_PAGES = ("orders_bulk", "orders_views", "card")
+ORDER_PAGES = ("orders_bulk", "orders_views", "card", "delivery")
 
 
 @dataclass(frozen=True)

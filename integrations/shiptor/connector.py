@@ -33,7 +33,7 @@ from ..types import (
 )
 from ..values import chunks, encode, entries, text
 from . import translate
-from .translate import LOCAL, THROUGH
+from .translate import CURRENCY, LOCAL, THROUGH
 
 ID = "perron"
 ASKED = 100  # parcels in one question about statuses
@@ -99,6 +99,7 @@ class Shiptor(destinations.RestDestination):
     docs_url = "https://github.com/shiptoreps/shiptor-russia-php-api-client"
     rate = 3.0
     delivers = True
+    currency = CURRENCY
     asked_by_id = True
     final_statuses = frozenset({"delivered", "removed", "recycled", "reported", "lost"})
     find_size = 1

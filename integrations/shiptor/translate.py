@@ -204,12 +204,12 @@ def _quote(entry: Mapping[str, Any]) -> Quote:
 
 
 def places(answer: Any) -> list[Place]:
-    """suggestSettlement. Names carry no prefix here, regions come as a chain of parents."""
+    """suggestSettlement."""
     found = []
     for entry in entries(answer):
         region = text(entry, "administrative_area") or text(entry, "readable_parents")
-        name = " ".join(filter(None, (text(entry, "type_short"), text(entry, "name"))))
-        found.append(Place(text(entry, "kladr_id"), name, region, text(entry, "country", "code")))
+        country, kind = text(entry, "country", "code"), text(entry, "type_short")
+        found.append(Place(text(entry, "kladr_id"), text(entry, "name"), region, country, kind))
     return found
 
 
