@@ -48,6 +48,7 @@ class Panel:
     cost: Decimal = Decimal(0)
     currency: str = ""
     country: str = ""
+    dropped: bool = False  # the offer that is still ticked in the form isn't wanted any more
 
     @property
     def chosen(self) -> Mapping[str, str] | None:
@@ -111,8 +112,8 @@ def show(asked: Asked, services: Sequence[lists.Connected]) -> Panel:
     panel = Panel(services, row, choice=choices.read(asked.given.get("choice", "")), currency=asked.values["currency"])
     panel.cost = asked.values["delivery_cost"]
     panel.locked = order is not None and editing.keeps_method(order)
-    if panel.choice and (panel.choice.connection_id != row.id or asked.does == "drop"):
-        panel.choice = None
+    panel.dropped = bool(panel.choice) and (panel.choice.connection_id != row.id or asked.does == "drop")
+    panel.choice = None if panel.dropped else panel.choice
     panel.country = asked.values["country"] or ""
     if connectors()[row.kind].currency not in ("", panel.currency):
         panel.state = "currency"
@@ -167,7 +168,7 @@ def _offered(asked: Asked, panel: Panel, offers: list[dict[str, str]]) -> None:
     by_code = {offer["code"]: offer for offer in offers}
     place = choices.flat(vars(panel.place), choices.PLACE) if panel.place else {}
     panel.news = choices.news(panel.choice, by_code, panel.key)
-    wanted = by_code.get(asked.given.get("offer", ""))
+    wanted = None if panel.dropped else by_code.get(asked.given.get("offer", ""))
     old = panel.choice
     if wanted and not wanted["why_not"] and not panel.locked and (old is None or old.code != wanted["code"]):
         panel.choice, panel.news = Choice(asked.row.id, wanted, place, panel.key), None
@@ -184,6 +185,8 @@ def _offered(asked: Asked, panel: Panel, offers: list[dict[str, str]]) -> None:
         panel.choice = replace(panel.choice, basis=panel.key, place=place)
     if panel.choice and asked.does == "copy" and (now := by_code.get(panel.choice.code)):
         asked.fields["delivery_cost"] = f"{choices.amount(now['cost']):.2f}"
+    if typed := asked.fields.get("delivery_cost"):
+        panel.cost = choices.amount(typed)
     panel.offers = {kind: found for kind in KINDS if (found := [o for o in offers if o["kind"] == kind])}
     _points(asked, panel)
 

@@ -192,7 +192,7 @@ def initials(text: str) -> str:
 
 
 #: blueprints whose pages belong to an entry of the left bar that is not their own
-SETTINGS_PAGES = ("account", "users", "registries", "integrations", "connect", "mappings")
+SETTINGS_PAGES = ("account", "users", "registries", "integrations", "connect", "mappings", "delivery_methods")
 ORDER_PAGES = ("orders_bulk", "orders_views", "card", "delivery")
 
 

@@ -250,10 +250,10 @@ def points(answer: Any) -> list[Point]:
 def history(package: Any) -> list[Event]:
     """What happened at Shiptor and, as checkpoints, at the courier; the same step told twice counts once."""
     found = part(package[0]) if isinstance(package, list) and package else part(package)
-    steps = [(e, text(e, "description") or text(e, "event"), text(e, "event")) for e in entries(found.get("history"))]
+    steps = [(e, text(e, "description") or text(e, "event"), "") for e in entries(found.get("history"))]
     steps += [(e, text(e, "message"), text(e, "details")) for e in entries(found.get("checkpoints"))]
     told: dict[tuple[datetime | None, str], str] = {}
     for entry, words, detail in steps:
-        told.setdefault((moment(entry.get("date")), words), detail if detail != words else "")
+        told.setdefault((moment(entry.get("date")), words), detail)
     undated = datetime.min.replace(tzinfo=UTC)
     return [Event(at, words, told[at, words]) for at, words in sorted(told, key=lambda step: step[0] or undated)]

@@ -11,12 +11,12 @@ import pytest
 from integrations import http
 from integrations.sandbox import SandboxServer
 from jobs import connections, delivery, runs, work
-from models import DeliveryChoice, KeptAnswer, Link, MethodSwitch, Order, OrderType, Shop, db
+from models import Connection, DeliveryChoice, KeptAnswer, Link, MethodSwitch, Order, OrderType, Shop, db
 from orders import choices, editing, quotes
 from orders import work as requests
 from orders.timeline import Actor
 
-from .helpers import login
+from .helpers import count_queries, login
 from .pages import form_of, parse
 
 OLENA = Actor("person", "Olena")
@@ -218,7 +218,7 @@ def test_pickup_points_are_listed_and_taken(app, client, shiptor):
     card = Card(client)
     card.ask()
     box = card.ask(offer="17")
-    point = next(o.get("value") for o in box.one("#point").all("option") if o.get("value"))
+    point = next(o.get("value") for o in box.one(".quote-point select").all("option") if o.get("value"))
     box = card.ask(point=point)
     assert card.fields["pickup_code"] == point
     (link,) = [a for a in box.all("a") if "openstreetmap" in a.get("href")]
@@ -304,6 +304,85 @@ def test_methods_that_a_shop_does_not_use_are_not_offered(app, client, shiptor):
     assert "18" not in prices(Card(client).ask())
 
 
+def test_methods_are_ticked_quickly_saved_and_the_kept_answers_cleared(app, client, shiptor):
+    make(app)
+    with app.app_context():
+        shop_id = db.session.scalar(db.select(Shop.id))
+        connections.refresh_references(db.session.get(Connection, shiptor))
+    url = f"/settings/delivery/{shop_id}"
+    assert client.get("/settings/delivery").headers["Location"].endswith(url)
+    for preset, gone in (("without-end-to-end", {"117", "118", "119"}), ("pickup", {"1", "3", "18", "118", "119"})):
+        page = client.get(f"{url}?show={preset}")
+        assert "not yet saved" in page.get_data(as_text=True)
+        on = [box.get("value") for box in parse(page).all("[name]") if "checked" in box.attributes]
+        assert not gone & set(on)
+        assert client.post(url, data={f"on-{shiptor}": on}).status_code == 303
+        shown = prices(Card(client).ask())
+        assert set(shown) <= set(on)
+        assert shown
+    with app.app_context():
+        assert quotes.count(shop_id) > 0
+    assert client.post(f"{url}/clear", follow_redirects=True).status_code == 200
+    with app.app_context():
+        assert quotes.count(shop_id) == 0
+    client.post(url, data={f"on-{shiptor}": [m for m in "1"]})
+    login(client, "viewer")
+    assert client.get(url).status_code == 200
+    assert client.post(url, data={}).status_code == 403
+
+
+def test_a_kept_answer_costs_few_queries_and_no_call(app, client, shiptor, vendor):
+    make(app)
+    card = Card(client)
+    card.ask()
+    asked = vendor.requests
+    with count_queries(client) as queries:
+        card.ask(quote_do="again")
+    assert len(queries) <= 20, "\n".join(queries)
+    assert vendor.requests == asked
+
+
+def test_an_offer_goes_when_it_is_not_wanted_any_more(app, client, shiptor):
+    order_id = make(app)
+    card = Card(client)
+    card.ask()
+    card.ask(offer="1")
+    card.save()
+    card = Card(client)
+    card.ask()
+    card.ask(quote_do="drop")
+    card.save()
+    assert held(app) is None
+    with app.app_context():
+        assert db.session.get(Order, order_id).version == 3
+
+
+def test_abroad_only_export_is_offered(app, client, shiptor):
+    order_id = make(app, country="DE", city="Berlin")
+    card = Card(client)
+    box = card.ask()
+    assert [legend.text for legend in box.all("legend")] == ["Export"]
+    card.ask(offer="202")
+    card.save()
+    with app.app_context():
+        assert db.session.get(Order, order_id).type.key == "export"
+        requests.request_send([order_id], shiptor, "Tester")
+        db.session.commit()
+        work.drain(shiptor)
+        assert db.session.get(Order, order_id, populate_existing=True).ttn.startswith("RP")
+
+
+def test_a_new_order_is_made_with_its_offer(app, client, shiptor):
+    make(app)
+    card = Card(client, "new?from=A-1")
+    card.url = "/orders/new"
+    card.type(number="N-1")
+    card.ask()
+    card.ask(offer="18")
+    assert card.save().status_code == 302
+    assert held(app).offer["code"] == "18"
+
+
 def test_a_parcel_gets_its_number_and_tells_its_history(app, client, shiptor, vendor):
     order_id = make(app)
     card = Card(client)
@@ -323,14 +402,14 @@ def test_a_parcel_gets_its_number_and_tells_its_history(app, client, shiptor, ve
         db.session.commit()
         runs.carry_out(run.id)
         assert db.session.get(Order, order_id, populate_existing=True).ttn_state == "sent"
-        connections.refresh_references(db.session.get(connections.Connection, shiptor))
+        connections.refresh_references(db.session.get(Connection, shiptor))
         vendor.set_status(int(link.external_id), "delivered")
         run = runs.request(shiptor, "statuses", "Tester")
         db.session.commit()
         runs.carry_out(run.id)
         assert db.session.get(Order, order_id, populate_existing=True).ttn_state == "Доставлена"
     page = parse(client.get(f"/order/{order_id}/tracking"))
-    assert [step.one("b").text for step in page.all(".steps li")][:2] == ["Вручено получателю", "Доставлена"]
+    assert [step.one("b").text for step in page.all(".parcel-steps li")][:2] == ["Вручено получателю", "Доставлена"]
     row = parse(client.get("/orders?status=all")).one(f"#order-{order_id}")
     assert any(a.get("href") == f"/order/{order_id}/tracking" for a in row.all("a"))
     card = Card(client)
