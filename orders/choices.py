@@ -93,9 +93,9 @@ def of(order_id: int) -> Choice | None:
     return Choice(row.connection_id, flat(row.offer, OFFER), flat(row.place, PLACE), row.basis, row.declined)
 
 
-def keep(order: Order, choice: Choice | None) -> None:
+def keep(order: Order, choice: Choice | None, seen: int) -> None:
     """Give the order this offer, or none; in the caller's transaction. Another method or place is a change of the
-    order, which its copies don't hold yet."""
+    order, which its copies don't hold yet: unless it has been changed since version `seen`, it gets a new one."""
     held = of(order.id)
     if choice == held:
         return
@@ -106,12 +106,12 @@ def keep(order: Order, choice: Choice | None) -> None:
                   "basis": choice.basis, "declined": choice.declined}  # fmt: skip
         query = insert_into(DeliveryChoice).values(order_id=order.id, **values)
         db.session.execute(query.on_conflict_do_update(index_elements=["order_id"], set_=values))
-    if _route(choice) != _route(held):
+    if _route(choice) != _route(held) and order.version == seen:
         order.version += 1
 
 
 def _route(choice: Choice | None) -> tuple[Any, ...] | None:
-    return choice and (choice.connection_id, choice.code, choice.place["code"])
+    return (choice.connection_id, choice.code, choice.place["code"]) if choice else None
 
 
 def news(choice: Choice | None, offers: Mapping[str, Mapping[str, str]], key: str) -> News | None:

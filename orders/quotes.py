@@ -48,7 +48,8 @@ def keep(connection_id: int, shop_id: int | None, key: str, answer: Any, lasts: 
 
 def clear(shop_id: int) -> int:
     """Forget what services answered for this shop; how many answers."""
-    return int(db.session.execute(db.delete(KeptAnswer).where(KeptAnswer.shop_id == shop_id)).rowcount)
+    gone = db.session.scalars(db.delete(KeptAnswer).where(KeptAnswer.shop_id == shop_id).returning(KeptAnswer.id))
+    return len(gone.all())
 
 
 def count(shop_id: int) -> int:

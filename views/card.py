@@ -45,7 +45,7 @@ def save(number: str) -> Any:
     except editing.Invalid as invalid:
         form.refuse(invalid.errors)
         return card_page.form_page(form, order, version, base, 422)
-    delivery_panel.keep(order, given)
+    delivery_panel.keep(order, given, version)
     return _saved(order, given.get("send_to", ""), _("Order %(number)s is saved.", number=order.number))
 
 
@@ -71,7 +71,7 @@ def create() -> Any:
         form.refuse(invalid.errors)
         return card_page.form_page(form, None, 0, {}, 422)
     order = db.get_or_404(Order, order_id)
-    delivery_panel.keep(order, request.form)
+    delivery_panel.keep(order, request.form, seen=0)
     return _saved(order, request.form.get("send_to", ""), _("Order %(number)s is created.", number=order.number))
 
 

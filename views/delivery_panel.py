@@ -112,8 +112,8 @@ def show(asked: Asked, services: Sequence[lists.Connected]) -> Panel:
     panel = Panel(services, row, choice=choices.read(asked.given.get("choice", "")), currency=asked.values["currency"])
     panel.cost = asked.values["delivery_cost"]
     panel.locked = order is not None and editing.keeps_method(order)
-    panel.dropped = bool(panel.choice) and (panel.choice.connection_id != row.id or asked.does == "drop")
-    panel.choice = None if panel.dropped else panel.choice
+    if panel.choice and (panel.choice.connection_id != row.id or asked.does == "drop"):
+        panel.choice, panel.dropped = None, True
     panel.country = asked.values["country"] or ""
     if connectors()[row.kind].currency not in ("", panel.currency):
         panel.state = "currency"
@@ -272,7 +272,7 @@ def refused(form: OrderForm, given: Mapping[str, str]) -> dict[str, str]:
     return {"delivery_method_id": "quote_changed"} if unanswered else {}
 
 
-def keep(order: Order, given: Mapping[str, str]) -> None:
+def keep(order: Order, given: Mapping[str, str], seen: int) -> None:
     """What was agreed to becomes the order's, in the transaction that saves it."""
     if "choice" in given:
-        choices.keep(order, choices.read(given["choice"]))
+        choices.keep(order, choices.read(given["choice"]), seen)

@@ -124,9 +124,8 @@ def shipment(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def product(item: ProductData) -> dict[str, Any]:
-    return {"shopArticle": item.sku, "name": item.name, "price": item.price} | filled(
-        {"weight": Decimal(item.weight) / 1000}
-    )
+    known: dict[str, Any] = {"shopArticle": item.sku, "name": item.name, "price": item.price}
+    return known | filled({"weight": Decimal(item.weight) / 1000})
 
 
 def listed(answer: Any) -> list[Mapping[str, Any]]:
@@ -172,7 +171,7 @@ def group(method: Mapping[str, Any]) -> str:
 
 def calculation(parcel: Parcel, place: Place, settings: Mapping[str, Any]) -> dict[str, Any]:
     declared = max(parcel.declared_value, parcel.cod, LEAST_DECLARED)
-    asked = {**size(parcel, settings), "declared_cost": declared}
+    asked: dict[str, Any] = {**size(parcel, settings), "declared_cost": declared}
     if place.country not in LOCAL:
         return {**asked, "departure_country_code": "RU", "destination_country_code": place.country}
     asked |= {"cod": parcel.cod, "kladr_id": place.code, "country_code": place.country}
@@ -242,7 +241,10 @@ def points(answer: Any) -> list[Point]:
     for entry in entries(answer):
         methods = entry.get("shipping_methods") or ([m] if (m := entry.get("shipping_method")) else [])
         phones = ", ".join(map(str, entry.get("phones") or ()))
-        takes = {"takes_cod": entry.get("cod") is not False, "takes_card": entry.get("card") is not False}
+        takes: dict[str, Any] = {
+            "takes_cod": entry.get("cod") is not False,
+            "takes_card": entry.get("card") is not False,
+        }
         found.append(Point(**texts(entry, POINT), phone=phones, methods=[str(m) for m in methods], **takes))
     return found
 
