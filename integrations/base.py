@@ -23,14 +23,19 @@ from .http import HttpClient
 from .text import N_
 from .types import (
     Copy,
+    Event,
     MessageSent,
     Notice,
     OrderData,
     Page,
+    Parcel,
     PaymentAsked,
     PaymentStarted,
     PaymentState,
+    Place,
+    Point,
     ProductData,
+    Quote,
     Raw,
     Reference,
     Reply,
@@ -156,6 +161,13 @@ class Connector:
     Settings: ClassVar[type[SettingsForm]] = SettingsForm
     mappings: ClassVar[Sequence[MappingTable]] = ()
     tasks: ClassVar[Sequence[Task]] = ()
+    #: it carries parcels: the number it gives a copy is the order's tracking number, its status the parcel's
+    delivers: ClassVar[bool] = False
+    currency: ClassVar[str] = ""  #: the only one that it counts in
+    #: keeps no journal of changes: `statuses` is given a cursor {"ids": external ids of live copies} instead. Copies
+    #: in one of `final_statuses` aren't asked about any more
+    asked_by_id: ClassVar[bool] = False
+    final_statuses: ClassVar[frozenset[str]] = frozenset()
     #: settings fields that say where a shop link is; used by pages only
     help_steps: ClassVar[Sequence[str]] = ()  #: how to get the credentials, step by step, in our own words
 
@@ -303,3 +315,26 @@ class SendsMessages(Protocol):
     def chats(self) -> Sequence[Reference]: ...
 
     def start_link(self) -> str: ...
+
+
+@runtime_checkable
+class QuotesDelivery(Protocol):
+    """Offers for a parcel, the impossible ones with the reason where the service tells it. Harmless."""
+
+    def quote(self, parcel: Parcel, place: Place) -> Sequence[Quote]: ...
+
+
+@runtime_checkable
+class FindsPlaces(Protocol):
+    """`settlements`: what a typed text may mean, best first. `points`: where `method` hands parcels over there."""
+
+    def settlements(self, text: str, country: str) -> Sequence[Place]: ...
+
+    def points(self, place: Place, method: str, parcel: Parcel) -> Sequence[Point]: ...
+
+
+@runtime_checkable
+class TellsHistory(Protocol):
+    """Everything that happened to a copy, oldest first."""
+
+    def history(self, external_id: str) -> Sequence[Event]: ...

@@ -52,6 +52,9 @@ class Delivery:
     pickup_address: str = ""
     cost: Decimal = Decimal(0)
     tracking_number: str = ""
+    service_code: str = ""  # outgoing: the method chosen from the quotes of the system that this goes to
+    settlement: str = ""  # outgoing: the place in that system's own code
+    kind: str = ""  # outgoing: standard | end-to-end | export
 
 
 @dataclass(frozen=True)
@@ -255,6 +258,76 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What the price of a delivery depends on, besides the place. Money in `currency`; nothing to collect: cod 0."""
+
+    weight: int = 0
+    length: int = 0
+    width: int = 0
+    height: int = 0
+    declared_value: Decimal = Decimal(0)
+    cod: Decimal = Decimal(0)
+    by_card: bool = False  # what is collected is paid by card
+    currency: str = "RUB"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A settlement in a delivery service's own code. `code` may be empty where only the country counts (export)."""
+
+    code: str = ""
+    name: str = ""
+    region: str = ""
+    country: str = ""
+    kind: str = ""  # "г.", "с.": as the service shortens it
+
+
+@dataclass(frozen=True)
+class Quote:
+    """An offer to deliver a parcel. With `why_not` it is none, and says why."""
+
+    code: str  # the method's
+    name: str
+    category: str  # one of our kinds of delivery: courier | pickup | post
+    kind: str  # standard | end-to-end | export
+    carrier: str = ""
+    cost: Decimal = Decimal(0)
+    currency: str = ""
+    days: str = ""  # as the service words it, e.g. "2 - 3"
+    min_days: int = 0
+    max_days: int = 0
+    takes_card: bool = True
+    needs_postal_code: bool = False
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A pickup point. Coordinates are texts, empty where unknown; `methods`: codes that deliver there."""
+
+    code: str
+    address: str
+    carrier: str = ""
+    hours: str = ""
+    phone: str = ""
+    directions: str = ""
+    latitude: str = ""
+    longitude: str = ""
+    takes_cod: bool = True
+    takes_card: bool = True
+    methods: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """One step in a parcel's history, as the service words it."""
+
+    at: datetime | None
+    text: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)

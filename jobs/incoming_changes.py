@@ -9,7 +9,7 @@ from models import Connection, Link, Order, Status, db, utcnow
 from orders import editing, search, statuses, timeline
 from orders.timeline import Actor
 
-from . import drafts
+from . import drafts, tracking
 
 
 class Kept(Protocol):
@@ -87,7 +87,7 @@ def take_status(
     gaps: list[dict[str, Any]] = []
     status_id = maker.ours("status_in", code, name, gaps)
     status = drafts.status_of(status_id) if status_id else None
-    if gaps:
+    if gaps and not tracking.delivers(connection):  # a parcel's states are many; what they mean here may stay open
         known = [
             gap
             for gap in ours.unmapped or []

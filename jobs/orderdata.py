@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from integrations.types import Address, Delivery, LineData, OrderData, Payment, Person
-from models import DeliveryMethod, Mapping, Order, OrderLine, PaymentMethod, db
+from models import DeliveryChoice, DeliveryMethod, Mapping, Order, OrderLine, OrderType, PaymentMethod, db
 
 _ORDER = Order.__table__
 _LINE = OrderLine.__table__
@@ -15,7 +15,7 @@ _LINE = OrderLine.__table__
 def load(order_ids: Sequence[int], connection_id: int) -> dict[int, tuple[int, OrderData]]:
     """Order id -> (version, order). Codes are the connection's own, by its "…_out" mappings; "" where it has none."""
     codes = _codes(connection_id)
-    rows = db.session.execute(_SELECT.where(_ORDER.c.id.in_(order_ids))).mappings().all()
+    rows = db.session.execute(_SELECT.where(_ORDER.c.id.in_(order_ids)), {"there": connection_id}).mappings().all()
     lines: dict[int, list[LineData]] = {}
     query = (
         db.select(*_LINE_COLUMNS).where(_LINE.c.order_id.in_(order_ids)).order_by(_LINE.c.order_id, _LINE.c.position)
@@ -36,9 +36,17 @@ _SELECT = (
         DeliveryMethod.name.label("delivery_name"),
         PaymentMethod.kind.label("method_kind"),
         PaymentMethod.name.label("payment_name"),
+        OrderType.key.label("type_key"),
+        DeliveryChoice.offer.label("offer"),
+        DeliveryChoice.place.label("place"),
     )
     .outerjoin(DeliveryMethod, DeliveryMethod.id == _ORDER.c.delivery_method_id)
     .outerjoin(PaymentMethod, PaymentMethod.id == _ORDER.c.payment_method_id)
+    .outerjoin(OrderType, OrderType.id == _ORDER.c.type_id)
+    .outerjoin(
+        DeliveryChoice,
+        (DeliveryChoice.order_id == _ORDER.c.id) & (DeliveryChoice.connection_id == db.bindparam("there")),
+    )
 )
 
 
@@ -80,6 +88,9 @@ def _order(row: Any, lines: list[LineData], codes: dict[tuple[str, str], str]) -
             pickup_address=row["pickup_address"],
             cost=row["delivery_cost"],
             tracking_number=row["ttn"],
+            service_code=(row["offer"] or {}).get("code", ""),
+            settlement=(row["place"] or {}).get("code", ""),
+            kind=(row["offer"] or {}).get("kind") or row["type_key"] or "",
         ),
         payment=Payment(
             code=codes.get(("payment_out", str(row["payment_method_id"])), ""),

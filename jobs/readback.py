@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from integrations.base import ReadsStatuses
@@ -11,7 +11,7 @@ from integrations.types import StatusChange
 from models import Connection, Link, Order, db, utcnow
 from orders.timeline import Actor
 
-from . import attempts, connections, drafts, incoming_changes, vendor_names, wake
+from . import attempts, connections, drafts, incoming_changes, tracking, vendor_names, wake
 
 CHUNK = 200
 
@@ -22,6 +22,8 @@ def read_statuses(run_id: int, connection: Connection, keep: Callable[..., None]
     if not isinstance(connector, ReadsStatuses):
         return
     connection_id, cursor = connection.id, dict((connection.cursor or {}).get("statuses") or {})
+    if connector.asked_by_id:
+        cursor = {"ids": _live(connection_id, connector.final_statuses)}
     db.session.commit()
     try:
         changes, after = connector.statuses(cursor, utcnow())
@@ -60,6 +62,7 @@ def apply(connection_id: int, changes: Sequence[StatusChange]) -> int:
         if link is None or ours is None:
             continue
         link.synced_at = utcnow()
+        tracking.moved(connection, link, ours, change.status_name or names.get(change.status, change.status))
         name = change.status_name or names.get(change.status, "")
         if incoming_changes.take_status(connection, link, ours, change.status, name, maker, actor):
             ours.updated_at = utcnow()
@@ -68,6 +71,14 @@ def apply(connection_id: int, changes: Sequence[StatusChange]) -> int:
         wake.changed()
     db.session.commit()
     return changed
+
+
+def _live(connection_id: int, final: Collection[str]) -> list[str]:
+    """Copies whose status may still change."""
+    query = db.select(Link.external_id).where(
+        Link.connection_id == connection_id, Link.state != "deleted", Link.external_id.is_not(None)
+    )
+    return list(db.session.scalars(query.where(Link.external_status.not_in(final)).order_by(Link.id.desc())))
 
 
 def _orders(ids: Sequence[int]) -> dict[int, Any]:

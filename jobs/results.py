@@ -10,7 +10,7 @@ from models import Attempt, AttemptItem, Connection, Link, Order, Status, Transf
 from orders import deletion, events, statuses, timeline
 from orders.timeline import Actor
 
-from . import claims, retries, vendor_names, wake
+from . import claims, retries, tracking, vendor_names, wake
 from .calls import Batch, Report, Result
 from .claims import Claim
 
@@ -141,6 +141,7 @@ def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now
         with_copy.append({**row, "external_status_name": name, "url": copy.url})
     for part in (with_copy, without):
         update_rows(Link, part, ("connection_id", "order_id"))
+    tracking.numbered(connection, with_copy)
 
 
 def _pushed(pairs: list[tuple[Claim, Result]], connection: Connection, now: datetime) -> None:

@@ -17,6 +17,7 @@ from .connections import (
     Transfer,
     has_state,
 )
+from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .exports import OPEN_EXPORTS, Export, ExportPreset
 from .links import OrderLink, OrderMail
@@ -62,6 +63,7 @@ __all__ = [
     "AttemptItem",
     "BulkUndo",
     "Connection",
+    "DeliveryChoice",
     "DeliveryMethod",
     "DeliveryRoute",
     "ExpenseType",
@@ -70,10 +72,12 @@ __all__ = [
     "ExternalProduct",
     "HookSecret",
     "Incoming",
+    "KeptAnswer",
     "LikelyDuplicate",
     "Link",
     "Mapping",
     "Message",
+    "MethodSwitch",
     "Option",
     "Order",
     "OrderCount",

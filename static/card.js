@@ -23,6 +23,24 @@
       elt.tomselect.focus();
     }
   });
+  // fields that follow from what was chosen in the box of delivery offers
+  document.addEventListener('set-fields', ({ detail }) => {
+    for (const [name, value] of Object.entries(detail)) {
+      const field = typeof value === 'string' && document.getElementById(name);
+      if (field?.tomselect) field.tomselect.setValue(value, true);
+      else if (field) field.value = value;
+    }
+    document.getElementById('order-form').dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  let focused = ''; // the field of that box which had the focus when the box was renewed
+  document.addEventListener('htmx:beforeSwap', ({ detail: { target } }) => {
+    const at = target.id === 'delivery-quote' && target.contains(document.activeElement) && document.activeElement;
+    focused = at?.name ? `[name="${at.name}"]${at.type === 'radio' ? `[value="${CSS.escape(at.value)}"]` : ''}` : '';
+  });
+  document.addEventListener('htmx:afterSettle', () => {
+    if (focused) document.querySelector(`#delivery-quote ${focused}`)?.focus({ preventScroll: true });
+    focused = '';
+  });
   // a new name typed into a registry's field becomes an entry of the registry
   document.addEventListener('change', async ({ target: select }) => {
     const { quick } = select.dataset ?? {};

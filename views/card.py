@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
@@ -14,7 +15,7 @@ from jobs import wake
 from models import Connection, Order, Shop, Source, db, utcnow
 from orders import copies, creation, editing, reading
 
-from . import card_lines, card_merge, card_page, card_values, text
+from . import card_lines, card_merge, card_page, card_values, delivery_panel, text
 from .order_form import OrderForm
 
 bp = Blueprint("card", __name__, url_prefix="/orders")
@@ -34,7 +35,7 @@ def save(number: str) -> Any:
     if card_lines.asked(given):
         return card_page.form_page(OrderForm(card_lines.edited(given), order), order, version, base)
     form = OrderForm(given, order)
-    if not form.validate():
+    if not _fit(form, given):
         return card_page.form_page(form, order, version, base, 422)
     before = card_values.amounts(given, order)
     try:
@@ -44,6 +45,7 @@ def save(number: str) -> Any:
     except editing.Invalid as invalid:
         form.refuse(invalid.errors)
         return card_page.form_page(form, order, version, base, 422)
+    delivery_panel.keep(order, given, version)
     return _saved(order, given.get("send_to", ""), _("Order %(number)s is saved.", number=order.number))
 
 
@@ -61,7 +63,7 @@ def create() -> Any:
     if card_lines.asked(request.form):
         return card_page.form_page(OrderForm(card_lines.edited(request.form), None), None, 0, {})
     form = OrderForm(request.form, None)
-    if not form.validate():
+    if not _fit(form, request.form):
         return card_page.form_page(form, None, 0, {}, 422)
     try:
         order_id = editing.create(_new_values(form), form.line_values(), card_page.actor())
@@ -69,6 +71,7 @@ def create() -> Any:
         form.refuse(invalid.errors)
         return card_page.form_page(form, None, 0, {}, 422)
     order = db.get_or_404(Order, order_id)
+    delivery_panel.keep(order, request.form, seen=0)
     return _saved(order, request.form.get("send_to", ""), _("Order %(number)s is created.", number=order.number))
 
 
@@ -102,6 +105,15 @@ def search() -> Any:
 
 def _order(number: str) -> Order:
     return reading.by_number(number) or abort(404)
+
+
+def _fit(form: OrderForm, given: Mapping[str, str]) -> bool:
+    """Whether the form can be saved, with the delivery that was agreed to in it; if not, it says why."""
+    if not form.validate():
+        return False
+    errors = delivery_panel.refused(form, given)
+    form.refuse(errors)
+    return not errors
 
 
 def _version(written: str) -> int:

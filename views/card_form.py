@@ -42,7 +42,7 @@ def sums(shown: Shown, settled: Mapping[str, Any], hints: Mapping[str, str], oob
 def tracking(shown: Shown, order: Order | None, frozen: bool) -> Markup:
     """The tracking number: a field of the form that stands beside it."""
     ttn, state = (order.ttn, order.ttn_state) if order else ("", "")
-    slot = {"ttn": ttn, "state": state}
+    slot = {"ttn": ttn, "state": state, "history": url_for("delivery.tracking", order_id=order.id) if order else ""}
     return framed("card/_tracking.html", shown, slot, frozen=frozen, ttn=bool(ttn), state=bool(state))
 
 
@@ -57,6 +57,7 @@ def html(
         "order_id": order.id if order else "",
         "lines": lines(shown, parts["frozen"]),
         "sums": sums(shown, parts["settled"], parts["hints"]),
+        "quote": parts["quote"],
         "method": shown.method,
         "state": piece("card/_state.html", state=order.payment_state) if order and order.payment_state else "",
         "facts": _facts(order) if order else "",

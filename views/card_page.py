@@ -7,15 +7,27 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from flask import render_template, url_for
+from flask import render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from integrations import connectors
+from jobs import delivery
 from models import Order
 from orders import copies, duplicates, editing, payments, timeline, totals, unite
 
-from . import addresses, advice, card_form, card_head, card_shown, card_timeline, card_values, order_words
+from . import (
+    addresses,
+    advice,
+    card_form,
+    card_head,
+    card_shown,
+    card_timeline,
+    card_values,
+    delivery_panel,
+    order_words,
+)
+from .card_frame import piece
 from .card_shared import Shared, shared
 from .order_form import MESSAGES, OrderForm, initial
 
@@ -75,6 +87,7 @@ def _page(
 ) -> str:
     parts = _form_parts(shown, order, settled, problems)
     parts |= {"order": order, "version": version, "base": json.dumps(base, ensure_ascii=False)}
+    parts["quote"] = "" if parts["frozen"] else _quote(order, known)
     form_html = card_form.html(shown, order, parts, known.destinations)
     tracking = card_form.tracking(shown, order, parts["frozen"])
     around = side_parts(order, known) | _doubles(order) if order else {}
@@ -86,6 +99,15 @@ def _doubles(order: Order) -> dict[str, Any]:
     pairs = duplicates.of_order(order.id) if order.likely_duplicate else []
     into = unite.merged_into(order.id) if order.cancel_reason == unite.REASON else ""
     return {"pairs": pairs, "pair_reasons": order_words.ALIKE, "into": into, "address": addresses}
+
+
+def _quote(order: Order | None, known: Shared) -> str:
+    """The box of delivery offers, which asks for them when it is shown; "" where no service is connected."""
+    if not delivery.services(known.connections):
+        return ""
+    choice = delivery_panel.choice_of(order, request.form)
+    at = delivery_panel.written(choice.place) if choice else ""
+    return piece("delivery/start.html", choice=choice, at=at)
 
 
 def live_parts(form: OrderForm, settled: dict[str, Any], problems: dict[str, str]) -> dict[str, Any]:

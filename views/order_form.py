@@ -48,6 +48,7 @@ MESSAGES = {
     "line_discount_above": N_("A discount is larger than its line. Make it smaller."),
     "weight_too_large": N_("That is more than a thousand tonnes. Check quantities and weights."),
     "sum_too_large": N_("The sum is too large. Check quantities and prices."),
+    "quote_changed": N_("The delivery's price or time is another now. Accept or decline that first."),
     "method_locked": N_("An end-to-end order that was transferred keeps its delivery method."),
     "locked": N_("The order is deleted. Restore it, or delete its links, to change it."),
 }

@@ -1,0 +1,94 @@
+"""Delivery offers in a browser: chosen by keyboard, recalculated, answered, sent, followed; on the phone too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from jobs import connections
+from models import Shop, db
+from orders import editing
+from orders.timeline import Actor
+
+from . import story
+from .hub import Hub
+from .test_story import PHONE
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def hub(start_hub) -> Iterator[Hub]:
+    with start_hub("sqlite") as running:
+        running.sandbox.vendor("shiptor").set_rate(None)
+        with running.inside():
+            settings = {"api_url": f"{running.sandbox.url}/shiptor", "api_key": story.TOKEN,
+                        "sender_city": "77000000000"}  # fmt: skip
+            row = connections.create("shiptor", "Shiptor", settings)
+            db.session.commit()
+            connections.refresh_references(row)
+            for number in ("D-1", "D-2"):
+                _order(number)
+        yield running
+
+
+def _order(number: str) -> None:
+    line = {"sku": "MUG", "name": "Кружка", "price": Decimal(900), "quantity": Decimal(1), "weight": 400}
+    values = {"number": number, "last_name": "Орлова", "first_name": "Анна", "phone": "+79120000000", "currency": "RUB",
+              "country": "RU", "city": "Воронеж", "street": "Мира", "house": "7", "postal_code": "394000",
+              "shop_id": db.session.scalar(db.select(Shop.id))}  # fmt: skip
+    editing.create(values, [line], Actor("person", "Olena"))
+    db.session.commit()
+
+
+def offer(page: Page, code: str):
+    return page.locator(f"[name=offer][value='{code}']")
+
+
+def test_an_offer_is_chosen_recalculated_and_followed(hub: Hub, visitors) -> None:
+    page = visitors.new(hub.url)
+    story.login(page)
+    page.goto("/orders/D-1")
+    offer(page, "18").check()
+    expect(page.locator("#tariff_name")).to_have_value("CDEK Курьер")
+    expect(offer(page, "18")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#tariff_name")).to_have_value("CDEK ПВЗ")
+    page.locator("[name=point]").select_option(index=1)
+    expect(page.locator("#pickup_address")).not_to_have_value("")
+    offer(page, "119").check()
+    expect(page.locator("#type_id option:checked")).to_have_text("End-to-end")
+    page.locator("[data-save]").click()
+    expect(page.locator(".toast-line")).to_contain_text("D-1")
+    expect(offer(page, "119")).to_be_checked()
+    page.locator("#auto_weight").uncheck()
+    page.locator("#weight").fill("9000")
+    page.locator("#weight").blur()
+    news = page.locator(".quote-news")
+    expect(news).to_contain_text("→")
+    page.locator("[data-save]").click()
+    expect(page.locator("main")).to_contain_text("Accept or decline that first")
+    before = page.locator("#delivery_cost").input_value()
+    news.get_by_role("button", name="Accept").click()
+    expect(news).to_have_count(0)
+    expect(page.locator("#delivery_cost")).not_to_have_value(before)
+    page.locator("[data-save]").click()
+    expect(page.locator(".toast-line").first).to_contain_text("D-1")
+    visitors.forgive("422")
+
+
+def test_the_box_fits_a_phone(hub: Hub, visitors) -> None:
+    page = visitors.new(hub.url, **PHONE)
+    story.login(page)
+    page.goto("/orders/D-2#delivery")
+    page.locator("#delivery").evaluate("section => { section.open = true }")
+    offer(page, "18").check()
+    expect(page.locator("#tariff_name")).to_have_value("CDEK Курьер")
+    page.goto("/settings/delivery")
+    expect(page.locator(".methods tbody tr")).to_have_count(11)
+    for address in ("/orders/D-2", "/settings/delivery"):
+        page.goto(address)
+        story.fits(page)

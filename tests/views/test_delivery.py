@@ -1,0 +1,435 @@
+"""Delivery on the card: offers, what was agreed to, recalculation, histories; against the Shiptor sandbox over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from integrations import http
+from integrations.sandbox import SandboxServer
+from jobs import connections, delivery, runs, work
+from models import Connection, DeliveryChoice, KeptAnswer, Link, MethodSwitch, Order, OrderType, Shop, db
+from orders import choices, editing, quotes
+from orders import work as requests
+from orders.timeline import Actor
+
+from .helpers import count_queries, login
+from .pages import form_of, parse
+
+OLENA = Actor("person", "Olena")
+PLACE = "36000001000|Воронеж|Воронежская область|RU"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer(["shiptor"]) as server:
+        yield server
+    http.close_all()
+
+
+@pytest.fixture(autouse=True)
+def vendor(sandbox):
+    imitation = sandbox.vendor("shiptor")
+    imitation.reset()
+    imitation.set_rate(None)
+    return imitation
+
+
+@pytest.fixture
+def extra_env(sandbox) -> dict[str, str]:
+    return {"SANDBOX_URL": sandbox.url}
+
+
+@pytest.fixture(autouse=True)
+def _signed_in(client):
+    login(client, "manager")
+
+
+@pytest.fixture
+def shiptor(app, sandbox) -> int:
+    with app.app_context():
+        settings = {"api_url": f"{sandbox.url}/shiptor", "api_key": "sandbox-token", "sender_city": "77000000000",
+                    "sender_name": "Shop", "sender_phone": "+79990000000"}  # fmt: skip
+        row = connections.create("shiptor", "Shiptor", settings)
+        db.session.commit()
+        return row.id
+
+
+def make(app, number="A-1", **values) -> int:
+    with app.app_context():
+        line = {"sku": "MUG", "name": "Кружка", "price": Decimal(900), "quantity": Decimal(1), "weight": 400}
+        named = {"last_name": "Орлова", "first_name": "Анна", "phone": "+79120000000", "currency": "RUB",
+                 "country": "RU", "city": "Воронеж", "street": "Мира", "house": "7", "postal_code": "394000",
+                 "shop_id": db.session.scalar(db.select(Shop.id))}  # fmt: skip
+        order_id = editing.create({"number": number, **named, **values}, [line], OLENA)
+        db.session.commit()
+        return order_id
+
+
+class Card:
+    """The form of a card in a browser: what the box answers becomes a part of it."""
+
+    def __init__(self, client, number="A-1"):
+        self.client, self.url = client, f"/orders/{number}"
+        self.sent = form_of(client.get(self.url))
+
+    def ask(self, **pressed):
+        data = self.sent.copy()
+        for name, value in pressed.items():
+            data[name.replace("_", "-")] = value
+        answer = self.client.post("/delivery/quote", data=data, headers={"HX-Request": "true"})
+        if answer.status_code == 204:
+            return None
+        html = f"<form id=order-form>{answer.get_data(as_text=True)}</form>"
+        for name in ("choice", "quote-key", "place", "place-was", "offer", "point", "service"):
+            self.sent.poplist(name)
+        self.sent.update(form_of(html))
+        self.fields = json.loads(answer.headers.get("HX-Trigger-After-Settle", "{}")).get("set-fields", {})
+        self.type(**self.fields)
+        return parse(html)
+
+    def type(self, **values):
+        for name, value in values.items():
+            self.sent[name] = value
+
+    def save(self):
+        return self.client.post(self.url, data=self.sent)
+
+
+def held(app):
+    with app.app_context():
+        return db.session.scalar(db.select(DeliveryChoice))
+
+
+def prices(box):
+    return {label.one("input").get("value"): label.text for label in box.all(".offer")}
+
+
+def test_offers_are_shown_chosen_and_kept_with_the_order(app, client, shiptor):
+    order_id = make(app)
+    card = Card(client)
+    box = card.ask()
+    assert [legend.text for legend in box.all("legend")] == ["Standard", "End-to-end"]
+    assert "₽" in prices(box)["18"]
+    box = card.ask(offer="18")
+    assert card.fields["tariff_name"] == "CDEK Курьер"
+    assert held(app) is None, "nothing is saved until it is saved"
+    assert card.ask() is None, "nothing new"
+    assert card.save().status_code == 302
+    kept = held(app)
+    assert (kept.offer["code"], kept.place["code"], kept.basis) == ("18", "36000001000", card.sent["quote-key"])
+    with app.app_context():
+        order = db.session.get(Order, order_id)
+        assert (order.tariff_code, order.tariff_name) == ("18", "CDEK Курьер")
+        assert order.delivery_cost == Decimal(kept.offer["cost"]) > 0
+
+
+def test_the_type_follows_the_method(app, client, shiptor):
+    order_id = make(app)
+    card = Card(client)
+    card.ask()
+    for offer, key in (("119", "end-to-end"), ("1", "standard")):
+        card.ask(offer=offer)
+        assert card.save().status_code == 302
+        with app.app_context():
+            assert db.session.get(Order, order_id).type.key == key
+        tab = client.get(f"/orders?type={type_id(app, key)}")
+        assert "A-1" in tab.get_data(as_text=True)
+        card = Card(client)
+        card.ask()
+
+
+def type_id(app, key):
+    with app.app_context():
+        return db.session.scalar(db.select(OrderType.id).where(OrderType.key == key))
+
+
+def test_a_change_of_weight_asks_and_nothing_is_saved_behind_ones_back(app, client, shiptor):
+    order_id = make(app)
+    card = Card(client)
+    card.ask()
+    card.ask(offer="1")
+    card.save()
+    before = held(app).offer["cost"]
+    card = Card(client)
+    assert not card.ask().all(".quote-news")
+    card.sent.poplist("auto_weight")
+    card.sent["weight"] = "9000"
+    (news,) = card.ask().all(".quote-news")
+    assert "→" in news.text
+    refused = card.save()
+    assert refused.status_code == 422
+    assert "Accept or decline" in refused.get_data(as_text=True)
+    with app.app_context():
+        assert db.session.get(Order, order_id).weight == 400
+    assert not card.ask(quote_do="accept").all(".quote-news")
+    assert Decimal(card.fields["delivery_cost"]) > Decimal(before)
+    assert card.save().status_code == 302
+    agreed = Decimal(held(app).offer["cost"])
+    with app.app_context():
+        order = db.session.get(Order, order_id)
+        assert (order.weight, order.delivery_cost) == (9000, agreed)
+
+
+@pytest.mark.parametrize(
+    "change", [{"city": "Казань"}, {"declared_value": "50000"}, {"length": "80", "width": "60", "height": "50"}]
+)
+def test_declining_keeps_what_was_agreed(app, client, shiptor, change):
+    order_id = make(app)
+    card = Card(client)
+    card.ask()
+    card.ask(offer="1")
+    card.save()
+    before = held(app).offer
+    card = Card(client)
+    card.ask()
+    card.type(**change)
+    assert card.ask().all(".quote-news")
+    box = card.ask(quote_do="decline")
+    assert not box.all(".quote-news")
+    assert "delivery_cost" not in card.fields
+    assert card.save().status_code == 302
+    assert held(app).offer == before
+    with app.app_context():
+        assert db.session.get(Order, order_id).delivery_cost == Decimal(before["cost"])
+    assert not Card(client).ask().all(".quote-news"), "it was answered"
+
+
+def test_a_method_that_is_no_longer_possible_says_why(app, client, shiptor):
+    make(app)
+    card = Card(client)
+    card.ask()
+    card.ask(offer="25")
+    card.save()
+    card = Card(client)
+    card.ask()
+    card.sent.poplist("auto_weight")
+    card.sent["weight"] = "16000"
+    (news,) = card.ask().all(".quote-news")
+    assert "Boxberry ПВЗ is no longer possible. Вес больше 15 кг" in news.text
+    assert [button.get("value") for button in news.all("button")] == ["decline"]
+
+
+def test_pickup_points_are_listed_and_taken(app, client, shiptor):
+    order_id = make(app)
+    card = Card(client)
+    card.ask()
+    box = card.ask(offer="17")
+    point = next(o.get("value") for o in box.one(".quote-point select").all("option") if o.get("value"))
+    box = card.ask(point=point)
+    assert card.fields["pickup_code"] == point
+    (link,) = [a for a in box.all("a") if "openstreetmap" in a.get("href")]
+    assert "mlat=51." in link.get("href")
+    card.save()
+    with app.app_context():
+        order = db.session.get(Order, order_id)
+        assert (order.pickup_code, order.pickup_address) == (point, card.sent["pickup_address"])
+
+
+def test_rules_of_the_post(app, client, shiptor):
+    make(app, cod=True, cod_method="card", postal_code="")
+    card = Card(client)
+    assert "картой" in prices(card.ask())["3"]
+    card.sent["cod_method"] = "cash"
+    card.ask()
+    card.ask(offer="3")
+    refused = card.save()
+    assert refused.status_code == 422
+    assert "postal code" in refused.get_data(as_text=True)
+    card.type(postal_code="394000", cod_method="card")
+    assert "takes cash only" in card.save().get_data(as_text=True)
+
+
+def test_places_are_suggested_and_several_have_to_be_chosen_from(app, client, shiptor):
+    make(app, city="Берёзовка")
+    found = client.get(f"/delivery/places?service={shiptor}&country=RU&q=берез").get_json()
+    assert [one["note"] for one in found] == ["Воронежская область", "Пермский край"]
+    card = Card(client)
+    box = card.ask()
+    assert "Several settlements" in box.text
+    box = card.ask(place=found[1]["value"])
+    assert card.fields["region"] == "Пермский край"
+    assert "Нет пунктов выдачи" in prices(box)["17"]
+
+
+def test_other_currencies_and_services_that_fail_are_said(app, client, shiptor, vendor):
+    make(app, "B-1", currency="UAH")
+    assert "counts in roubles" in Card(client, "B-1").ask().text
+    make(app)
+    vendor.fault("error500", times=0)
+    card = Card(client)
+    box = card.ask()
+    assert "gave no prices" in box.text
+    vendor.clear_faults()
+    assert card.ask(quote_do="again").all(".offer")
+
+
+def test_a_slow_service_does_not_hold_the_page(app, client, shiptor, vendor, monkeypatch):
+    make(app)
+    monkeypatch.setattr(delivery, "WAIT", 0.05)
+    vendor.fault("slow", path="calculateShipping", times=1, seconds=0.4)
+    card = Card(client)
+    box = card.ask()
+    assert "being asked" in box.text
+    assert "load delay" in box.one("#delivery-quote").get("hx-trigger")
+    monkeypatch.setattr(delivery, "WAIT", 5)
+    assert card.ask().all(".offer")
+
+
+def test_answers_are_kept_and_forgotten_by_shop(app, client, shiptor, vendor):
+    make(app)
+    Card(client).ask()
+    asked = vendor.requests
+    Card(client).ask()
+    assert vendor.requests == asked
+    with app.app_context():
+        shop_id = db.session.scalar(db.select(Shop.id))
+        assert quotes.count(shop_id) == 2  # the place and its prices
+        quotes.clear(shop_id)
+        db.session.commit()
+        assert db.session.scalar(db.select(db.func.count()).select_from(KeptAnswer)) == 0
+    Card(client).ask()
+    assert vendor.requests > asked
+
+
+def test_methods_that_a_shop_does_not_use_are_not_offered(app, client, shiptor):
+    make(app)
+    with app.app_context():
+        shop_id = db.session.scalar(db.select(Shop.id))
+        db.session.add(MethodSwitch(shop_id=shop_id, connection_id=shiptor, code="18"))
+        db.session.commit()
+    assert "18" not in prices(Card(client).ask())
+
+
+def test_methods_are_ticked_quickly_saved_and_the_kept_answers_cleared(app, client, shiptor):
+    make(app)
+    with app.app_context():
+        shop_id = db.session.scalar(db.select(Shop.id))
+        connections.refresh_references(db.session.get(Connection, shiptor))
+    url = f"/settings/delivery/{shop_id}"
+    assert client.get("/settings/delivery").headers["Location"].endswith(url)
+    for preset, gone in (("without-end-to-end", {"117", "118", "119"}), ("pickup", {"1", "3", "18", "118", "119"})):
+        page = client.get(f"{url}?show={preset}")
+        assert "not yet saved" in page.get_data(as_text=True)
+        on = [box.get("value") for box in parse(page).all("[name]") if "checked" in box.attributes]
+        assert not gone & set(on)
+        assert client.post(url, data={f"on-{shiptor}": on}).status_code == 303
+        shown = prices(Card(client).ask())
+        assert set(shown) <= set(on)
+        assert shown
+    with app.app_context():
+        assert quotes.count(shop_id) > 0
+    assert client.post(f"{url}/clear", follow_redirects=True).status_code == 200
+    with app.app_context():
+        assert quotes.count(shop_id) == 0
+    client.post(url, data={f"on-{shiptor}": [m for m in "1"]})
+    login(client, "viewer")
+    assert client.get(url).status_code == 200
+    assert client.post(url, data={}).status_code == 403
+
+
+def test_a_kept_answer_costs_few_queries_and_no_call(app, client, shiptor, vendor):
+    make(app)
+    card = Card(client)
+    card.ask()
+    asked = vendor.requests
+    with count_queries(client) as queries:
+        card.ask(quote_do="again")
+    assert len(queries) <= 20, "\n".join(queries)
+    assert vendor.requests == asked
+
+
+def test_an_offer_goes_when_it_is_not_wanted_any_more(app, client, shiptor):
+    order_id = make(app)
+    card = Card(client)
+    card.ask()
+    card.ask(offer="1")
+    card.save()
+    card = Card(client)
+    card.ask()
+    card.ask(quote_do="drop")
+    card.save()
+    assert held(app) is None
+    with app.app_context():
+        assert db.session.get(Order, order_id).version == 3
+
+
+def test_abroad_only_export_is_offered(app, client, shiptor):
+    order_id = make(app, country="DE", city="Berlin")
+    card = Card(client)
+    box = card.ask()
+    assert [legend.text for legend in box.all("legend")] == ["Export"]
+    card.ask(offer="202")
+    card.save()
+    with app.app_context():
+        assert db.session.get(Order, order_id).type.key == "export"
+        requests.request_send([order_id], shiptor, "Tester")
+        db.session.commit()
+        work.drain(shiptor)
+        assert db.session.get(Order, order_id, populate_existing=True).ttn.startswith("RP")
+
+
+def test_a_new_order_is_made_with_its_offer(app, client, shiptor):
+    make(app)
+    card = Card(client, "new?from=A-1")
+    card.url = "/orders/new"
+    card.type(number="N-1")
+    card.ask()
+    card.ask(offer="18")
+    assert card.save().status_code == 302
+    assert held(app).offer["code"] == "18"
+
+
+def test_a_parcel_gets_its_number_and_tells_its_history(app, client, shiptor, vendor):
+    order_id = make(app)
+    card = Card(client)
+    card.ask()
+    card.ask(offer="119")
+    card.save()
+    with app.app_context():
+        requests.request_send([order_id], shiptor, "Tester")
+        db.session.commit()
+        work.drain(shiptor)
+        link = db.session.scalar(db.select(Link))
+        assert link.error is None
+        order = db.session.get(Order, order_id)
+        assert (order.ttn, order.status.key) == (link.external_number, "transferred")
+        vendor.set_status(int(link.external_id), "sent")
+        run = runs.request(shiptor, "statuses", "Tester")
+        db.session.commit()
+        runs.carry_out(run.id)
+        assert db.session.get(Order, order_id, populate_existing=True).ttn_state == "sent"
+        connections.refresh_references(db.session.get(Connection, shiptor))
+        vendor.set_status(int(link.external_id), "delivered")
+        run = runs.request(shiptor, "statuses", "Tester")
+        db.session.commit()
+        runs.carry_out(run.id)
+        assert db.session.get(Order, order_id, populate_existing=True).ttn_state == "Доставлена"
+    page = parse(client.get(f"/order/{order_id}/tracking"))
+    assert [step.one("b").text for step in page.all(".parcel-steps li")][:2] == ["Вручено получателю", "Доставлена"]
+    row = parse(client.get("/orders?status=all")).one(f"#order-{order_id}")
+    assert any(a.get("href") == f"/order/{order_id}/tracking" for a in row.all("a"))
+    card = Card(client)
+    box = card.ask()
+    assert all("disabled" in fields.attributes for fields in box.all("fieldset"))
+    card.ask(offer="1")
+    forged = json.loads(card.sent["choice"])
+    forged["offer"]["code"] = "1"
+    card.sent["choice"] = json.dumps(forged)
+    assert "keeps its delivery method" in card.save().get_data(as_text=True)
+
+
+def test_viewers_and_hubs_without_a_service_see_no_box(app, client):
+    make(app)
+    assert not parse(client.get("/orders/A-1")).all("#delivery-quote")
+    assert client.get("/order/9999/tracking").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "written", ["", "-", "[]", "{}", '{"offer": 5, "place": {}}', "x" * 9000, '{"offer":{"code":""}}']
+)
+def test_hidden_fields_that_lie_are_no_choice(app, written):
+    assert choices.read(written) is None
