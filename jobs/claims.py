@@ -171,8 +171,10 @@ def due_connections() -> list[int]:
     return list(db.session.scalars(query))
 
 
-def is_due(connection_id: int) -> bool:
-    query = db.select(Transfer.id).where(
-        Transfer.connection_id == connection_id, has_state(Transfer, "waiting"), Transfer.not_before <= utcnow()
+def due_in(connection_id: int) -> float | None:
+    """Seconds until the next of the connection's waiting transfers is due, 0 or less when one is; None: none waits."""
+    query = db.select(db.func.min(Transfer.not_before)).where(
+        Transfer.connection_id == connection_id, has_state(Transfer, "waiting")
     )
-    return db.session.scalar(query.limit(1)) is not None
+    soonest = db.session.scalar(query)
+    return None if soonest is None else float((soonest - utcnow()).total_seconds())

@@ -218,7 +218,8 @@ def _again(pairs: dict[str, list[tuple[Claim, Result]]], batch: Batch, connectio
     _set([c.id for c, _ in pairs["missing"]], state="waiting", not_before=now, uncertain=False, lease_until=None)
     for claim, result in pairs["later"]:
         sure = {} if batch.verb == "find" else {"uncertain": False}
-        _wait(claim, result, retries.later(now, claim.tries, result.retry_after), connection, now, **sure)
+        again = retries.next_turn if result.fault == "rate_limited" else retries.later
+        _wait(claim, result, again(now, claim.tries, result.retry_after), connection, now, **sure)
     for claim, result in pairs["unknown"]:
         if claim.operation == "send":
             at_once = result.fault == "duplicate" and claim.tries < retries.UNKNOWN_TRIES

@@ -22,6 +22,17 @@ UNKNOWN = (3, 15, 60, 300, 900, 3600)
 UNKNOWN_TRIES = 12
 
 
+#: seconds until the next try of what a vendor had no turn for, where it doesn't say how long
+NO_TURN = 1.0
+
+
+def next_turn(now: datetime, tries: int, retry_after: float | None) -> datetime | None:
+    """When to try again after a call too many: in a moment first, by the schedule when it goes on."""
+    if tries > 2:
+        return later(now, tries - 2, retry_after)
+    return now + timedelta(seconds=max(NO_TURN, min(retry_after or 0, 86_400)))
+
+
 def later(now: datetime, tries: int, retry_after: float | None) -> datetime | None:
     """When to try again after the `tries`-th try; None = enough. The vendor's own Retry-After is obeyed."""
     if tries >= LATER_TRIES:

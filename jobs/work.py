@@ -31,14 +31,20 @@ PARALLEL = 6
 SINGLES = 10
 #: a vendor that asks for less patience than this (seconds), and not more often than so in one drain, is waited for
 PATIENCE, SLOWED = 5.0, 5
+#: seconds that a drain waits for what is due then, rather than leave it to the sweeper
+MOMENT = 1.5
 
 
 def drain(connection_id: int) -> None:
     """Work off all due transfers of a connection. Safe to run twice at once: claims go to one worker each, and a lock
     in the broker keeps a second one from starting where it would only be in the way."""
     wake.clear_mark(connection_id)
-    while _drain_alone(connection_id) and claims.is_due(connection_id):
-        db.session.rollback()  # work that came while the lock was being given back
+    while _drain_alone(connection_id):
+        soon = claims.due_in(connection_id)  # work that came while the lock was being given back, or had no turn
+        db.session.rollback()
+        if soon is None or soon > MOMENT:
+            return
+        time.sleep(max(soon, 0))
 
 
 def _drain_alone(connection_id: int) -> bool:
