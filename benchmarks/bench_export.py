@@ -63,7 +63,7 @@ def _raw(to: IO[str]) -> None:
     deleted = db.session.scalar(db.select(Status.id).where(Status.key == "deleted"))
     connection = db.session.connection().connection
     is_sqlite = db.session.get_bind().dialect.name == "sqlite"
-    cursor: Any = connection.cursor() if is_sqlite else connection.cursor("raw_export")  # type: ignore[call-arg]
+    cursor: Any = connection.cursor() if is_sqlite else connection.cursor("raw_export")  # type: ignore[call-arg]  # a name is psycopg's
     if not is_sqlite:
         cursor.itersize = FETCHED
     cursor.execute(RAW.format(deleted))

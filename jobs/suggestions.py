@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from integrations import connectors
+from integrations.base import TakesPayments
+
 #: below this, no suggestion is better than a wrong one
 THRESHOLD = 0.5
 #: how alike two names must look when no word of the trade is in them
@@ -78,13 +81,11 @@ PAYMENT = (
             "online",
             "на сайті",
             "на сайте",
-            "liqpay",
-            "wayforpay",
+            *(key for key, cls in connectors().items() if cls.can(TakesPayments)),
             "fondy",
             "monobank",
             "монобанк",
             "приват24",
-            "yookassa",
             "юкасса",
             "apple pay",
             "google pay",

@@ -304,7 +304,7 @@ _COPIES = Prepared(
 
 
 def _copies(ids: Cells) -> Cells:
-    """RetailCRM 1042; InSales 77: the copies that each order has."""
+    """The copies that each order has: "name of the connection number; …"."""
     found: dict[int, list[str]] = {}
     for order_id, name, number in _COPIES.raw(ids=list(ids)):
         found.setdefault(order_id, []).append(f"{name} {number}".rstrip())

@@ -181,7 +181,7 @@ def _payments(order: Order, known: Shared) -> dict[str, Any]:
         "summary": payments.of_order(order),
         "offered": _takes(order.currency, known) and not payments.why_not(order, order.status.group),
         "states": order_words.PAYMENT_STATES,
-        "todo": order_words.PAYMENT_TODO,
+        "todo": order_words.PAYMENT_STEPS,
     }
 
 

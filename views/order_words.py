@@ -75,7 +75,7 @@ PAYMENT_STATES = {
     "refunded": (_l("given back"), "grey"),
     "mismatch": (_l("does not fit"), "red"),
 }
-PAYMENT_TODO = {
+PAYMENT_STEPS = {
     "create": _l("the service is being asked…"),
     "cancel": _l("being called off…"),
     "refund": _l("money is being given back…"),
