@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -25,10 +26,16 @@ from views import assets, kept, security, text
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
+class Hub(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """No view and no hook of ours is a coroutine; Flask would ask each of them at every request."""
+        return func
+
+
 def create_app(settings: config.Settings | None = None) -> Flask:
     """The WSGI application for these settings (default: from the environment)."""
     settings = settings or config.load()
-    app = Flask(__name__)
+    app: Flask = Hub(__name__)
     app.config.update(
         HUB=settings,
         SECRET_KEY=settings.secret_key,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from models import db
+from models import db, reading
 
 log = structlog.get_logger()
 
@@ -134,7 +134,17 @@ def changed() -> None:
 
 
 def revision() -> int | None:
-    """The number of the last change, None when the broker can't tell."""
+    """The number of the last change, None when the broker can't tell. A request that only reads asks once, before it
+    looks at the orders or after: what changes meanwhile is news to its page."""
+    if not reading.get():
+        return _revision()
+    if "revision" not in g:
+        g.revision = _revision()
+    found: int | None = g.revision
+    return found
+
+
+def _revision() -> int | None:
     redis = broker()
     if redis is None:
         return None

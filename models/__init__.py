@@ -1,6 +1,7 @@
 """Tables, and the small rules that belong to one row. Imports nothing of ours."""
 
 from .api import FORM_SCOPE, SCOPES, ApiRequest, ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from .attached import attached
 from .automation import Message, Rule, RuleEvent, RuleRun, RuleWait
 from .base import db, insert_into, reading, use_encryption_keys, utcnow
 from .connections import (
@@ -110,6 +111,7 @@ __all__ = [
     "UserSession",
     "add_rows",
     "among",
+    "attached",
     "db",
     "has_state",
     "insert_into",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask_sqlalchemy import SQLAlchemy
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import JSON, BigInteger, DateTime, Engine, Integer, LargeBinary, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
@@ -188,6 +189,27 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+class _PostgresConnection(psycopg.Connection[Any]):
+    """One that keeps its prepared statements. psycopg forgets them all at every rollback, lest they speak of a table
+    that the rollback took away; a request that only reads ends in one, and each page would prepare them anew."""
+
+    def rollback(self) -> None:
+        if self.info.transaction_status != TransactionStatus.INTRANS:
+            return super().rollback()  # after an error, or with nothing to do
+        with self.lock:
+            result = self.pgconn.exec_(b"ROLLBACK")
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.OperationalError(result.get_error_message())
+        return None
+
+
+@event.listens_for(Engine, "do_connect")
+def _connect_postgres(dialect: Any, _record: Any, arguments: Any, parameters: Any) -> Any:
+    if dialect.driver != "psycopg":
+        return None
+    return _PostgresConnection.connect(*arguments, **parameters)
 
 
 #: a connection that lay idle for so many seconds is tried before it is given out: its server may be gone meanwhile.

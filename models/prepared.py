@@ -69,7 +69,7 @@ class Prepared:
 
     def rows(self, **parameters: Any) -> list[Any]:
         """What it returns, as named tuples. What the session has not flushed is not seen."""
-        connection = db.session.connection()
+        connection = _connection()
         form = self._form(connection)
         cursor = _execute(connection, form.text, form.bind(parameters), form.options)
         try:
@@ -79,7 +79,7 @@ class Prepared:
 
     def raw(self, **parameters: Any) -> list[Any]:
         """The rows as the driver gives them, untouched: for those who read very many and know the columns' types."""
-        connection = db.session.connection()
+        connection = _connection()
         form = self._form(connection)
         cursor = _execute(connection, form.text, form.bind(parameters), form.options)
         try:
@@ -88,10 +88,14 @@ class Prepared:
         finally:
             cursor.close()
 
+    def read(self, found: Iterable[Any]) -> list[Any]:
+        """Rows of `raw`, or of any other statement of the same columns, as named tuples."""
+        return self._form(_connection()).read(found)
+
     def run(self, **parameters: Any) -> int:
         """Run it; how many rows it touched."""
         db.session.flush()
-        connection = db.session.connection()
+        connection = _connection()
         form = self._form(connection)
         cursor = _execute(connection, form.text, form.bind(parameters), form.options)
         touched: int = cursor.rowcount
@@ -103,7 +107,7 @@ class Prepared:
         if not rows:
             return
         db.session.flush()
-        connection = db.session.connection()
+        connection = _connection()
         form = self._form(connection)
         bound = [form.bind(row) for row in rows]
         many = len(bound) > 1  # psycopg takes twice as long for a list of one
@@ -164,7 +168,7 @@ class _Form:
         values = [fit if name is None else fit(given[name]) if fit else given[name] for name, fit in self.values]
         return dict(zip(self.names, values, strict=True)) if self.by_name else values
 
-    def read(self, found: list[Any]) -> list[Any]:
+    def read(self, found: Iterable[Any]) -> list[Any]:
         make = self.make
         if not self.readers:
             return [make(row) for row in found]
@@ -175,6 +179,18 @@ class _Form:
                 values[i] = reader(values[i])
             rows.append(make(values))
         return rows
+
+
+def _connection() -> Connection:
+    """The session's, in its transaction. Asked of the session once a transaction: it looks at much else each time."""
+    session = db.session()
+    now = session.get_nested_transaction() or session.get_transaction()
+    known: tuple[Any, Connection] | None = session.info.get("connection")
+    if now is not None and known is not None and known[0] is now:
+        return known[1]
+    found = session.connection()
+    session.info["connection"] = (session.get_nested_transaction() or session.get_transaction(), found)
+    return found
 
 
 def _translated(connection: Connection, text: str, error: Any, cursor: Any = None) -> Exception:

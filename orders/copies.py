@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import Attempt, AttemptItem, Connection, Incoming, Link, Order, Prepared, Transfer, db, utcnow
+from models import Attempt, AttemptItem, Connection, Incoming, Link, Order, Prepared, Transfer, attached, db, utcnow
 
 from . import routes, work
 from .lists import Connected
@@ -105,7 +105,7 @@ def mark(order: Order, found: Standing) -> str:
     return f"{order.version}.{order.updated_at.timestamp():.6f}.{found.open}.{found.item}"
 
 
-_LINKS = db.select(Link).where(Link.order_id == _ORDER)
+_LINKS = Prepared(db.select(Link.__table__).where(Link.__table__.c.order_id == _ORDER), same_plan=True)
 _TRANSFERS = db.select(Transfer).where(Transfer.order_id == _ORDER).order_by(Transfer.id.desc()).limit(50)
 
 
@@ -115,7 +115,7 @@ def of_order(
     """All links of the order and the destinations it hasn't reached, sources first. At most two queries, one more for
     links to connections that are not among the `known` (removed ones)."""
     asked = {"order": order_id}
-    links = db.session.scalars(_LINKS, asked).all() if there.links else []
+    links = [attached(Link, row._asdict()) for row in _LINKS.rows(order=order_id)] if there.links else []
     connections = _connections(known, {link.connection_id for link in links})
     found = {link.connection_id: Copy(connections[link.connection_id], link) for link in links}
     for connection in destinations:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -12,84 +12,30 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.sql import Select
 
-from models import Connection, Link, Order, OrderLine, OrderLink, OrderSearch, Prepared, Transfer, among, db
+from models import Link, Order, OrderSearch, Prepared, db
 
-from . import counts, search, walks
+from . import counts, rows, search, walks
 from .filters import OrderFilter, Statuses, StatusLike
+from .rows import Raw, Row
 
 COUNT_LIMIT = 10_000
-_ORDER, _LINE, _LINK, _THERE = (model.__table__.c for model in (Order, OrderLine, Link, Connection))
-#: what a row shows; the rest of the order is not read
-COLUMNS = (
-    *(_ORDER.id, _ORDER.number, _ORDER.created_at, _ORDER.updated_at),
-    *(_ORDER.shop_id, _ORDER.source_id, _ORDER.type_id, _ORDER.status_id, _ORDER.external_number),
-    *(_ORDER.last_name, _ORDER.first_name, _ORDER.phone, _ORDER.city),
-    *(_ORDER.delivery_method_id, _ORDER.pickup_address, _ORDER.ttn, _ORDER.ttn_state),
-    *(_ORDER.total, _ORDER.currency, _ORDER.paid, _ORDER.likely_duplicate),
-    *(_ORDER.do_not_call, _ORDER.fulfilment, _ORDER.needs_mapping, _ORDER.staff_comment, _ORDER.customer_comment),
-)
-LINK_COLUMNS = (
-    *(_LINK.order_id, _LINK.connection_id, _LINK.state, _LINK.url, _LINK.external_number, _LINK.external_status),
-    *(_LINK.external_status_name, _LINK.error, _THERE.kind, _THERE.name),
-)
-_LINES = Prepared(
-    db.select(_LINE.order_id, _LINE.name, _LINE.position).where(among(_LINE.order_id, "ids")), same_plan=True
-)
-_BUSY = (
-    db.select(Transfer.__table__.c.id)
-    .where(Transfer.order_id == _LINK.order_id, Transfer.connection_id == _LINK.connection_id)
-    .where(Transfer.state.in_(("waiting", "working")))
-    .exists()
-)
-_LINKS = Prepared(
-    db.select(*LINK_COLUMNS, _BUSY.label("busy"))
-    .join_from(Link.__table__, Connection.__table__)
-    .where(among(_LINK.order_id, "ids"))
-    .order_by(_LINK.role.desc(), _LINK.connection_id),
-    same_plan=True,
-)
-#: orders whose customers are at their page; one look into an index that is nearly always empty
-_HERE = Prepared(
-    db.select(OrderLink.order_id).where(OrderLink.here, among(OrderLink.__table__.c.order_id, "ids")), same_plan=True
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """An external copy in a row: green linked, amber working, red problem, grey not sent. `detail`: of its error."""
-
-    connection_id: int
-    kind: str
-    name: str
-    state: str
-    url: str = ""
-    number: str = ""
-    status: str = ""
-    detail: str = ""
-
-
-@dataclass(slots=True)
-class Row:
-    """One row: the order's columns as `o`, its first line and how many lines, its tiles."""
-
-    o: Any
-    item: str = ""
-    items: int = 0
-    tiles: list[Tile] = field(default_factory=list)
-    here: bool = False  # the customer is filling the order in
-
-    @property
-    def recipient(self) -> str:
-        return " ".join(part for part in (self.o.last_name, self.o.first_name) if part)
 
 
 @dataclass
 class Page:
-    rows: list[Row]
+    raw: list[Raw]
     newer: int | None  # cursor of the page before, if there is one
     older: int | None
     at_start: bool
     shallow: bool = False  # a term of one or two letters: only the newest orders were looked through
+
+    @property
+    def ids(self) -> list[int]:
+        return [row[0] for row in self.raw]
+
+    @property
+    def rows(self) -> list[Row]:
+        return rows.read(self.raw)
 
 
 @dataclass(frozen=True)
@@ -118,38 +64,53 @@ def page(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor = Cu
     forward = cursor.way == "next"
     has_newer = bool(found) and (cursor.id is not None if forward else more)
     has_older = bool(found) and (more if forward else cursor.id is not None)
-    rows = decorate(found)
-    newer = found[0].id if has_newer else None
-    return Page(rows, newer, found[-1].id if has_older else None, newer is None, shallow)
+    newer = found[0][0] if has_newer else None
+    return Page(found, newer, found[-1][0] if has_older else None, newer is None, shallow)
 
 
-def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, limit: int) -> tuple[list[Any], bool]:
+def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, limit: int) -> tuple[list[Raw], bool]:
     """Up to `limit` orders in walking order, and whether only the newest were looked through."""
     descending = (f.sort == "new") == (cursor.way == "next")
     words = search.terms(f.q)
-    if not words:
-        if f.since or f.until:  # dates ask the database for the ids that they end at
-            query = walks.ordered(COLUMNS, f, statuses, zone, descending=descending, limit=limit, after=cursor.id)
-            return list(db.session.execute(query)), False
-        walk = _walk_of(f, tuple(statuses), zone, descending, limit, cursor.id is not None)
-        return list(walk.rows(after=cursor.id) if cursor.id is not None else walk.rows()), False
-    query = db.select(*COLUMNS).where(*f.conditions(statuses, zone))
+    if words:
+        found = _searched(f, statuses, zone, words, cursor, descending, limit)
+    elif not (f.since or f.until):
+        walk = _walk_of(f, tuple(statuses), zone, descending, limit, cursor.id is not None, _on_sqlite())
+        walked = walk.raw(after=cursor.id) if cursor.id is not None else walk.raw()
+        if _on_sqlite():
+            return walked, False
+        found = [row[0] for row in walked]
+    else:  # dates ask the database for the ids that they end at
+        query = walks.ordered((Order.id,), f, statuses, zone, descending=descending, limit=limit, after=cursor.id)
+        found = list(db.session.scalars(query))
+    return rows.of(found, descending), bool(words) and _are_short(words)
+
+
+def _searched(
+    f: OrderFilter, statuses: Statuses, zone: ZoneInfo, words: Sequence[str], cursor: Cursor, descending: bool,
+    limit: int,
+) -> list[int]:  # fmt: skip
+    query = db.select(Order.id).where(*f.conditions(statuses, zone))
     query = query.order_by(Order.id.desc() if descending else Order.id).limit(limit)
     if cursor.id is not None:
         query = query.where(Order.id < cursor.id if descending else Order.id > cursor.id)
     if _are_short(words):
-        return list(db.session.execute(_newest_only(query, words))), True
+        return list(db.session.scalars(_newest_only(query, words)))
     if _on_sqlite():
-        return list(db.session.execute(_fts(query, words, descending))), False
-    return _trigram(query, words, cursor, descending, limit), False
+        return list(db.session.scalars(_fts(query, words, descending)))
+    return _trigram(query, words, cursor, descending, limit)
 
 
 @lru_cache(maxsize=200)
 def _walk_of(
-    f: OrderFilter, statuses: tuple[StatusLike, ...], zone: ZoneInfo, descending: bool, limit: int, goes_on: bool
-) -> Prepared:
+    f: OrderFilter, statuses: tuple[StatusLike, ...], zone: ZoneInfo, descending: bool, limit: int, goes_on: bool,
+    whole: bool,
+) -> Prepared:  # fmt: skip
+    """`whole`: not the ids only but all that the rows show. PostgreSQL has to plan each walk anew, and takes longer for
+    these columns than for reading them."""
     after = db.bindparam("after", type_=Order.id.type) if goes_on else None
-    return Prepared(walks.ordered(COLUMNS, f, statuses, zone, descending=descending, limit=limit, after=after))
+    columns = rows.COLUMNS if whole else (Order.id,)
+    return Prepared(walks.ordered(columns, f, statuses, zone, descending=descending, limit=limit, after=after))
 
 
 def _on_sqlite() -> bool:
@@ -186,16 +147,16 @@ def _fts(query: Select[Any], words: Sequence[str], descending: bool) -> Select[A
     return query.order_by(fts.c.rowid.desc() if descending else fts.c.rowid)
 
 
-def _trigram(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool, limit: int) -> list[Any]:
+def _trigram(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool, limit: int) -> list[int]:
     """PostgreSQL: a short walk first; it fills the page when the term is common. A rare term gets its matches from
     the trigram index before anything is ordered: with ORDER BY ... LIMIT in one query the planner would walk the
     whole table by id instead."""
-    found = list(db.session.execute(_walk(query, words, cursor, descending)))
+    found = list(db.session.scalars(_walk(query, words, cursor, descending)))
     if len(found) >= limit:
         return found
     with _trigram_index_only():
         hits = _hits(words)
-        return list(db.session.execute(query.join(hits, hits.c.order_id == Order.id)))
+        return list(db.session.scalars(query.join(hits, hits.c.order_id == Order.id)))
 
 
 def _walk(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool) -> Select[Any]:
@@ -312,37 +273,4 @@ def linked_connections(order_ids: Sequence[int]) -> set[int]:
 
 def by_ids(order_ids: Sequence[int]) -> list[Row]:
     """Rows of given orders, newest first (for refreshing what a page shows)."""
-    query = db.select(*COLUMNS).where(Order.id.in_(order_ids)).order_by(Order.id.desc())
-    return decorate(list(db.session.execute(query)))
-
-
-def decorate(found: Sequence[Any]) -> list[Row]:
-    """Add lines and external copies: two queries, however many rows."""
-    rows = {o.id: Row(o) for o in found}
-    if not rows:
-        return []
-    ids = list(rows)
-    first: dict[int, int] = {}  # positions; sorting them all in the database would take longer
-    for order_id, name, position in _LINES.rows(ids=ids):
-        row = rows[order_id]
-        row.items += 1
-        if row.items == 1 or position < first[order_id]:
-            row.item, first[order_id] = name, position
-    for link in _LINKS.rows(ids=ids):
-        rows[link.order_id].tiles.append(_tile(link))
-    for found_here in _HERE.rows(ids=ids):
-        rows[found_here.order_id].here = True
-    return list(rows.values())
-
-
-def _tile(link: Any) -> Tile:
-    return Tile(
-        link.connection_id,
-        link.kind,
-        link.name,
-        "working" if link.busy else link.state,
-        link.url,
-        link.external_number,
-        link.external_status_name or link.external_status,
-        str(link.error.get("detail") or "") if link.state == "problem" and link.error else "",
-    )
+    return rows.read(rows.of(order_ids))

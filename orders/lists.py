@@ -64,7 +64,8 @@ class Connected:
     enabled: bool
 
 
-#: what `snapshot` reads: (list, id, key, name, active, position, group, color); a connection's key is its kind
+#: what `snapshot` reads, as the driver gives it: (list, id, key, name, active, position, group, color); a connection's
+#: key is its kind
 Rows = tuple[Any, ...]
 _CONNECTIONS = "connections"
 
@@ -90,13 +91,13 @@ _QUERY = Prepared(_query(), same_plan=True)
 
 def snapshot() -> Rows:
     """Everything in one query. Equal as long as nothing of it changes, so that what is made of it can be kept."""
-    return tuple(_QUERY.rows())
+    return tuple(_QUERY.raw())
 
 
 def of(rows: Rows) -> tuple[Lists, list[Connected]]:
     """The registries in their order, and the connections that are not removed, by name."""
     lists, there = Lists(), []
-    for row in sorted(rows, key=lambda row: (row.position, row.id)):
+    for row in sorted(_QUERY.read(rows), key=lambda row: (row.position, row.id)):
         if row.list == _CONNECTIONS:
             there.append(Connected(row.id, row.key, row.name, row.active))
         else:

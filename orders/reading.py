@@ -5,11 +5,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select
-from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
-from models import Order, OrderEvent, OrderLine, Status, db
+from models import (
+    DeliveryMethod,
+    Order,
+    OrderEvent,
+    OrderLine,
+    OrderType,
+    PaymentMethod,
+    Prepared,
+    Status,
+    attached,
+    db,
+)
 
 from .lists import Lists
 
@@ -22,30 +31,59 @@ _CHOICES = {
     "payment_method_id": "payment",
 }
 
-_ASKED = db.bindparam("asked")
+#: relationship -> (column of the order, where it leads to): what the card's head shows and the rules ask
+_SHOWN: dict[str, tuple[Any, Any]] = {
+    "status": (Order.status_id, Status),
+    "type": (Order.type_id, OrderType),
+    "delivery_method": (Order.delivery_method_id, DeliveryMethod),
+    "payment_method": (Order.payment_method_id, PaymentMethod),
+}
 
 
-def _card(condition: Any) -> Select[Order]:
-    """With what the head shows and the rules ask."""
-    wanted = (Order.status, Order.type, Order.delivery_method, Order.payment_method)
-    return db.select(Order).where(condition).options(*(joinedload(one) for one in wanted))
+def _card(column: Any) -> Prepared:
+    """An order and what it points to, one after the other in each row."""
+    joined: Any = Order.__table__
+    columns = list(Order.__table__.c)
+    for key, model in _SHOWN.values():
+        there = model.__table__
+        joined = joined.outerjoin(there, there.c.id == Order.__table__.c[key.key])
+        columns += [c.label(f"{there.name}_{c.key}") for c in there.c]
+    asked = db.bindparam("asked", type_=column.type)
+    return Prepared(db.select(*columns).select_from(joined).where(Order.__table__.c[column.key] == asked), None, True)
 
 
-_BY_NUMBER, _BY_KEY, _BY_ID = (_card(column == _ASKED) for column in (Order.number, Order.key, Order.id))
-_LINES = db.select(OrderLine).where(OrderLine.order_id == _ASKED).order_by(OrderLine.position)
+_BY_NUMBER, _BY_KEY, _BY_ID = map(_card, (Order.number, Order.key, Order.id))
+_LINE = OrderLine.__table__
+_LINES = Prepared(
+    db.select(_LINE).where(_LINE.c.order_id == db.bindparam("asked")).order_by(_LINE.c.position), same_plan=True
+)
 
 
 def by_number(number: str) -> Order | None:
     """The order with this number, with its lines; failing that, the one that other systems know by it."""
-    asked = {"asked": number}
-    found = db.session.scalar(_BY_NUMBER, asked) or db.session.scalar(_BY_KEY, asked)
+    found = _found(_BY_NUMBER, number) or _found(_BY_KEY, number)
     if found is not None:
-        set_committed_value(found, "lines", db.session.scalars(_LINES, {"asked": found.id}).all())
+        lines = [attached(OrderLine, row._asdict()) for row in _LINES.rows(asked=found.id)]
+        set_committed_value(found, "lines", lines)
     return found
 
 
 def by_id(order_id: int) -> Order | None:
-    return db.session.scalar(_BY_ID, {"asked": order_id})
+    return _found(_BY_ID, order_id)
+
+
+def _found(statement: Prepared, asked: Any) -> Order | None:
+    rows = statement.rows(asked=asked)
+    if not rows:
+        return None
+    at = len(Order.__table__.c)
+    order = attached(Order, dict(zip(Order.__table__.c.keys(), rows[0][:at], strict=True)))
+    for name, (_, model) in _SHOWN.items():
+        columns = model.__table__.c
+        values = dict(zip(columns.keys(), rows[0][at : at + len(columns)], strict=True))
+        set_committed_value(order, name, attached(model, values) if values["id"] is not None else None)
+        at += len(columns)
+    return order
 
 
 def choices(order: Order | None, lists: Lists) -> dict[str, list[tuple[int, str]]]:

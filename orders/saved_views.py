@@ -19,13 +19,14 @@ def of_user(user_id: int) -> Sequence[SavedView]:
 _TABS = Prepared(
     db.select(_VIEW.name, _VIEW.query)
     .where(db.or_(_VIEW.user_id.is_(None), _VIEW.user_id == db.bindparam("user", type_=_VIEW.user_id.type)))
-    .order_by(_VIEW.position, _VIEW.id)
+    .order_by(_VIEW.position, _VIEW.id),
+    same_plan=True,
 )
 
 
 def tabs(user_id: int) -> list[tuple[str, str]]:
     """(name, filter) of the same."""
-    return [tuple(row) for row in _TABS.rows(user=user_id)]
+    return _TABS.raw(user=user_id)
 
 
 def save(name: str, query: str, user_id: int | None) -> None:

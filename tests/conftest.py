@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import flask_migrate
+import hypothesis
 import pytest
 import redis
 from cryptography.fernet import Fernet
@@ -25,6 +26,12 @@ from integrations import connectors, http
 from integrations.sandbox import SandboxServer
 
 from . import reset, servers
+
+# how long drawing or running an example takes says how busy the machine is, and nothing about the hub
+hypothesis.settings.register_profile(
+    "hub", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("hub")
 
 FERNET_KEY = Fernet.generate_key().decode()
 

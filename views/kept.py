@@ -36,19 +36,21 @@ class _Values:
 
 
 def init_app(app: Flask) -> None:
+    field = app.config["WTF_CSRF_FIELD_NAME"]  # where Flask-WTF keeps the token of this request
+
     @lru_cache(maxsize=KEPT)
     def pieces(template: str, _language: str, _key: Hashable, values: _Values) -> tuple[str, ...]:
         """What stands before, between and after the CSRF tokens."""
         given, values.given = values.given, {}  # the key stays, the objects it stands for go
         made = app.jinja_env.get_template(template).render(given)
-        token = g.get(app.config["WTF_CSRF_FIELD_NAME"])  # where Flask-WTF keeps the one of this request
+        token = g.get(field)
         return tuple(made.split(token)) if token else (made,)
 
     def kept(template: str, key: Hashable = None, /, **values: Any) -> Markup:
         """The template with these values, in the reader's language. `key`: what the values show where they are
         objects; without it, the values themselves."""
         found = pieces(template, text.locale(), tuple(values.items()) if key is None else key, _Values(values))
-        made = found[0] if len(found) == 1 else generate_csrf().join(found)
+        made = found[0] if len(found) == 1 else (g.get(field) or generate_csrf()).join(found)
         return Markup(made)  # noqa: S704 - by a template that escapes
 
     app.jinja_env.globals["kept"] = kept

@@ -129,7 +129,7 @@ class ListPage:
 
     @cached_property
     def printed(self) -> order_rows.Printed:
-        return order_rows.printed(self.page.rows, self.context, self.look)
+        return order_rows.printed(self.page.raw, self.context, self.look)
 
     def column_class(self, column: str) -> str:
         return {"sum": "num", "recipient": "cut w-26", "city": "cut w-14"}.get(
@@ -200,7 +200,7 @@ class ListPage:
         if self.f.counted:
             return listing.counted(self.f, self.statuses, self.cells)
         whole = self.page.at_start and self.page.older is None
-        return len(self.page.rows) if whole and not self.page.shallow else None
+        return len(self.page.raw) if whole and not self.page.shallow else None
 
     @property
     def is_blank(self) -> bool:
@@ -348,7 +348,7 @@ class ListPage:
         """What the page tells when it asks for news; `top` only where new orders would appear on top."""
         told = {"since": revision(), "view": self.query, "seen": self.printed.seen}
         if self.f.sort == "new" and self.page.at_start:
-            told["top"] = str(max((row.o.id for row in self.page.rows), default=0))
+            told["top"] = str(max(self.page.ids, default=0))
         return told
 
 

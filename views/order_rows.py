@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -15,8 +16,9 @@ from markupsafe import Markup
 import integrations
 from integrations.base import Connector, PullsOrders, ReadsStatuses, ReceivesOrders
 from models import utcnow
-from orders import listing, lists
+from orders import listing, lists, rows
 from orders.lists import Connected, Lists, Rows
+from orders.rows import Raw, Row, Tile
 
 from . import addresses, text
 
@@ -120,11 +122,11 @@ class Context:
         """Id -> shown name of a registry's entries."""
         return {entry.id: gettext(entry.name) for entry in getattr(self.lists, name)}
 
-    def rows(self, found: Iterable[listing.Row], fits: set[int] | None = None, fresh: bool = False) -> list[RowView]:
+    def rows(self, found: Iterable[Row], fits: set[int] | None = None, fresh: bool = False) -> list[RowView]:
         """Rows to print; those outside `fits` are greyed."""
         return [self.row(row, fits is not None and row.o.id not in fits, fresh) for row in found]
 
-    def row(self, row: listing.Row, stale: bool = False, fresh: bool = False) -> RowView:
+    def row(self, row: Row, stale: bool = False, fresh: bool = False) -> RowView:
         o = row.o
         status = self.statuses[o.status_id]
         return RowView(
@@ -148,7 +150,7 @@ class Context:
             fresh=fresh,
         )
 
-    def _tiles(self, row: listing.Row, status: StatusView) -> list[TileView]:
+    def _tiles(self, row: Row, status: StatusView) -> list[TileView]:
         tiles = [self._tile(tile, row.o.number) for tile in row.tiles]
         if status.group in UNSENT_GROUPS:
             return tiles
@@ -157,7 +159,7 @@ class Context:
         there = {tile.connection_id for tile in tiles}
         return tiles + [tile for tile in self._unsent if tile.connection_id not in there]
 
-    def _tile(self, tile: listing.Tile, number: str) -> TileView:
+    def _tile(self, tile: Tile, number: str) -> TileView:
         words = [tile.name, self._words.get(tile.state, tile.state), tile.number, text.translated(tile.status)]
         if tile.state == "problem":
             words.append(tile.detail)
@@ -201,30 +203,45 @@ class Printed:
     seen: str
 
 
-#: rows printed lately -> (HTML, "id.stamp"); a row takes 2 to 4 KB
-_printed: dict[tuple[Any, ...], tuple[str, str]] = {}
+@dataclass(slots=True)
+class _Kept:
+    """A printed row; `age`: the one that it says, in the words of text.age."""
+
+    html: str
+    seen: str
+    created_at: datetime
+    age: int
+
+
+#: rows printed lately; each takes 2 to 4 KB
+_printed: dict[tuple[Context, Look, Raw], _Kept] = {}
 _KEPT_ROWS = 3000
 
 
-def printed(found: Iterable[listing.Row], shared: Context, shown: Look) -> Printed:
+def printed(found: Iterable[Raw], shared: Context, shown: Look) -> Printed:
     """The rows of a list. Fifty rows cost far more to print than to read, and most were shown a moment ago: each is
     kept by all that it shows."""
     now = utcnow()
     year = now.astimezone(text.ZONE).year
     made = []
-    for row in found:
-        age = text.age(row.o.created_at, now, year)
-        key = (shared, shown, age, row.item, row.items, row.here, tuple(row.tiles), tuple(row.o))
-        made.append(_printed.get(key) or _print(key, row, shared, shown))
-    html = "".join([html for html, _ in made])
-    return Printed(Markup(html), ",".join([seen for _, seen in made]))  # noqa: S704 - printed by a template
+    for raw in found:
+        key = (shared, shown, raw)
+        kept = _printed.get(key)
+        if kept is None or kept.age != text.age(kept.created_at, now, year):
+            kept = _print(key, now, year)
+        made.append(kept)
+    html = "".join([kept.html for kept in made])
+    return Printed(Markup(html), ",".join([kept.seen for kept in made]))  # noqa: S704 - printed by a template
 
 
-def _print(key: tuple[Any, ...], row: listing.Row, shared: Context, shown: Look) -> tuple[str, str]:
+def _print(key: tuple[Context, Look, Raw], now: datetime, year: int) -> _Kept:
+    shared, shown, raw = key
+    (row,) = rows.read([raw])
     html = get_template_attribute("orders/rows.html", "row")(shared.row(row), shared, shown)
     if len(_printed) >= _KEPT_ROWS:
         _printed.clear()
-    _printed[key] = made = str(html), f"{row.o.id}.{listing.stamp(row.o.updated_at)}"
+    seen = f"{row.o.id}.{listing.stamp(row.o.updated_at)}"
+    _printed[key] = made = _Kept(str(html), seen, row.o.created_at, text.age(row.o.created_at, now, year))
     return made
 
 
