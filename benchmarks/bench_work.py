@@ -18,8 +18,9 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import func
 
 from integrations import connector
+from integrations.types import ProductData
 from jobs import connections, intake, wake, work
-from models import Attempt, Order, OrderLine, Status, Transfer, db, utcnow
+from models import Attempt, ExternalProduct, Order, OrderLine, Product, Status, Transfer, db, utcnow
 from orders import fill, invented, statuses
 from orders import work as requests
 from orders.timeline import Actor
@@ -40,7 +41,7 @@ def measure(hubs: Hubs, report: Report, scale: float) -> None:
     n = max(int(2000 * scale), 100)
     for database in DATABASES:
         with vendors.sandboxes() as url:
-            hub = hubs.hub(database, 6 * n, url)
+            hub = hubs.hub(database, 7 * n, url)
             take = Taker(hub)
             enqueue(hub, report, take, max(n // 20, 20))
             batched(hub, report, take, url, n)
@@ -153,9 +154,24 @@ def posts_per_second(url: str, n: int) -> float:
         return rate(lambda: client.post(url, json=body), n)
 
 
+def learn_products(crm: int) -> None:
+    keeper = connections.open_connector(db.session.get_one(connections.Connection, crm))
+    known = set(db.session.scalars(db.select(ExternalProduct.sku).where(ExternalProduct.connection_id == crm)))
+    absent = [p for p in db.session.scalars(db.select(Product)) if p.sku not in known]
+    found = keeper.ensure_products([ProductData(p.sku, p.name, p.price, p.weight) for p in absent])
+    for sku, external_id in found.items():
+        db.session.add(ExternalProduct(connection_id=crm, sku=sku, external_id=external_id))
+    db.session.commit()
+
+
 def limited(hub: Hub, report: Report, take: Callable[[int], list[int]], url: str, n: int) -> None:
-    """What the vendor's published limit lets through: ten calls a second of fifty orders."""
+    """What the vendor's published limit lets through: ten calls a second of fifty orders of products it knows."""
     allowed = PER_SECOND * BATCH
+    found = sent_per_second(hub, url, take(n // 2))
+    report.say(f"     {hub.name}: {found:.0f} orders/s to a vendor that has to be told of most of their products first")
+    with in_hub(hub):  # as in a shop that has sent for some days; those that nobody has bought yet
+        (crm,) = ids_of("retailcrm")
+        learn_products(crm)
     for number, latency in (("L1", 0), ("L2", 50)):
         vendors.control(url, "latency", ms=latency)
         found = sent_per_second(hub, url, take(n))

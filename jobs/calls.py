@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ import structlog
 
 from integrations.base import Connector, DeletesOrders, KeepsProducts, ReceivesOrders, WritesStatuses, WritesTracking
 from integrations.errors import FAULTS, Later, Refused, Unknown, VendorError
-from integrations.types import Copy, OrderData, ProductData, StatusChange
+from integrations.types import Copy, LineData, OrderData, ProductData, StatusChange
 
 from .claims import Claim
 
@@ -66,6 +66,10 @@ class Report:
     products: dict[str, str] = field(default_factory=dict)
 
 
+def _products(lines: Iterable[LineData]) -> dict[str, ProductData]:
+    return {line.sku: ProductData(line.sku, line.name, line.price, line.weight) for line in lines if line.sku}
+
+
 class Caller:
     """Makes the calls of one drain. Several threads use it at once."""
 
@@ -73,6 +77,13 @@ class Caller:
         self.connector = connector
         self.known = known_products
         self._products = threading.Lock()  # two batches must not both create the same absent product
+        self._coming: dict[str, ProductData] = {}  # of all that is claimed, not asked for yet
+
+    def expect(self, orders: Iterable[OrderData]) -> None:
+        """Orders that are to be sent soon: when products have to be looked up, theirs are in the same calls."""
+        found = _products(line for order in orders for line in order.lines)
+        with self._products:
+            self._coming |= {sku: product for sku, product in found.items() if sku not in self.known}
 
     def call(self, batch: Batch) -> Report:
         started = time.monotonic()
@@ -98,15 +109,15 @@ class Caller:
         if not isinstance(self.connector, KeepsProducts):
             return {}
         with self._products:
-            absent = {
-                line.sku: ProductData(line.sku, line.name, line.price, line.weight)
-                for claim in batch.claims
-                for line in batch.order(claim).lines
-                if line.sku and line.sku not in self.known
-            }
-            found = dict(self.connector.ensure_products(list(absent.values()))) if absent else {}
-            self.known |= found.keys()
-            return found
+            found = _products(line for claim in batch.claims for line in batch.order(claim).lines)
+            absent = {sku: product for sku, product in found.items() if sku not in self.known}
+            if not absent:
+                return {}
+            wanted = {sku: product for sku, product in self._coming.items() if sku not in self.known} | absent
+            known = dict(self.connector.ensure_products(list(wanted.values())))
+            self._coming = {}  # what the vendor won't take is asked for again by the batches with it only
+            self.known |= known.keys()
+            return known
 
     def _send(self, batch: Batch) -> dict[int, Result]:
         if not isinstance(self.connector, ReceivesOrders):

@@ -114,6 +114,7 @@ class Drain:
         orders = orderdata.load(ids, self.connection_id) if ids else {}
         db.session.rollback()
         self.ready += self._batches(taken, orders)
+        self.caller.expect(order for _, order in orders.values())
         return bool(self.ready)
 
     def _batches(self, taken: list[Claim], orders: Mapping[int, tuple[int, OrderData]]) -> list[Batch]:

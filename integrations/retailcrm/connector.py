@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from wtforms import BooleanField, StringField, URLField
@@ -157,9 +158,13 @@ class RetailCrm(destinations.RestDestination):
         return {self.style.key(text(o, "externalId")): translate.copy(o, self.base_url) for o in orders}
 
     def _add_products(self, products: Sequence[ProductData]) -> Sequence[Any]:
-        site = part(part(self.call("GET", "reference/sites"), "sites"), self.settings["site"])
-        items = [translate.product(p, site.get("catalogId")) for p in products]
+        items = [translate.product(p, self._catalog) for p in products]
         return self._write("store/products/batch/create", products=items).get("addedProducts") or ()
+
+    @cached_property
+    def _catalog(self) -> Any:
+        site = part(part(self.call("GET", "reference/sites"), "sites"), self.settings["site"])
+        return site.get("catalogId")
 
     def _offers(self, skus: Sequence[str]) -> dict[str, str]:
         offers = self.listed("store/offers", "offers", **{"filter[externalIds][]": skus, "limit": PAGE})
