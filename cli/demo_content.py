@@ -126,7 +126,7 @@ def _make_rules() -> None:
     confirm = [{"kind": "status", "status": statuses["confirmed"]}]
     fresh = {"field": "status", "op": "is", "values": [statuses["new"]]}
     if (told := _tell()) is not None:
-        large = [{"field": "total_from", "value": "3000"}]
+        large = [{"field": "total_from", "value": "5000"}]
         _rule(rules.Draft("Велике замовлення: написати в чат", "imported", {}, large, [told]))
     _rule(rules.Draft("Оплачено онлайн: підтвердити", "paid", {}, [fresh], confirm))
     waited = {"status": statuses["new"], "number": 3, "unit": "days"}

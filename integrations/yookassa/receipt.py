@@ -38,8 +38,8 @@ VAT = (
 SUBJECTS = (
     SelectChoice("commodity", N_("Goods")),
     SelectChoice("excise", N_("Excisable goods")),
-    SelectChoice("job", N_("Work")),
-    SelectChoice("service", N_("Service")),
+    SelectChoice("job", N_("Work done")),
+    SelectChoice("service", N_("A service")),
     SelectChoice("another", N_("Something else")),
 )
 MODES = (
