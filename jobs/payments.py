@@ -86,6 +86,8 @@ def work(payment_id: int) -> None:
         _failed(task, Unknown("broken", f"the hub stumbled: {type(caught).__name__}"))
     exchanges = connector.http.exchanges()
     _release(task)
+    if exchanges:
+        connections.note_answer(task.connection_id, error)
     if exchanges and (error or task.todo):
         attempts.record(task.connection_id, f"pay_{task.todo or 'check'}", exchanges, error)
 

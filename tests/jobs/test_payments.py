@@ -252,6 +252,20 @@ def test_a_refused_create_is_told_and_not_repeated(shop: Shop) -> None:
 
 
 @every_vendor
+def test_a_key_that_is_refused_shows_at_the_connection(shop: Shop) -> None:
+    def health() -> tuple[bool, str]:
+        db.session.rollback()
+        row = db.session.get_one(Connection, shop.connection_id, populate_existing=True)
+        return row.last_ok_at is not None, (row.last_error or {}).get("fault", "")
+
+    shop.vendor.fault("expired")
+    work.work(shop.start())
+    assert health() == (False, "credentials")
+    shop.opened()
+    assert health() == (True, "")
+
+
+@every_vendor
 def test_a_lost_refund_is_looked_at_and_given_once(shop: Shop) -> None:
     payment_id = shop.opened()
     shop.settle(payment_id, notify=False)
