@@ -20,6 +20,8 @@ from integrations.sandbox import TOKENS, Sandbox, discover
 from jobs import connections, hooks, mapping
 from models import Connection, Schedule, db
 
+from . import demo_content
+
 #: Orders waiting at the first start, in the first and in the second shop of a source.
 WAITING = (40, 20)
 EVERY = 5  # seconds between new orders
@@ -37,6 +39,8 @@ def command() -> None:
     for key, sandbox in discover().items():
         if key in connectors():
             _connect_vendor(connectors()[key], sandbox, f"{url}/{key}", f"{url}/_control/{key}")
+    demo_content.find_chats()
+    demo_content.fill()
 
 
 def _connect_vendor(cls: type[Connector], sandbox: type[Sandbox], api_url: str, control: str) -> None:
@@ -46,6 +50,8 @@ def _connect_vendor(cls: type[Connector], sandbox: type[Sandbox], api_url: str, 
         is_new = _connect(cls, name, api_url, TOKENS[number], sandbox.demo)
         if is_new and "orders" in sandbox.controls:
             _control(f"{control}/orders", {"count": WAITING[number], "account": TOKENS[number]})
+        if is_new and "start" in sandbox.controls:  # somebody opens the chat, as its owner would
+            _control(f"{control}/start", {"name": "Demo", "account": TOKENS[number]})
     if "webhook" in sandbox.controls:  # its owner would enter the address in the vendor's cabinet
         row = db.session.scalar(db.select(Connection).where(Connection.name == cls.title, Connection.kind == cls.key))
         if row is not None and row.removed_at is None:

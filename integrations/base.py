@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from wtforms import Form, StringField, URLField
@@ -38,6 +37,7 @@ from .types import (
     Quote,
     Raw,
     Reference,
+    RefundAsked,
     Reply,
     Sent,
     StatusChange,
@@ -281,8 +281,8 @@ class TakesPayments(Protocol):
     `start_payment` is called once for a reference; when its answer is lost, `read_payment` is asked by the reference
     alone before anything else: it raises Refused("not_found") when the vendor knows none, and must be exact.
     `read_payment` may be called at any time and is the only thing the hub believes. `cancel_payment` calls off one that
-    isn't paid. `refund_payment` gives a part or all back; `key` is the same when the same refund is asked for again,
-    but it is sent a second time only by a person who has seen that the first did nothing."""
+    isn't paid. `refund_payment` gives a part or all back; it is sent a second time only by a person who has seen that
+    the first did nothing."""
 
     def start_payment(self, asked: PaymentAsked) -> PaymentStarted: ...
 
@@ -290,7 +290,7 @@ class TakesPayments(Protocol):
 
     def cancel_payment(self, external_id: str, reference: str) -> None: ...
 
-    def refund_payment(self, external_id: str, reference: str, amount: Decimal, currency: str, key: str) -> None: ...
+    def refund_payment(self, asked: RefundAsked) -> None: ...
 
 
 @runtime_checkable

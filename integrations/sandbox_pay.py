@@ -8,7 +8,7 @@ imitations translate it into their own words.
 
 import time
 from abc import abstractmethod
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -20,6 +20,13 @@ from werkzeug.routing import Rule
 from integrations.sandbox import Refused, Request, Response, Sandbox, answer
 from integrations.sandbox_store import Account, Thing
 
+#: what any of them may be told to do wrong: kind -> (status, words)
+TROUBLE = {
+    "error500": (500, "Internal error"),
+    "rate_limited": (429, "Too many requests"),
+    "not_found": (404, "Not found"),
+    "method": (405, "Method not allowed"),
+}
 OUTCOMES = {"pay": "paid", "hold": "held", "decline": "declined", "expire": "expired"}
 TRIES = 5
 AGAIN = 1.0  # seconds; vendors wait minutes and hours
@@ -42,6 +49,9 @@ class Posted:
 class PaymentSandbox(Sandbox):
     """Base of a payment service's imitation: gives `notice`, `accepts`, `key_of`, endpoints, and its words."""
 
+    #: kind of error -> (status, the vendor's code, its words); `codes`: its codes for those in TROUBLE
+    errors: ClassVar[Mapping[str, tuple[int, Any, str]]] = {}
+    codes: ClassVar[Mapping[str, Any]] = {}
     counted: ClassVar[tuple[str, ...]] = ("payments",)
     controls: ClassVar[dict[str, str]] = {
         "settle": "control_settle",
@@ -63,6 +73,10 @@ class PaymentSandbox(Sandbox):
         """The account's token, when the call is signed with it."""
 
     @abstractmethod
+    def wrong(self, code: Any, words: str) -> Thing:
+        """The body that says what is wrong."""
+
+    @abstractmethod
     def notice(self, account: Account, payment: Thing, event: str) -> tuple[bytes, dict[str, str]]:
         """Body and headers of the notice that something happened; event: paid, held, declined, expired, refunded."""
 
@@ -75,6 +89,17 @@ class PaymentSandbox(Sandbox):
         return str(payment["callback_url"])
 
     # What the base asks
+
+    def error(self, kind: str, request: Request, account: Account | None) -> Response:
+        if kind in self.errors:
+            status, code, words = self.errors[kind]
+        else:
+            (status, words), code = TROUBLE[kind], self.codes.get(kind, 0)
+        return answer(self.wrong(code, words), status)
+
+    def no(self, code: Any, words: str, status: int = 200) -> Refused:
+        """To be raised: the vendor refuses what it is asked."""
+        return Refused(answer(self.wrong(code, words), status))
 
     def keys(self, kind: str, thing: Thing) -> Iterable[tuple[str, Hashable]]:
         yield "reference", thing["reference"]
@@ -215,8 +240,12 @@ class PaymentSandbox(Sandbox):
         return {"notices": len(self.outbox)}
 
 
-def refuse(body: Any, status: int = 200) -> Refused:
-    return Refused(answer(body, status))
+def amount_of(value: Any) -> Decimal:
+    """The amount that is asked for; 0 for what is none."""
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return Decimal(0)
 
 
 def _missing(number: int) -> Any:

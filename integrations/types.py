@@ -216,6 +216,20 @@ class PaymentAsked:
 
 
 @dataclass(frozen=True)
+class RefundAsked:
+    """Money to be given back: `amount` of a payment of `paid`. `external_id` as in PaymentStarted. `key`: the same when
+    the same refund is asked for again."""
+
+    external_id: str
+    reference: str
+    amount: Decimal
+    currency: str
+    key: str
+    paid: Decimal
+    order: OrderData = field(default_factory=OrderData)
+
+
+@dataclass(frozen=True)
 class PaymentStarted:
     """`external_id`: the vendor's own, "" where it knows the payment by our reference. `url`: where it is paid."""
 

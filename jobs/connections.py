@@ -194,6 +194,17 @@ def follow_tasks(row: Connection) -> None:
             db.session.delete(schedule)
 
 
+def note_answer(connection_id: int, error: VendorError | None) -> None:
+    """How a call went, for the connection's health; commits. One that was refused for its contents says nothing
+    against the connection."""
+    values: dict[str, Any] = {"last_ok_at": utcnow(), "last_error": None}
+    if error and error.fault not in ("validation", "duplicate", "not_found"):
+        said = {"fault": error.fault, "detail": error.detail[:500], "field": error.field}
+        values = {"last_error_at": utcnow(), "last_error": said}
+    db.session.execute(db.update(Connection).where(Connection.id == connection_id).values(values))
+    db.session.commit()
+
+
 def refresh_references(row: Connection) -> int:
     """Fetch the vendor's lists anew; returns the number of entries. Raises VendorError; the old lists stay then."""
     opened = open_connector(row)

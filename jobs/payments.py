@@ -20,7 +20,7 @@ from flask import current_app
 
 from integrations.base import TakesPayments
 from integrations.errors import Refused, Unknown, VendorError
-from integrations.types import OrderData, PaymentAsked, PaymentStarted
+from integrations.types import OrderData, PaymentAsked, PaymentStarted, RefundAsked
 from models import Connection, Incoming, Order, Payment, db, utcnow
 from orders import pay_links, payments
 from orders.timeline import Actor
@@ -86,6 +86,8 @@ def work(payment_id: int) -> None:
         _failed(task, Unknown("broken", f"the hub stumbled: {type(caught).__name__}"))
     exchanges = connector.http.exchanges()
     _release(task)
+    if exchanges:
+        connections.note_answer(task.connection_id, error)
     if exchanges and (error or task.todo):
         attempts.record(task.connection_id, f"pay_{task.todo or 'check'}", exchanges, error)
 
@@ -237,12 +239,17 @@ def _refund(task: Task, connector: TakesPayments) -> None:
                 task.id, "timeout", "the answer was lost, and nothing shows that money went back", task.actor
             )
     elif task.refunded < task.refund_to:
+        asked = _refund_asked(task)
         _mark_uncertain(task)
-        amount = task.refund_to - task.refunded
-        key = f"{task.reference} {task.refund_to}"
-        connector.refund_payment(task.theirs, task.reference, amount, task.currency, key)
+        connector.refund_payment(asked)
         _look(task, connector)
     _done(task)
+
+
+def _refund_asked(task: Task) -> RefundAsked:
+    order = orderdata.load([task.order_id], task.connection_id)[task.order_id][1]
+    amount, key = task.refund_to - task.refunded, f"{task.reference} {task.refund_to}"
+    return RefundAsked(task.theirs, task.reference, amount, task.currency, key, task.amount, order)
 
 
 def _done(task: Task) -> None:

@@ -77,12 +77,14 @@ def state(link: OrderLink, now: datetime | None = None) -> str:
 
 
 def revoke(link: OrderLink, actor: Actor) -> bool:
-    """Stop a link from working. False when it does not work anyway."""
+    """Stop a link from working, and any other of its order: one that was merged into another brings its own. False
+    when it does not work anyway."""
     if link.used_at or link.revoked_at:
         return False
-    link.revoked_at = utcnow()
-    link.here = False
-    _touch([link.order_id], link.revoked_at)
+    now = utcnow()
+    for one in _live(link.order_id):
+        one.revoked_at, one.here = now, False
+    _touch([link.order_id], now)
     note(link.order_id, actor, "link_revoked")
     return True
 

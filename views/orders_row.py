@@ -100,7 +100,9 @@ def remove(order_id: int) -> Any:
     """Remove a Deleted order for good."""
     number = _order(order_id).number
     if removal.busy([order_id]):
-        said = _("A copy of %(number)s is still being deleted or sent. Remove the order when that has ended.")
+        said = _(
+            "%(number)s has an open payment, or a copy that is being deleted or sent. Remove it when that has ended."
+        )
         return answers.refuse(said % {"number": number}, addresses.orders())
     if not removal.remove([order_id], actor()):
         return answers.refuse(_("Only a deleted order can be removed for good."), addresses.orders())

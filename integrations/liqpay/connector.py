@@ -10,7 +10,6 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urljoin
 
@@ -18,17 +17,14 @@ from wtforms import StringField
 
 from ..base import SecretField, SettingsForm, required
 from ..errors import Refused, Unknown
-from ..payments import checked, number, read_json
-from ..rest import RestConnector
+from ..payments import PaymentService, checked, number, posted, read_json
 from ..text import N_
-from ..types import Notice, PaymentAsked, PaymentStarted, PaymentState, Reply, TestResult
+from ..types import Notice, PaymentAsked, PaymentStarted, PaymentState, RefundAsked
 from ..values import text
 from . import translate
 
 #: a payment page works so long; our own link makes another
 PAGE_LIVES = timedelta(hours=2)
-#: no shop has a payment of this name: asking for it shows whether the keys are right
-NOBODY = "perron-connection-test"
 
 
 class LiqPaySettings(SettingsForm):
@@ -36,7 +32,7 @@ class LiqPaySettings(SettingsForm):
     private_key = SecretField(N_("Private key"), [required()])
 
 
-class LiqPay(RestConnector):
+class LiqPay(PaymentService):
     key = "liqpay"
     title = "LiqPay"
     color = "lime"
@@ -64,14 +60,6 @@ class LiqPay(RestConnector):
             return ""
         return ": ".join(filter(None, [text(body, "err_code") or text(body, "code"), text(body, "err_description")]))
 
-    def test(self) -> TestResult:
-        try:
-            self._ask("status", order_id=NOBODY)
-        except Refused as refusal:
-            if refusal.fault != "not_found":
-                raise
-        return TestResult(ok=True)
-
     def start_payment(self, asked: PaymentAsked) -> PaymentStarted:
         """Makes a page and no payment yet: LiqPay knows the payment when the customer begins to pay."""
         form = self._signed(translate.asked(asked, datetime.now(UTC) + PAGE_LIVES))
@@ -86,19 +74,9 @@ class LiqPay(RestConnector):
     def read_payment(self, external_id: str, reference: str) -> PaymentState:
         return translate.state(self._ask("status", order_id=reference), self._is_test)
 
-    def cancel_payment(self, external_id: str, reference: str) -> None:
-        """Only money that is held can be let go; a page that nobody has paid on closes by itself."""
-        try:
-            found = self.read_payment(external_id, reference)
-        except Refused as refusal:
-            if refusal.fault != "not_found":
-                raise
-            return
-        if found.state == "waiting":
-            self.refund_payment(external_id, reference, found.amount, found.currency, reference)
-
-    def refund_payment(self, external_id: str, reference: str, amount: Decimal, currency: str, key: str) -> None:
-        answer = self._ask("refund", safe=False, order_id=reference, amount=number(amount), currency=currency)
+    def refund_payment(self, asked: RefundAsked) -> None:
+        moved = {"order_id": asked.reference, "amount": number(asked.amount), "currency": asked.currency}
+        answer = self._ask("refund", safe=False, **moved)
         if text(answer, "result") == "error":
             raise Refused("validation", text(answer, "err_description") or text(answer, "status"))
 
@@ -110,13 +88,8 @@ class LiqPay(RestConnector):
             found = read_json(base64.b64decode(data, validate=True))
         except binascii.Error:
             raise Refused("validation", "the data are no base64") from None
-        if text(found, "public_key") != self.settings["public_key"]:
-            raise Refused("credentials", "a notice for another shop")
-        reference = text(found, "order_id")
-        return [Notice("payment", given, "", reference, found)] if reference else []
-
-    def answer(self, notices: Sequence[Notice]) -> Reply:
-        return Reply()
+        mine = text(found, "public_key") == self.settings["public_key"]
+        return posted(given, mine, text(found, "order_id"), found)
 
     @property
     def _is_test(self) -> bool:

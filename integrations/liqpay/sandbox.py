@@ -9,26 +9,16 @@ import binascii
 import hashlib
 import json
 import time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from werkzeug.routing import Rule
 
 from integrations.sandbox import Request, Response, answer
-from integrations.sandbox_pay import PaymentSandbox, refuse
+from integrations.sandbox_pay import PaymentSandbox, amount_of
 from integrations.sandbox_store import Account, Thing
 
-ERRORS = {
-    "unauthorized": (200, "invalid_signature", "Invalid signature"),
-    "expired": (200, "public_key_not_found", "public_key not found"),
-    "denied": (200, "err_access", "Access denied"),
-    "refuse": (200, "amount_limit", "Amount is out of limits"),
-    "error500": (500, "err_internal", "Internal error"),
-    "rate_limited": (200, "limit", "Too many requests"),
-    "not_found": (404, "err_path", "Not found"),
-    "method": (405, "err_method", "Method not allowed"),
-}
 WORDS = {"held": "hold_wait", "paid": "success", "declined": "failure", "expired": "error", "refunded": "reversed"}
 CURRENCIES = ("UAH", "USD", "EUR")
 
@@ -36,6 +26,14 @@ CURRENCIES = ("UAH", "USD", "EUR")
 class LiqPaySandbox(PaymentSandbox):
     key = "liqpay"
     title = "LiqPay"
+    errors: ClassVar[Any] = {
+        "unauthorized": (200, "invalid_signature", "Invalid signature"),
+        "expired": (200, "public_key_not_found", "public_key not found"),
+        "denied": (200, "err_access", "Access denied"),
+        "refuse": (200, "amount_limit", "Amount is out of limits"),
+        "rate_limited": (200, "limit", "Too many requests"),
+    }
+    codes: ClassVar[Any] = {"error500": "err_internal", "not_found": "err_path", "method": "err_method"}
     demo: ClassVar[dict[str, str]] = {"public_key": "sandbox_i10000000000"}
     rules = (
         *PaymentSandbox.pages,
@@ -54,14 +52,21 @@ class LiqPaySandbox(PaymentSandbox):
                 return token if sign(token, data) == given else None
         return None
 
-    def error(self, kind: str, request: Request, account: Account | None) -> Response:
-        status, code, words = ERRORS[kind]
-        return answer(_error(code, words), status)
+    def wrong(self, code: str, words: str) -> Thing:
+        return {"result": "error", "status": "error", "err_code": code, "code": code, "err_description": words}
 
     def notice(self, account: Account, payment: Thing, event: str) -> tuple[bytes, dict[str, str]]:
         data = base64.b64encode(json.dumps(_shown(payment, account)).encode()).decode()
         form = urlencode({"data": data, "signature": sign(account.token, data)})
         return form.encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+
+    def _amount(self, asked: Thing) -> Decimal:
+        amount = amount_of(asked.get("amount"))
+        if amount <= 0:
+            raise self.no("amount_limit", "Amount is out of limits")
+        if asked.get("currency") not in CURRENCIES:
+            raise self.no("wrong_amount_currency", "Currency is not supported")
+        return amount
 
     # Endpoints
 
@@ -69,13 +74,13 @@ class LiqPaySandbox(PaymentSandbox):
         """The address of the payment page."""
         asked = _decoded(_field(request, "data"))
         if int(asked.get("version") or 0) != 3 or asked.get("action") not in ("pay", "hold"):
-            raise refuse(_error("err_action", "Unknown action"))
-        amount, reference = _amount(asked), str(asked.get("order_id") or "")
+            raise self.no("err_action", "Unknown action")
+        amount, reference = self._amount(asked), str(asked.get("order_id") or "")
         if not reference or not asked.get("description"):
-            raise refuse(_error("order_id_empty", "order_id or description is empty"))
+            raise self.no("order_id_empty", "order_id or description is empty")
         known = self.named(account, "reference", reference)
         if known and known["state"] != "pending":
-            raise refuse(_error("order_id_duplicate", "order_id has been used"))
+            raise self.no("order_id_duplicate", "order_id has been used")
         wanted = {
             "reference": reference,
             "amount": str(amount),
@@ -92,18 +97,18 @@ class LiqPaySandbox(PaymentSandbox):
     def action(self, request: Request, account: Account) -> Response:
         asked = _decoded(_field(request, "data"))
         if asked.get("action") not in ("status", "refund"):
-            raise refuse(_error("err_action", "Unknown action"))
+            raise self.no("err_action", "Unknown action")
         if not asked.get("order_id"):
-            raise refuse(_error("order_id_empty", "order_id is empty"))
+            raise self.no("order_id_empty", "order_id is empty")
         payment = self.named(account, "reference", str(asked["order_id"]))
         if payment is None or payment["state"] == "pending":
-            raise refuse(_error("payment_not_found", "Payment not found"))
+            raise self.no("payment_not_found", "Payment not found")
         if asked["action"] == "status":
             return answer(_shown(payment, account))
         try:
             payment = self.refund(payment["id"], asked.get("amount") or payment["amount"])
         except ValueError:
-            raise refuse(_error("payment_err_status", "The payment can not be refunded")) from None
+            raise self.no("payment_err_status", "The payment can not be refunded") from None
         status = "reversed" if payment["state"] == "refunded" else "success"
         return answer({"result": "ok", "status": status, "payment_id": payment["id"], "wait_amount": False})
 
@@ -122,22 +127,6 @@ def _decoded(data: str) -> Thing:
     except (binascii.Error, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _error(code: str, words: str) -> Thing:
-    return {"result": "error", "status": "error", "err_code": code, "code": code, "err_description": words}
-
-
-def _amount(asked: Thing) -> Decimal:
-    try:
-        amount = Decimal(str(asked.get("amount")))
-    except InvalidOperation:
-        amount = Decimal(0)
-    if amount <= 0:
-        raise refuse(_error("amount_limit", "Amount is out of limits"))
-    if asked.get("currency") not in CURRENCIES:
-        raise refuse(_error("wrong_amount_currency", "Currency is not supported"))
-    return amount
 
 
 def _shown(payment: Thing, account: Account) -> Thing:

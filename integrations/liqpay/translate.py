@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from ..payments import number, standing
+from ..payments import number, since_1970, standing
 from ..types import PaymentAsked, PaymentState
 from ..values import money, text
 
@@ -62,13 +62,7 @@ def state(body: Mapping[str, Any], is_test: bool) -> PaymentState:
         currency=text(body, "currency"),
         refunded=refunded,
         raw=raw,
-        at=_moment(body.get("end_date")),
+        at=since_1970(body.get("end_date"), 1000),
         reference=text(body, "order_id"),
         detail=": ".join(filter(None, [text(body, "err_code"), text(body, "err_description")])),
     )
-
-
-def _moment(milliseconds: Any) -> datetime | None:
-    """A time in milliseconds since 1970."""
-    given = text(milliseconds)
-    return datetime.fromtimestamp(int(given) / 1000, UTC) if given.isdecimal() and len(given) < 15 else None

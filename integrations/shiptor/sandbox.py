@@ -44,6 +44,16 @@ class ShiptorSandbox(Sandbox):
     title = "Shiptor"
     rate = 3
     counted = ("orders", "products")
+    demo: ClassVar[dict[str, str]] = {
+        "sender_city": "77000000000",
+        "sender_name": "Керамика",
+        "sender_phone": "+79161234500",
+        "sender_email": "sender@shop.example",
+        "sender_settlement": "Москва",
+        "sender_street": "Лесная",
+        "sender_house": "1",
+        "sender_postal_code": "101000",
+    }
     controls: ClassVar[dict[str, str]] = {"status": "control_status", "advance": "control_advance"}
     rules = (Rule("/<any(public, shipping):api>/<any(v1, v2):version>/<method>", endpoint="call", methods=["POST"]),)
 

@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,16 +16,13 @@ from wtforms import StringField
 
 from ..base import SecretField, SettingsForm, required
 from ..errors import Refused
-from ..payments import checked, number, read_json
-from ..rest import RestConnector
+from ..payments import PaymentService, checked, number, posted, read_json
 from ..text import N_
-from ..types import Notice, PaymentAsked, PaymentStarted, PaymentState, Reply, TestResult
+from ..types import Notice, PaymentAsked, PaymentStarted, PaymentState, RefundAsked, Reply
 from ..values import text
 from . import translate
 
 INVOICE_LIVES = 7200  # seconds; our own link makes another
-#: no shop has a payment of this name: asking for it shows whether the secret is right
-NOBODY = "perron-connection-test"
 #: accepted, or on its way: 1131 and 1134 wait for the bank, 1151 for the customer
 GOOD = ("1100", "1131", "1132", "1134", "1151")
 #: wrong signature, unknown payment: the answer is about no payment, whatever fields it has
@@ -39,7 +35,7 @@ class WayForPaySettings(SettingsForm):
     secret_key = SecretField(N_("Secret key"), [required()])
 
 
-class WayForPay(RestConnector):
+class WayForPay(PaymentService):
     key = "wayforpay"
     title = "WayForPay"
     color = "cyan"
@@ -70,14 +66,6 @@ class WayForPay(RestConnector):
         told = text(body, "transactionStatus") and code not in UNTOLD
         return "" if told or code in GOOD or not (code or words) else f"{code} {words}".strip()
 
-    def test(self) -> TestResult:
-        try:
-            self._ask("CHECK_STATUS", translate.ASKED, orderReference=NOBODY)
-        except Refused as refusal:
-            if refusal.fault != "not_found":
-                raise
-        return TestResult(ok=True)
-
     def start_payment(self, asked: PaymentAsked) -> PaymentStarted:
         body = translate.asked(asked, datetime.now(UTC), INVOICE_LIVES)
         body["merchantDomainName"] = self.settings["domain"]
@@ -87,28 +75,22 @@ class WayForPay(RestConnector):
     def read_payment(self, external_id: str, reference: str) -> PaymentState:
         return translate.state(self._ask("CHECK_STATUS", translate.ASKED, orderReference=reference))
 
-    def cancel_payment(self, external_id: str, reference: str) -> None:
-        found = self.read_payment(external_id, reference)
-        if found.state == "waiting":
-            self.refund_payment(external_id, reference, found.amount, found.currency, reference)
-        elif found.state == "pending":
-            self._ask("REMOVE_INVOICE", translate.ASKED, safe=False, orderReference=reference)
+    def close_page(self, reference: str) -> None:
+        self._ask("REMOVE_INVOICE", translate.ASKED, safe=False, orderReference=reference)
 
-    def refund_payment(self, external_id: str, reference: str, amount: Decimal, currency: str, key: str) -> None:
-        moved = {"orderReference": reference, "amount": number(amount), "currency": currency, "comment": "refund"}
-        answer = self._ask("REFUND", translate.MOVED, safe=False, **moved)
+    def refund_payment(self, asked: RefundAsked) -> None:
+        moved = {"orderReference": asked.reference, "amount": number(asked.amount), "currency": asked.currency}
+        answer = self._ask("REFUND", translate.MOVED, safe=False, **moved, comment="refund")
         if text(answer, "transactionStatus").lower() == "declined":
             raise Refused("validation", text(answer, "reason"))
 
     def notices(self, headers: Mapping[str, str], body: bytes) -> Sequence[Notice]:
         """JSON in the body, whatever its type is said to be; numbers stay the texts that were signed."""
-        found = read_json(_posted(body), parse_float=str, parse_int=str)
+        found = read_json(_json_of(body), parse_float=str, parse_int=str)
         given = text(found, "merchantSignature")
         checked(given, self._signature(found.get(name) for name in translate.NOTICE))
-        if text(found, "merchantAccount") != self.settings["account"]:
-            raise Refused("credentials", "a notice for another shop")
-        reference = text(found, "orderReference")
-        return [Notice("payment", hashlib.sha256(body).hexdigest(), "", reference, found)] if reference else []
+        mine = text(found, "merchantAccount") == self.settings["account"]
+        return posted(hashlib.sha256(body).hexdigest(), mine, text(found, "orderReference"), found)
 
     def answer(self, notices: Sequence[Notice]) -> Reply:
         """Signed; without it the notice comes again for days."""
@@ -130,7 +112,7 @@ class WayForPay(RestConnector):
         return self.call("POST", "/api", safe=safe, json=body)
 
 
-def _posted(body: bytes) -> bytes | str:
+def _json_of(body: bytes) -> bytes | str:
     """The JSON of a notice: the body itself, or the name of the only field of a form."""
     if body.lstrip()[:1] == b"{":
         return body

@@ -7,26 +7,16 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import httpx
 from werkzeug.routing import Rule
 
 from integrations.sandbox import Request, Response, answer
-from integrations.sandbox_pay import PaymentSandbox, refuse
+from integrations.sandbox_pay import PaymentSandbox, amount_of
 from integrations.sandbox_store import Account, Thing
 
-ERRORS = {
-    "unauthorized": (200, 1113, "Invalid signature"),
-    "expired": (200, 1117, "Merchant is not allowed to use API"),
-    "denied": (200, 1118, "Merchant restriction"),
-    "refuse": (200, 1109, "Format error"),
-    "error500": (500, 0, "Internal error"),
-    "rate_limited": (429, 0, "Too many requests"),
-    "not_found": (404, 0, "Not found"),
-    "method": (405, 0, "Method not allowed"),
-}
 PRODUCTS = ("productName", "productCount", "productPrice")
 SIGNED = {
     "CREATE_INVOICE": (
@@ -59,6 +49,12 @@ TOLD = (
 class WayForPaySandbox(PaymentSandbox):
     key = "wayforpay"
     title = "WayForPay"
+    errors: ClassVar[Any] = {
+        "unauthorized": (200, 1113, "Invalid signature"),
+        "expired": (200, 1117, "Merchant is not allowed to use API"),
+        "denied": (200, 1118, "Merchant restriction"),
+        "refuse": (200, 1109, "Format error"),
+    }
     demo: ClassVar[dict[str, str]] = {"account": "test_merch_n1", "domain": "shop.example"}
     rules = (*PaymentSandbox.pages, Rule("/api", endpoint="api", methods=["POST"]))
 
@@ -74,9 +70,8 @@ class WayForPaySandbox(PaymentSandbox):
                 return token if right == body.get("merchantSignature") else None
         return None
 
-    def error(self, kind: str, request: Request, account: Account | None) -> Response:
-        status, code, words = ERRORS[kind]
-        return answer({"reason": words, "reasonCode": code}, status)
+    def wrong(self, code: int, words: str) -> Thing:
+        return {"reason": words, "reasonCode": code}
 
     def notice(self, account: Account, payment: Thing, event: str) -> tuple[bytes, dict[str, str]]:
         """JSON that says it is a form, amounts with two digits, as it really comes."""
@@ -111,14 +106,14 @@ class WayForPaySandbox(PaymentSandbox):
             [name for name in SIGNED["CREATE_INVOICE"] if not body.get(name)],
         )
         if missing:
-            raise refuse({"reason": f"Parameter missing: {missing[0]}", "reasonCode": 1115})
+            raise self.no(1115, f"Parameter missing: {missing[0]}")
         if self.named(account, "reference", reference):
-            raise refuse({"reason": "Duplicate Order ID", "reasonCode": 1112})
+            raise self.no(1112, "Duplicate Order ID")
         total = sum(Decimal(str(p)) * n for p, n in zip(body["productPrice"], body["productCount"], strict=True))
         if body["currency"] not in ("UAH", "USD", "EUR"):
-            raise refuse({"reason": "Currency is not supported", "reasonCode": 1110})
-        if _decimal(body["amount"]) != total or total <= 0:
-            raise refuse({"reason": "Wrong amount", "reasonCode": 1130})
+            raise self.no(1110, "Currency is not supported")
+        if amount_of(body["amount"]) != total or total <= 0:
+            raise self.no(1130, "Wrong amount")
         made = {
             "reference": reference,
             "amount": str(total),
@@ -136,7 +131,7 @@ class WayForPaySandbox(PaymentSandbox):
     def _remove(self, request: Request, account: Account, body: Thing) -> Response:
         payment = self._one(account, body)
         if payment["state"] != "pending":
-            raise refuse({"reason": "Wrong status", "reasonCode": 1121})
+            raise self.no(1121, "Wrong status")
         self.settle(payment["id"], "expire")
         return answer({"reason": "Ok", "reasonCode": 1100})
 
@@ -145,7 +140,7 @@ class WayForPaySandbox(PaymentSandbox):
         try:
             payment = self.refund(payment["id"], body["amount"])
         except ValueError:
-            raise refuse({"reason": "Refund limit exceeded", "reasonCode": 1128}) from None
+            raise self.no(1128, "Refund limit exceeded") from None
         said = {"merchantAccount": account.options["account"], "orderReference": payment["reference"]}
         said |= {"transactionStatus": "Refunded", "reason": "Ok", "reasonCode": 1100}
         names = ("merchantAccount", "orderReference", "transactionStatus", "reasonCode")
@@ -154,7 +149,7 @@ class WayForPaySandbox(PaymentSandbox):
     def _one(self, account: Account, body: Thing) -> Thing:
         payment = self.named(account, "reference", body.get("orderReference"))
         if payment is None:
-            raise refuse({"reason": "Order Not Found", "reasonCode": 1127})
+            raise self.no(1127, "Order Not Found")
         return payment
 
 
@@ -166,13 +161,6 @@ def sign(secret: str, values: Iterable[Any]) -> str:
 def _json(request: Request) -> Thing:
     body = request.get_json(silent=True)
     return body if isinstance(body, dict) else {}
-
-
-def _decimal(value: Any) -> Decimal:
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return Decimal(0)
 
 
 def _shown(payment: Thing, account: Account) -> Thing:

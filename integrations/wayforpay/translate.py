@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from ..payments import number, standing
+from ..payments import number, since_1970, standing
 from ..types import PaymentAsked, PaymentState
 from ..values import filled, money, text
 
@@ -69,13 +69,7 @@ def state(body: Mapping[str, Any]) -> PaymentState:
         currency=text(body, "currency"),
         refunded=refunded,
         raw=raw,
-        at=_moment(body.get("processingDate")) if found in ("paid", "refunded") else None,
+        at=since_1970(body.get("processingDate")) if found in ("paid", "refunded") else None,
         reference=text(body, "orderReference"),
         detail=text(body, "reason") if found == "failed" else "",
     )
-
-
-def _moment(seconds: Any) -> datetime | None:
-    """A time in seconds since 1970."""
-    given = text(seconds)
-    return datetime.fromtimestamp(int(given), UTC) if given.isdecimal() and len(given) < 12 else None

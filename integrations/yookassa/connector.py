@@ -8,31 +8,39 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from wtforms import StringField
+from wtforms import BooleanField, SelectField, StringField
 
 from ..base import SecretField, SettingsForm, required
 from ..errors import Refused
-from ..payments import read_json
-from ..rest import RestConnector
+from ..payments import PaymentService, read_json
 from ..text import N_
-from ..types import Notice, PaymentAsked, PaymentStarted, PaymentState, Reply, TestResult
-from ..values import entries, text
-from . import translate
+from ..types import Notice, PaymentAsked, PaymentStarted, PaymentState, RefundAsked, TestResult
+from ..values import entries, part, text
+from . import receipt, translate
 
 PAGE = 100
 #: how far back a payment is looked for by its reference: as long as an Idempotence-Key is remembered
 LOOK_BACK = timedelta(hours=24)
+RECEIPTS_OFF = N_("This YooKassa shop has a cash register: it refuses payments until receipts are switched on here.")
+RECEIPTS_ON = N_("Receipts are switched on here, but this YooKassa shop has no cash register for them.")
 
 
 class YooKassaSettings(SettingsForm):
     shop_id = StringField(N_("Shop id (shopId)"), [required()])
     secret_key = SecretField(N_("Secret key"), [required()])
+    receipts = BooleanField(
+        N_("Have YooKassa make receipts (54-FZ)"),
+        description=N_("They are sent to the customer's e-mail or phone; receipts by YooKassa itself to e-mail only."),
+    )
+    vat_code = SelectField(N_("VAT rate"), choices=receipt.VAT, default="1")
+    payment_subject = SelectField(N_("What is sold"), choices=receipt.SUBJECTS, default="commodity")
+    payment_mode = SelectField(N_("When it is paid"), choices=receipt.MODES, default="full_prepayment")
+    tax_system = SelectField(N_("Tax system"), choices=receipt.TAX_SYSTEMS, default="")
 
 
-class YooKassa(RestConnector):
+class YooKassa(PaymentService):
     key = "yookassa"
     title = "YooKassa"
     color = "indigo"
@@ -62,33 +70,31 @@ class YooKassa(RestConnector):
         return ", ".join(filter(None, [text(body, "description"), text(body, "parameter")])) or text(body, "code")
 
     def test(self) -> TestResult:
-        return TestResult(ok=bool(self.call("GET", "me")))
+        """What the shop says of its receipts has to fit the settings."""
+        fiscalization = part(self.call("GET", "me").get("fiscalization"))
+        wanted = fiscalization.get("enabled")
+        have = bool(self.settings.get("receipts"))
+        return TestResult.of({RECEIPTS_OFF: wanted is True and not have, RECEIPTS_ON: wanted is False and have})
 
     def start_payment(self, asked: PaymentAsked) -> PaymentStarted:
-        found = translate.state(self._post("payments", asked.reference, translate.asked(asked)))
+        found = translate.state(self._post("payments", asked.reference, translate.asked(asked, self.settings)))
         return PaymentStarted(found.external_id, found.url)
 
     def read_payment(self, external_id: str, reference: str) -> PaymentState:
         body = self.call("GET", f"payments/{external_id}") if external_id else self._find(reference)
         return translate.state(body)
 
-    def cancel_payment(self, external_id: str, reference: str) -> None:
-        """Only money that is held can be let go; a page that nobody has paid on closes by itself within the hour."""
-        if self.read_payment(external_id, reference).state == "waiting":
-            self._post(f"payments/{external_id}/cancel", f"cancel {external_id}", {})
+    def release(self, held: PaymentState, external_id: str, reference: str) -> None:
+        self._post(f"payments/{held.external_id}/cancel", f"cancel {held.external_id}", {})
 
-    def refund_payment(self, external_id: str, reference: str, amount: Decimal, currency: str, key: str) -> None:
-        wanted = {"payment_id": external_id, "amount": translate.amount(amount, currency)}
-        answer = self._post("refunds", f"refund {key}", wanted)
+    def refund_payment(self, asked: RefundAsked) -> None:
+        answer = self._post("refunds", f"refund {asked.key}", translate.refund(asked, self.settings))
         if text(answer, "status") == "canceled":
             raise Refused("validation", text(answer, "cancellation_details", "reason"))
 
     def notices(self, headers: Mapping[str, str], body: bytes) -> Sequence[Notice]:
         found = translate.notice(read_json(body))
         return [found] if found else []
-
-    def answer(self, notices: Sequence[Notice]) -> Reply:
-        return Reply()
 
     def _post(self, path: str, name: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return self.call("POST", path, json=body, headers={"Idempotence-Key": translate.once(name)})

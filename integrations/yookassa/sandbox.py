@@ -8,34 +8,42 @@ import binascii
 import json
 import uuid
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from werkzeug.routing import Rule
 
-from integrations.sandbox import Request, Response, answer
-from integrations.sandbox_pay import PaymentSandbox, refuse
+from integrations.sandbox import Refused, Request, Response, answer
+from integrations.sandbox_pay import PaymentSandbox, amount_of
 from integrations.sandbox_store import Account, Thing
+from integrations.yookassa.sandbox_receipt import flaw
 
-ERRORS = {
-    "unauthorized": (401, "invalid_credentials", "Basic authentication failed"),
-    "expired": (401, "invalid_credentials", "The secret key is no longer valid"),
-    "denied": (403, "forbidden", "The key has no right to do this"),
-    "refuse": (400, "invalid_request", "Receipt is missing or illegal"),
-    "error500": (500, "internal_server_error", "Internal server error"),
-    "rate_limited": (429, "too_many_requests", "Too many requests"),
-    "not_found": (404, "not_found", "There is no such object"),
-    "method": (405, "method_not_allowed", "Method not allowed"),
-}
 WORDS = {"pending": "pending", "held": "waiting_for_capture", "paid": "succeeded", "refunded": "succeeded"}
+CURRENCIES = ("RUB", "USD", "EUR", "KZT", "BYN")
 EVENTS = {"paid": "payment.succeeded", "held": "payment.waiting_for_capture", "refunded": "refund.succeeded"}
 
 
 class YooKassaSandbox(PaymentSandbox):
     key = "yookassa"
     title = "YooKassa"
+    errors: ClassVar[Any] = {
+        "unauthorized": (401, "invalid_credentials", "Basic authentication failed"),
+        "expired": (401, "invalid_credentials", "The secret key is no longer valid"),
+        "denied": (403, "forbidden", "The key has no right to do this"),
+        "refuse": (400, "invalid_request", "Receipt is missing or illegal"),
+    }
+    codes: ClassVar[Any] = {
+        "error500": "internal_server_error",
+        "rate_limited": "too_many_requests",
+        "not_found": "not_found",
+        "method": "method_not_allowed",
+    }
     demo: ClassVar[dict[str, str]] = {"shop_id": "100500"}
-    controls: ClassVar[dict[str, str]] = {**PaymentSandbox.controls, "webhook": "control_webhook"}
+    controls: ClassVar[dict[str, str]] = {
+        **PaymentSandbox.controls,
+        "webhook": "control_webhook",
+        "receipts": "control_receipts",
+    }
     rules = (
         *PaymentSandbox.pages,
         Rule("/v3/me", endpoint="me", methods=["GET"]),
@@ -48,7 +56,7 @@ class YooKassaSandbox(PaymentSandbox):
     )
 
     def account_options(self, number: int) -> Thing:
-        return {"shop_id": str(100500 + number), "webhook_url": ""}
+        return {"shop_id": str(100500 + number), "webhook_url": "", "fiscalization": False}
 
     def key_of(self, request: Request) -> str | None:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -59,9 +67,9 @@ class YooKassaSandbox(PaymentSandbox):
         account = self.accounts.get(secret)
         return secret if scheme == "Basic" and account and account.options["shop_id"] == shop else None
 
-    def error(self, kind: str, request: Request, account: Account | None) -> Response:
-        status, code, words = ERRORS[kind]
-        return answer(_error(code, words), status)
+    def wrong(self, code: str, words: str, parameter: str = "") -> Thing:
+        body = {"type": "error", "id": str(uuid.uuid4()), "code": code, "description": words}
+        return body | ({"parameter": parameter} if parameter else {})
 
     def callback(self, account: Account, payment: Thing) -> str:
         """The address that is entered in the cabinet, for all payments."""
@@ -79,6 +87,14 @@ class YooKassaSandbox(PaymentSandbox):
             account.note_options()
             return {"url": account.options["webhook_url"]}
 
+    def control_receipts(self, posted: Thing) -> Thing:
+        """{"on": …}: whether the shop has a cash register, and so wants a receipt with each payment."""
+        with self.lock:
+            account = self.account(posted.get("account"))
+            account.options["fiscalization"] = bool(posted["on"])
+            account.note_options()
+            return {"fiscalization": account.options["fiscalization"]}
+
     # Endpoints
 
     def me(self, request: Request, account: Account) -> Response:
@@ -87,19 +103,20 @@ class YooKassaSandbox(PaymentSandbox):
                 "account_id": account.options["shop_id"],
                 "status": "enabled",
                 "test": True,
-                "fiscalization_enabled": False,
+                "fiscalization": {"enabled": bool(account.options.get("fiscalization")), "provider": "avanpost"},
             }
         )
 
     def create(self, request: Request, account: Account) -> Response:
-        body = _json(request)
+        body = self._json(request)
         key = self._key(request)
         if (known := self.named(account, "once", key)) is not None:
             return answer(_shown(known, self.checkout_url(request, known)))
-        amount = _amount(body)
+        amount = self._amount(body)
+        self._check_receipt(account, body, amount)
         confirmation = body.get("confirmation") or {}
         if confirmation.get("type") == "redirect" and not confirmation.get("return_url"):
-            raise refuse(_error("invalid_request", "Return url is missing", "confirmation.return_url"), 400)
+            raise self.bad("Return url is missing", "confirmation.return_url")
         metadata = body.get("metadata") or {}
         payment = self.add(
             account,
@@ -114,6 +131,7 @@ class YooKassaSandbox(PaymentSandbox):
                 "return_url": confirmation.get("return_url", ""),
                 "callback_url": "",
                 "capture": body.get("capture") is True,
+                "receipt": body.get("receipt"),
             },
         )
         return answer(_shown(payment, self.checkout_url(request, payment)))
@@ -131,7 +149,7 @@ class YooKassaSandbox(PaymentSandbox):
     def listing(self, request: Request, account: Account) -> Response:
         limit, since = request.args.get("limit", 10, int), request.args.get("created_at.gte", "")
         if not 1 <= limit <= 100:
-            raise refuse(_error("invalid_request", "Limit is out of range", "limit"), 400)
+            raise self.bad("Limit is out of range", "limit")
         after = int(request.args.get("cursor") or 10**12)
         earliest = datetime.fromisoformat(since).timestamp() if since else 0.0
         found = [
@@ -154,18 +172,19 @@ class YooKassaSandbox(PaymentSandbox):
         self._key(request)
         payment = self._one(request, account, external)
         if payment["state"] != "held":
-            raise refuse(_error("invalid_request", "Incorrect payment status", "status"), 400)
+            raise self.bad("Incorrect payment status", "status")
         return answer(_shown(self.settle(payment["id"], do)))
 
     def give_back(self, request: Request, account: Account) -> Response:
-        body = _json(request)
-        key, amount = self._key(request), _amount(body)
+        body = self._json(request)
+        key, amount = self._key(request), self._amount(body)
         payment = self._one(request, account, str(body.get("payment_id")))
         if key not in payment.get("refunds", {}):
+            self._check_receipt(account, body, amount, needed=amount != Decimal(payment["amount"]))
             try:
                 payment = self.refund(payment["id"], amount)
             except ValueError:
-                raise refuse(_error("invalid_request", "Refund amount exceeds the payment", "amount"), 400) from None
+                raise self.bad("Refund amount exceeds the payment", "amount") from None
             payment["refunds"] = {**payment.get("refunds", {}), key: str(amount)}
             account.put("payments", payment["id"], payment)
         return answer(_refund(payment, payment["refunds"][key]))
@@ -173,42 +192,41 @@ class YooKassaSandbox(PaymentSandbox):
     def _one(self, request: Request, account: Account, external: str) -> Thing:
         payment = self.named(account, "external", external)
         if payment is None:
-            status, code, words = ERRORS["not_found"]
-            raise refuse(_error(code, words), status)
+            raise self.no("not_found", "There is no such object", 404)
         return payment
+
+    def bad(self, words: str, parameter: str = "") -> Refused:
+        return Refused(answer(self.wrong("invalid_request", words, parameter), 400))
+
+    def _json(self, request: Request) -> Any:
+        if request.mimetype != "application/json":
+            raise self.no("unsupported_media_type", "Content type is not supported", 415)
+        body = request.get_json(silent=True)
+        if not isinstance(body, dict):
+            raise self.bad("The body is no JSON object")
+        return body
+
+    def _amount(self, body: Thing) -> Decimal:
+        given = body.get("amount") or {}
+        amount = amount_of(given.get("value"))
+        if amount <= 0 or amount != round(amount, 2):
+            raise self.bad("Invalid payment amount", "amount.value")
+        if given.get("currency") not in CURRENCIES:
+            raise self.bad("Currency is not supported", "amount.currency")
+        return amount
+
+    def _check_receipt(self, account: Account, body: Thing, amount: Decimal, needed: bool = True) -> None:
+        """One that is there has to be right; one that isn't there is missed by shops with a cash register."""
+        if "receipt" not in body and not (needed and account.options.get("fiscalization")):
+            return
+        if wrong := flaw(body.get("receipt"), amount, body["amount"]["currency"]):
+            raise self.bad("Receipt is missing or illegal", wrong)
 
     def _key(self, request: Request) -> str:
         key = request.headers.get("Idempotence-Key", "")
         if not 1 <= len(key) <= 64:
-            raise refuse(_error("invalid_request", "Idempotence key is missing or too long", "Idempotence-Key"), 400)
+            raise self.bad("Idempotence key is missing or too long", "Idempotence-Key")
         return key
-
-
-def _error(code: str, words: str, parameter: str = "") -> Thing:
-    body = {"type": "error", "id": str(uuid.uuid4()), "code": code, "description": words}
-    return body | ({"parameter": parameter} if parameter else {})
-
-
-def _json(request: Request) -> Any:
-    if request.mimetype != "application/json":
-        raise refuse(_error("unsupported_media_type", "Content type is not supported"), 415)
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise refuse(_error("invalid_request", "The body is no JSON object"), 400)
-    return body
-
-
-def _amount(body: Thing) -> Decimal:
-    given = body.get("amount") or {}
-    try:
-        amount = Decimal(str(given.get("value")))
-    except InvalidOperation:
-        amount = Decimal(0)
-    if amount <= 0 or amount != round(amount, 2):
-        raise refuse(_error("invalid_request", "Invalid payment amount", "amount.value"), 400)
-    if given.get("currency") not in ("RUB", "USD", "EUR", "KZT", "BYN"):
-        raise refuse(_error("invalid_request", "Currency is not supported", "amount.currency"), 400)
-    return amount
 
 
 def _stamp(seconds: float) -> str:

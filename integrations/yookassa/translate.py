@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from ..payments import standing
-from ..types import Notice, PaymentAsked, PaymentState
+from ..types import Notice, PaymentAsked, PaymentState, RefundAsked
 from ..values import moment, money, part, text
+from .receipt import receipt
 
 STATES = {"pending": "pending", "waiting_for_capture": "waiting", "succeeded": "paid", "canceled": "cancelled"}
 #: a payment that was called off for any other reason failed
@@ -26,14 +27,25 @@ def amount(value: Decimal, currency: str) -> dict[str, str]:
     return {"value": f"{value:.2f}", "currency": currency}
 
 
-def asked(payment: PaymentAsked) -> dict[str, Any]:
-    return {
+def asked(payment: PaymentAsked, settings: Mapping[str, Any]) -> dict[str, Any]:
+    body = {
         "amount": amount(payment.amount, payment.currency),
         "capture": True,
         "confirmation": {"type": "redirect", "return_url": payment.return_url},
         "description": payment.description[:128],
         "metadata": {"reference": payment.reference, "order": payment.order.number[:512]},
     }
+    if settings.get("receipts"):
+        body["receipt"] = receipt(payment.order, payment.amount, payment.currency, settings)
+    return body
+
+
+def refund(asked: RefundAsked, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All of a payment at once has its receipt already: YooKassa takes it from the payment."""
+    body: dict[str, Any] = {"payment_id": asked.external_id, "amount": amount(asked.amount, asked.currency)}
+    if settings.get("receipts") and asked.amount != asked.paid:
+        body["receipt"] = receipt(asked.order, asked.amount, asked.currency, settings)
+    return body
 
 
 def state(body: Mapping[str, Any]) -> PaymentState:

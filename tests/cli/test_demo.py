@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
 
 from cli import demo
-from integrations import connectors
+from integrations import connectors, http
 from integrations.base import PullsOrders
 from integrations.sandbox import TOKENS, SandboxServer, discover
-from models import Connection, Mapping, Schedule, db
+from jobs import connections, hooks, methods
+from models import (
+    Connection,
+    Mapping,
+    MethodSwitch,
+    Order,
+    OrderLink,
+    Product,
+    ReferenceItem,
+    Rule,
+    SavedView,
+    Schedule,
+    Shop,
+    db,
+)
+from orders import order_links, rules
+from orders.filters import OrderFilter
+from views import rule_form
 
 pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
@@ -20,6 +39,7 @@ pytestmark = [
 def sandbox():
     with SandboxServer() as server:
         yield server
+    http.close_all()
 
 
 @pytest.fixture
@@ -61,6 +81,53 @@ def test_every_sandbox_vendor_is_connected_once_and_followed_to_a_new_address(ap
         for row in db.session.scalars(db.select(Connection)):
             assert row.settings["api_url"] == f"{sandbox.url}/{row.kind}"
             assert row.secrets == secrets[row.id]
+
+
+def test_there_is_something_to_look_at_and_a_second_start_changes_nothing(app, sandbox):
+    def held():
+        with app.app_context():
+            tables = (Product, Rule, SavedView, Shop, Order, OrderLink, MethodSwitch, ReferenceItem, Connection)
+            return {model.__tablename__: db.session.scalar(db.select(db.func.count(model.id))) for model in tables}
+
+    assert run(app).output == ""
+    with app.app_context():
+        orders = {row.number: row for row in db.session.scalars(db.select(Order))}
+        assert {n: (o.currency, o.paid, o.payment_kind) for n, o in orders.items() if n != "DEMO-3"} == {
+            "DEMO-1": ("UAH", False, "online_card"),
+            "DEMO-2": ("RUB", False, "online_card"),
+        }
+        assert orders["DEMO-3"].status.group == "preorder"
+        assert order_links.state(order_links.current(orders["DEMO-3"].id)) == "open"
+        assert all(connections.payers(orders[number].currency) for number in ("DEMO-1", "DEMO-2"))
+        found = rules.listed()
+        assert [rule.enabled for rule in found] == [True, True, False]
+        for rule in found:
+            form = rule_form.Form.of(rule)
+            form.draft()
+            assert form.errors == {}  # the editor takes them as they are
+        view = db.session.scalars(db.select(SavedView)).one()
+        wanted = OrderFilter.read(dict(parse_qsl(view.query)))
+        assert (wanted.payment, wanted.paid, wanted.status) == ("prepaid", "no", ())
+        service = db.session.get_one(Connection, db.session.scalar(db.select(MethodSwitch.connection_id).limit(1)))
+        shop = db.session.scalars(db.select(Shop).where(Shop.currency == "RUB")).one()
+        listed = methods.of(shop.id, service)
+        assert {m.kind for m in listed if m.on} == {"standard", "end-to-end"}
+        assert {m.kind for m in listed if not m.on} == {"export"}
+        db.session.delete(view)  # what the visitor has removed does not come back
+        db.session.commit()
+    before = held()
+    assert run(app).output == ""
+    assert held() == before
+
+
+def test_notices_of_payments_reach_the_hub(app, sandbox):
+    """Where the address is entered by hand in the vendor's cabinet, the demo enters it."""
+    run(app)
+    with app.app_context():
+        for row in db.session.scalars(db.select(Connection)):
+            imitation = sandbox.vendor(row.kind)
+            if "webhook" in imitation.controls:
+                assert imitation.account().options["webhook_url"] == hooks.address(row.id)
 
 
 def test_sandboxes_that_do_not_answer_are_a_sentence(app, sandbox):

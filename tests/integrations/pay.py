@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.errors import VendorError
-from integrations.types import PaymentAsked
+from integrations.types import PaymentAsked, RefundAsked
 
 from .suite import Vendor
 
@@ -46,7 +46,7 @@ def vendor(
         settings=settings,
         changed={secret: "a-newer-key"},
         read=lambda c: c.read_payment("P-1", "A-1"),
-        write=lambda c: c.refund_payment("P-1", "A-1", Decimal(10), currency, "key"),
+        write=lambda c: c.refund_payment(RefundAsked("P-1", "A-1", Decimal(10), currency, "key", Decimal(100))),
         error=error,
         page=lambda c, s: (set(), set()),
         unknown_status=lambda c: status("teleported").raw,

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from integrations.sandbox import SandboxServer
+from integrations.types import RefundAsked
 from integrations.yookassa import translate
 
 from . import pay
@@ -64,7 +65,8 @@ def test_a_payment_is_found_by_its_reference_among_many() -> None:
         again = connection.start_payment(pay.asked("B-0", currency="RUB"))
         assert (again.external_id, again.url) == (first.external_id, first.url)
         assert server.vendor("yookassa").count("payments") == 105
-        assert pay.fault(connection.refund_payment, first.external_id, "B-0", Decimal(1), "RUB", "k") == "validation"
+        wanted = RefundAsked(first.external_id, "B-0", Decimal(1), "RUB", "k", Decimal("1547.36"))
+        assert pay.fault(connection.refund_payment, wanted) == "validation"
 
 
 def test_a_refund_that_the_bank_refuses_is_told() -> None:

@@ -252,6 +252,20 @@ def test_a_refused_create_is_told_and_not_repeated(shop: Shop) -> None:
 
 
 @every_vendor
+def test_a_key_that_is_refused_shows_at_the_connection(shop: Shop) -> None:
+    def health() -> tuple[bool, str]:
+        db.session.rollback()
+        row = db.session.get_one(Connection, shop.connection_id, populate_existing=True)
+        return row.last_ok_at is not None, (row.last_error or {}).get("fault", "")
+
+    shop.vendor.fault("expired")
+    work.work(shop.start())
+    assert health() == (False, "credentials")
+    shop.opened()
+    assert health() == (True, "")
+
+
+@every_vendor
 def test_a_lost_refund_is_looked_at_and_given_once(shop: Shop) -> None:
     payment_id = shop.opened()
     shop.settle(payment_id, notify=False)
@@ -417,6 +431,94 @@ def test_the_way_out_holds_no_secret(shop: Shop) -> None:
     assert [len(link.token_hash) for link in links] == [64]
     said = " ".join(str(row.exchanges) for row in db.session.scalars(db.select(Attempt)))
     assert "sandbox-token" not in said
+
+
+@pytest.mark.parametrize("vendor", ["yookassa"], indirect=True)
+def test_receipts(shop: Shop) -> None:
+    """Without anybody to send it to there is no payment, and the order says what to fill in; with a phone it is paid,
+    and a part given back, each with its receipt."""
+    shop.vendor.control_receipts({"on": True})
+    row = db.session.get_one(Connection, shop.connection_id)
+    connections.change(row, connections.account_settings(row) | {"receipts": True, "vat_code": "11"})
+    db.session.execute(db.update(Order).values(phone="", email=""))
+    db.session.commit()
+    refused = shop.start()
+    work.work(refused)
+    row = shop.payment(refused)
+    assert (row.state, row.fault) == ("failed", "validation")
+    assert "e-mail or phone" in row.detail
+    assert not shop.vendor.count("payments")
+    order = shop.order
+    order.phone, order.total = "+79161234567", Decimal(300)  # 261 of goods: 39 are owed for something else
+    db.session.commit()
+    payment_id = shop.opened()
+    shop.settle(payment_id)
+    shop.deliver()
+    payments.ask(shop.order_id, payment_id, "refund", OLENA, Decimal("0.07"))
+    db.session.commit()
+    work.work(payment_id)
+    row = shop.payment(payment_id)
+    assert (row.state, row.refunded, row.fault) == ("paid", Decimal("0.07"), "")
+    shop.vendor.control_receipts({"on": False})
+
+
+def test_two_payments_of_one_order_at_once(shop: Shop) -> None:
+    """The customer has two pages open, one of them old, and pays on both: both are counted, and the order says that it
+    is too much."""
+    first = shop.opened()
+    row = shop.payment(first)
+    row.at = utcnow() - timedelta(hours=1)
+    db.session.commit()
+    second = shop.opened()
+    assert second != first
+    shop.settle(second)
+    shop.settle(first)
+    shop.deliver()
+    assert [shop.payment(n).state for n in (first, second)] == ["paid", "paid"]
+    found = payments.of_order(shop.order)
+    assert (found.paid, found.due) == (Decimal(522), Decimal(0))
+    payments.ask(shop.order_id, first, "refund", OLENA, Decimal(261))
+    db.session.commit()
+    work.work(first)
+    shop.deliver()
+    assert shop.order.paid
+    assert payments.of_order(shop.order).paid == Decimal(261)
+    assert shop.steps() == ["opened", "opened", "paid", "paid", "ask_refund", "refunded"]
+
+
+@every_vendor
+def test_a_payment_on_a_page_that_was_called_off_counts(shop: Shop) -> None:
+    """Not every service can close its page; money that has come is money."""
+    payment_id = shop.opened()
+    number = shop.number(payment_id)
+    payments.ask(shop.order_id, payment_id, "cancel", OLENA)
+    db.session.commit()
+    work.work(payment_id)
+    shop.deliver()
+    assert shop.payment(payment_id).state == "cancelled"
+    shop.vendor.settle(number, "pay")
+    shop.deliver()
+    assert shop.payment(payment_id).state == "paid"
+    assert shop.order.paid
+    shop.vendor.notify(number, "expired")  # an old notice arrives after the new one
+    shop.deliver()
+    assert shop.order.paid
+
+
+@every_vendor
+def test_a_notice_before_our_own_answer(shop: Shop) -> None:
+    """The answer to the making of a payment is lost and its notice comes first: it is one payment, and paid."""
+    payment_id = shop.start()
+    shop.vendor.fault("lost")
+    work.work(payment_id)
+    there = list(shop.vendor.account().table("payments").values())
+    assert len(there) == 1
+    shop.vendor.settle(there[0]["id"], "pay")
+    shop.deliver()
+    work.work(payment_id)  # the next try, where the first one met "I know that already"
+    assert shop.payment(payment_id).state == "paid"
+    assert shop.order.paid
+    assert len(shop.vendor.account().table("payments")) == 1
 
 
 # ---- the receiver

@@ -117,7 +117,7 @@ def test_the_row_and_the_card_say_it_too(hub, app):
     card = hub.get("/orders/A").text
     assert "being deleted there" in card
     busy = toast(hub.post(f"/orders/row/{ids[0]}/remove", headers=HTMX))
-    assert "still being deleted" in busy
+    assert "being deleted or sent" in busy
     assert "Remove for good" in hub.get("/orders/B").text
     hub.post(f"/orders/row/{ids[1]}/remove")
     assert hub.get("/orders/B").status_code == 404

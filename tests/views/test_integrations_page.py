@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from integrations import connectors
 from jobs import connections
 from models import Attempt, Connection, Mapping, ReferenceItem, Run, Schedule, Status, db
 
@@ -53,6 +54,12 @@ def test_empty_page_teaches_and_the_catalogue_is_searched(owner):
     part = owner.get("/settings/integrations?part=catalogue&q=prom", headers={"HX-Request": "true"}).text
     assert "Prom.ua" in part
     assert "<html" not in part
+
+
+@pytest.mark.parametrize("kind", sorted(connectors()))
+def test_every_system_has_a_form(owner, kind):
+    text = page(owner, f"/settings/integrations/new/{kind}")
+    assert all(f'name="{name}"' in text for name in connectors()[kind].Settings()._fields)
 
 
 def test_connecting_keeps_the_key_encrypted_and_off_every_page(owner, app, sandbox):
