@@ -378,6 +378,33 @@ def test_a_lost_answer_is_not_repeated_but_by_a_person(bot: Connection, sandbox:
     assert not messages.send_again(message(), OLENA)
 
 
+def test_a_server_error_is_tried_again_and_arrives_once(bot: Connection, sandbox: SandboxServer) -> None:
+    telegram = sandbox.vendor("telegram")
+    chat_rule(bot, telegram.start())
+    make_orders(1)
+    automation.work()
+    telegram.fault("error500")
+    messages.deliver()
+    assert (message().state, message().tries, telegram.count("messages")) == ("waiting", 1, 0)
+    assert message().not_before > utcnow()
+    message().not_before = utcnow()
+    db.session.commit()
+    messages.deliver()
+    messages.deliver()
+    assert (message().state, message().tries, telegram.count("messages")) == ("sent", 2, 1)
+
+
+def test_a_server_error_that_stays_is_given_up_after_the_last_try(bot: Connection, sandbox: SandboxServer) -> None:
+    chat_rule(bot, sandbox.vendor("telegram").start())
+    make_orders(1)
+    automation.work()
+    message().tries = len(messages.WAITS)
+    db.session.commit()
+    sandbox.vendor("telegram").fault("error500")
+    messages.deliver()
+    assert (message().state, "Internal Server Error" in message().detail) == ("failed", True)
+
+
 def test_a_worker_that_dies_in_the_call_leaves_it_to_a_person(bot: Connection, sandbox: SandboxServer) -> None:
     chat_rule(bot, sandbox.vendor("telegram").start())
     make_orders(1)
