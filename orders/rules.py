@@ -309,6 +309,16 @@ def counts(since: datetime) -> dict[int, int]:
     return {row[0]: row[1] for row in db.session.execute(query)}
 
 
+def calling() -> dict[int, list[str]]:
+    """The names of the rules that write to each webhook, by its id."""
+    found: dict[int, list[str]] = {}
+    for rule in listed():
+        for action in rule.actions:
+            if action["kind"] == "webhook":
+                found.setdefault(action["endpoint"], []).append(rule.name)
+    return found
+
+
 #: traces and messages are kept so long
 KEPT = timedelta(days=90)
 FORGET_AT_ONCE = 5000
