@@ -484,19 +484,6 @@ def test_the_token_is_nowhere(bot: Connection, sandbox: SandboxServer, capfd: py
     assert {row.state for row in db.session.scalars(db.select(Message))} == {"unknown"}
 
 
-def test_old_traces_and_messages_are_dropped(context: Any) -> None:
-    order_id = make_orders(1)[0]
-    for days in (91, 1):
-        at = utcnow() - timedelta(days=days)
-        db.session.add(RuleRun(rule_name=str(days), order_id=order_id, event="created", at=at))
-        texts = {"channel": "email", "target": "a@b.ua", "body": "x", "rule_name": str(days)}
-        db.session.add(Message(order_id=order_id, created_at=at, **texts))
-        db.session.flush()
-    rules.forget()
-    db.session.commit()
-    assert (runs(order_id), message().rule_name) == ([("1", "acted", "")], "1")
-
-
 # ---- what a rule would have done
 
 
