@@ -119,3 +119,13 @@ def test_orders_of_any_status_are_edited(client, app, key):
 def test_the_form_recommends_the_postal_code(client, app):
     field = parse(client.get("/orders/new")).all("#postal_code")[0]
     assert field.get("placeholder") == "recommended"
+
+
+def test_only_a_delivery_service_tells_a_history(client, app):
+    with app.app_context():
+        (order_id,) = build.make({"number": "A-1", "ttn": "2045001"})
+        build.link(order_id, build.connection().id)
+    address = f"/order/{order_id}/tracking"
+    for page in ("/orders", "/orders/A-1"):
+        assert address not in client.get(page).get_data(as_text=True)
+    assert "No connected system tells the history" in client.get(address).get_data(as_text=True)
