@@ -15,6 +15,7 @@ from integrations.base import (
     Connector,
     OffersLists,
     PullsOrders,
+    QuotesDelivery,
     ReadsStatuses,
     ReceivesOrders,
     SettingsForm,
@@ -134,6 +135,12 @@ def payers(currency: str) -> list[Connection]:
     """Those that customers can pay through in this currency."""
     found = [row for row in active() if usable(row) and connector(row.kind).can(TakesPayments)]
     return [row for row in found if currency in (connector(row.kind).currencies or (currency,))]
+
+
+def delivers(kind: str) -> bool:
+    """Is it a delivery service: does sending an order there make a parcel?"""
+    cls = connectors().get(kind)
+    return bool(cls and cls.can(QuotesDelivery))
 
 
 def readers() -> list[Connection]:

@@ -25,6 +25,7 @@ PERIODIC = (
     ("jobs.payments.sweep", "high", 15),  # payments to be asked for, or looked at again
     ("jobs.automation.tick", "high", 30),  # times that rules gave, their schedules, what no wake-up reached
     ("jobs.webhooks.sweep", "high", 15),  # webhook deliveries that are due, or that a dead worker held
+    ("jobs.retention.night", "low", 300),  # once a night, what is older than the owner keeps it
 )
 #: Seconds without a heartbeat after which the scheduler counts as dead; it beats at every run, at least each 10 s.
 SILENCE = 45

@@ -1,4 +1,4 @@
-"""Files of orders: asked for in a page, made by a job, kept for a day.
+"""Files of orders: asked for in a page, made by a job, kept for a day, or as retention says.
 
 The row is the queue, as with transfers: the job carries its id, a claim counts the tries, and a worker that comes back
 after its lease finds another number there and writes nothing. The web processes hand the file out of
@@ -27,14 +27,13 @@ from orders.export_files import File
 from orders.export_options import Options
 from orders.export_rows import Words
 
-from . import wake
+from . import retention, wake
 
 log = structlog.get_logger()
 
 #: without a sign of life for so long the worker is dead; packing a workbook of a million rows gives none
 LEASE = timedelta(minutes=5)
 TRIES = 3
-KEPT = timedelta(days=1)
 #: seconds between two notes of how far it is
 NOTED = 0.7
 NAME_LENGTH = 60
@@ -50,9 +49,14 @@ def folder() -> Path:
     return found
 
 
+def kept() -> timedelta:
+    """How long files stay, as the owner says."""
+    return timedelta(days=retention.kept()["files"])
+
+
 def path(row: Export) -> Path | None:
     """Where the finished file lies; None when there is none (any more)."""
-    expired = row.finished_at is None or utcnow() - row.finished_at > KEPT
+    expired = row.finished_at is None or utcnow() - row.finished_at > kept()
     found = folder() / row.file
     return found if row.state == "done" and row.file and not expired and found.is_file() else None
 
@@ -251,14 +255,14 @@ def revive() -> None:
 
 
 def tidy() -> None:
-    """Drop what is older than a day, and files that no row knows."""
-    old = utcnow() - KEPT
+    """Drop what is too old, and files that no row knows."""
+    old = utcnow() - kept()
     rows = db.session.scalars(db.select(Export).where(Export.created_at < old, Export.state.not_in(OPEN_EXPORTS)))
     for row in rows.all():
         remove(row)
     db.session.commit()
     for file in folder().iterdir():
-        if file.stat().st_mtime < (old - KEPT).timestamp():
+        if file.stat().st_mtime < (old - timedelta(days=1)).timestamp():
             file.unlink(missing_ok=True)
 
 

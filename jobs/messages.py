@@ -39,6 +39,7 @@ _CERTAIN = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, Connec
 class _Result:
     state: str  # sent | failed | unknown | waiting
     detail: str = ""
+    fault: str = ""  # class of the failure, or "off": the connection is
     external_id: str = ""
     retry_after: float | None = None
     moved_to: str = ""  # the chat has another id from now on
@@ -64,9 +65,10 @@ def is_due() -> bool:
 
 def send_again(message: Message, actor: Actor) -> bool:
     """A person wants it sent once more; False when it waits, is being sent or has arrived."""
-    if message.state not in ("failed", "unknown"):
+    if message.state not in ("failed", "unknown", "dropped"):
         return False
     message.state, message.tries, message.not_before, message.detail = "waiting", 0, utcnow(), ""
+    message.fault = ""
     note(message.order_id, actor, "message", **_told(message, "requested"))
     events.wake_messages()
     return True
@@ -106,7 +108,7 @@ def _close_abandoned() -> None:
     query = _due().where(Message.state == "working").limit(STINT).with_for_update(skip_locked=True)
     for message_id in list(db.session.scalars(query)):
         row = db.session.get_one(Message, message_id)
-        _close(row, _Result("unknown", "the worker that sent it is gone"))
+        _close(row, _Result("unknown", "the worker that sent it is gone", "lease_lost"))
     db.session.commit()
 
 
@@ -120,15 +122,17 @@ def _send(message_id: int) -> _Result:
     if channel == "email":
         return _mail(target, subject, body)
     if not isinstance(opened, SendsMessages):
-        return _Result("failed", "the connection is switched off")
+        return _Result("failed", "the connection is switched off", "off")
     try:
         sent: MessageSent = opened.send_message(target, body)
     except Later as error:
-        return _Result("waiting", error.detail, retry_after=error.retry_after, holds=error.fault == "rate_limited")
+        return _Result(
+            "waiting", error.detail, error.fault, retry_after=error.retry_after, holds=error.fault == "rate_limited"
+        )
     except Unknown as error:
-        return _Result("unknown", error.detail)
+        return _Result("unknown", error.detail, error.fault)
     except VendorError as error:
-        return _Result("failed", error.detail)
+        return _Result("failed", error.detail, error.fault)
     return _Result("sent", external_id=sent.external_id, moved_to=sent.chat if sent.chat != target else "")
 
 
@@ -161,7 +165,7 @@ def _settle(message_id: int, result: _Result) -> None:
             row.tries -= 1  # the bot was too fast; the message is not to blame
             _hold(row.connection_id, now + wait)
     else:
-        _close(row, result if result.state != "waiting" else _Result("failed", result.detail))
+        _close(row, result if result.state != "waiting" else _Result("failed", result.detail, result.fault))
     wake.changed()
     db.session.commit()
 
@@ -176,6 +180,7 @@ def _hold(connection_id: int | None, until: Any) -> None:
 
 def _close(row: Message, result: _Result) -> None:
     row.state, row.external_id, row.detail = result.state, result.external_id[:64], result.detail[:500]
+    row.fault = result.fault
     row.finished_at = utcnow()
     note(row.order_id, Actor("rule", row.rule_name), "message", **_told(row, result.state))
     touched = db.update(Order).where(Order.id == row.order_id).values(updated_at=utcnow())  # open cards look again

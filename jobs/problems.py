@@ -3,7 +3,6 @@ hundred thousand failures cost no more than a few thousand."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +17,8 @@ from orders.duplicates import open_pairs
 from orders.reports import at_most, needs_mapping
 from orders.routes import stopped
 
+from . import undelivered
+from .causes import normal
 from .reports import FAILED_DEPTH, Health, current_failures, failed_runs, health, unreadable
 
 #: rows that a group shows; the journal has the rest
@@ -122,6 +123,7 @@ class Problems:
     second: list[SecondGroup]
     duplicates: list[DuplicateGroup]
     registries: dict[str, list[tuple[int, str]]]
+    sent: list[undelivered.SentGroup]
     complete: bool = True  # False: only the newest were looked through
 
     @property
@@ -130,13 +132,13 @@ class Problems:
         kinds: dict[str, list[Any]] = {"mapping": self.mapping, "refused": self.refused}
         kinds |= {"parked": self.parked, "unread": self.unread, "second": self.second, "duplicates": self.duplicates}
         sized = [(kind, group) for kind, groups in kinds.items() for group in groups]
-        rest = sorted(sized, key=lambda pair: -pair[1].n)
+        rest = sorted([*sized, *((group.kind, group) for group in self.sent)], key=lambda pair: -pair[1].n)
         return [*(("broken", h) for h in self.broken), *rest, *(("runs", run) for run in self.runs)]
 
     @property
     def n(self) -> int:
         groups: list[Any] = [*self.mapping, *self.refused, *self.parked, *self.unread, *self.second, *self.duplicates]
-        orders = sum(group.n for group in groups)
+        orders = sum(group.n for group in [*groups, *self.sent])
         return orders + len(self.broken) + len(self.runs)
 
 
@@ -153,7 +155,8 @@ def find() -> Problems:
     complete = all_mapped and sum(g.n for g in refused) < FAILED_DEPTH
     unread = _unread(systems)
     second, duplicates, lists = _second(systems), _duplicates(), _registries(needed)
-    return Problems(mapping, refused, parked, broken, runs, unread, second, duplicates, lists, complete)
+    sent = undelivered.find()
+    return Problems(mapping, refused, parked, broken, runs, unread, second, duplicates, lists, sent, complete)
 
 
 def _unread(systems: dict[int, Health]) -> list[UnreadGroup]:
@@ -297,17 +300,3 @@ def alike(transfer_id: int) -> list[int]:
     )
     pattern = normal(one.detail)
     return [row.id for row in db.session.execute(query) if normal(row.detail) == pattern]
-
-
-_QUOTED = re.compile(r"\"[^\"]{1,80}\"|'[^']{1,80}'|«[^»]{1,80}»|“[^”]{1,80}”")
-_DIGITS = re.compile(r"[+#№]?\d[\d\s.,:/-]*")
-
-
-def normal(detail: str) -> str:
-    """The vendor's words without what differs from order to order: numbers and what stands in quotes.
-
-    >>> normal('Order "A-17": phone +380 50 111 is wrong')
-    'order *: phone * is wrong'
-    """
-    text = _QUOTED.sub("*", detail[:600])
-    return " ".join(_DIGITS.sub("* ", text).lower().split())[:160]

@@ -20,7 +20,7 @@ from orders.duplicates import open_pairs
 from orders.reports import COUNT_LIMIT, at_most, needs_mapping
 from orders.routes import stopped
 
-from . import wake
+from . import undelivered, wake
 
 #: the newest transfers that the figures of a week look through
 WEEK_DEPTH = 20_000
@@ -178,12 +178,13 @@ class Waiting:
     unread: int = 0
     second: int = 0
     duplicates: int = 0
+    sent: int = 0  # messages, letters, webhooks that reached nobody
     others: tuple[int, ...] = ()
 
     @property
     def total(self) -> int:
         transfers = self.refused + self.parked + self.second
-        return self.mapping + transfers + self.broken + self.runs + self.unread + self.duplicates
+        return self.mapping + transfers + self.broken + self.runs + self.unread + self.duplicates + self.sent
 
 
 def waiting(*more: Any) -> Waiting:
@@ -204,11 +205,13 @@ def waiting(*more: Any) -> Waiting:
         at_most(unreadable(Incoming.id)),
         at_most(stopped()),
         at_most(open_pairs()),
+        *undelivered.counts(),
         *(at_most(query) for query in more),
     )
     row = db.session.execute(db.select(*counted)).one()
-    mapping, refused, parked, shaken, runs, unread, second, duplicates, *others = row
-    return Waiting(mapping, refused, parked, shaken, runs, unread, second, duplicates, tuple(others))
+    mapping, refused, parked, shaken, runs, unread, second, duplicates, chats, letters, hooks, *others = row
+    sent = chats + letters + hooks
+    return Waiting(mapping, refused, parked, shaken, runs, unread, second, duplicates, sent, tuple(others))
 
 
 def unreadable(*columns: Any) -> Any:

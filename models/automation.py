@@ -90,15 +90,23 @@ class Message(Model):
     target: Mapped[str] = mapped_column(String(254))  # a chat's id, an address
     subject: Mapped[str] = mapped_column(String(250), default="")
     body: Mapped[str] = mapped_column(Text)
-    #: waiting -> working -> sent | failed; unknown = the answer was lost: only a person may send it again
+    #: waiting -> working -> sent | failed; unknown = the answer was lost: only a person may send it again;
+    #: dropped = a person has set aside one of these two
     state: Mapped[str] = mapped_column(String(10), default="waiting")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     not_before: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     tries: Mapped[int] = mapped_column(default=0)
     external_id: Mapped[str] = mapped_column(String(64), default="")
     detail: Mapped[str] = mapped_column(String(500), default="")  # why it failed
+    fault: Mapped[str] = mapped_column(String(20), default="", server_default="")  # class of it, or "off"
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     __table_args__ = (
+        Index(
+            "ix_messages_undelivered",
+            "id",
+            sqlite_where=db.text("state IN ('failed', 'unknown')"),
+            postgresql_where=db.text("state IN ('failed', 'unknown')"),
+        ),
         Index(
             "ix_messages_due",
             "not_before",

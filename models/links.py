@@ -44,7 +44,7 @@ class OrderMail(Model):
     link_id: Mapped[int] = mapped_column(ForeignKey("order_links.id", ondelete="CASCADE"), index=True)
     address: Mapped[str] = mapped_column(String(254))
     language: Mapped[str] = mapped_column(String(5))
-    state: Mapped[str] = mapped_column(String(10), default="waiting")  # waiting | sent | failed
+    state: Mapped[str] = mapped_column(String(10), default="waiting")  # waiting | sent | failed | dropped
     tries: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     error: Mapped[str] = mapped_column(String(300), default="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from models import Prepared, WebhookDelivery, WebhookEndpoint, add_rows, db, utcnow
@@ -20,10 +20,6 @@ _OF_KIND = {
     "edited": "order.updated",
     "payment": "order.updated",
 }
-#: how long deliveries are kept for the log
-KEPT = timedelta(days=30)
-FORGET_AT_ONCE = 5000
-
 _endpoints = WebhookEndpoint.__table__
 _LISTENING = Prepared(db.select(_endpoints.c.id, _endpoints.c.events).where(_endpoints.c.enabled), same_plan=True)
 
@@ -61,11 +57,15 @@ def wake(endpoint_ids: Sequence[int]) -> None:
     db.session().info.setdefault("jobs", set()).update(("webhook", endpoint_id) for endpoint_id in endpoint_ids)
 
 
-def forget() -> None:
-    """Drop deliveries that are over and older than the log goes back."""
+def forget(before: datetime, most: int) -> int:
+    """Drop deliveries that are over and made before then, `most` at once. Returns how many."""
     old = (
         db.select(WebhookDelivery.id)
-        .where(WebhookDelivery.created_at < utcnow() - KEPT, WebhookDelivery.state.in_(("done", "failed")))
-        .limit(FORGET_AT_ONCE)
+        .where(WebhookDelivery.created_at < before, WebhookDelivery.state.in_(("done", "failed")))
+        .order_by(WebhookDelivery.created_at)
+        .limit(most)
     )
-    db.session.execute(db.delete(WebhookDelivery).where(WebhookDelivery.id.in_(old.scalar_subquery())))
+    query = (
+        db.delete(WebhookDelivery).where(WebhookDelivery.id.in_(old.scalar_subquery())).returning(WebhookDelivery.id)
+    )
+    return len(db.session.scalars(query.execution_options(synchronize_session=False)).all())

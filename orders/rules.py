@@ -309,14 +309,24 @@ def counts(since: datetime) -> dict[int, int]:
     return {row[0]: row[1] for row in db.session.execute(query)}
 
 
-#: traces and messages are kept so long
-KEPT = timedelta(days=90)
-FORGET_AT_ONCE = 5000
+def calling() -> dict[int, list[str]]:
+    """The names of the rules that write to each webhook, by its id."""
+    found: dict[int, list[str]] = {}
+    for rule in listed():
+        for action in rule.actions:
+            if action["kind"] == "webhook":
+                found.setdefault(action["endpoint"], []).append(rule.name)
+    return found
 
 
-def forget() -> None:
-    """Drop traces and messages that are too old; ids follow time, so the first ones are looked at."""
-    before = utcnow() - KEPT
+def forget(before: datetime, most: int) -> int:
+    """Drop traces and messages made before then; ids follow time, so the first `most` of each are looked at. Returns
+    how many."""
+    n = 0
     for model, at in ((RuleRun, RuleRun.at), (Message, Message.created_at)):
-        first = db.select(model.id).order_by(model.id).limit(FORGET_AT_ONCE)
-        db.session.execute(db.delete(model).where(model.id.in_(first.scalar_subquery()), at < before))
+        first = db.select(model.id).order_by(model.id).limit(most).scalar_subquery()
+        query = db.delete(model).where(model.id.in_(first), at < before)
+        if model is Message:
+            query = query.where(Message.state.not_in(("waiting", "working")))
+        n += len(db.session.scalars(query.returning(model.id).execution_options(synchronize_session=False)).all())
+    return n

@@ -257,6 +257,16 @@ def _preview_some(ids: Sequence[int], connection_id: int, result: Preview) -> No
             _sort_in(row, order_id in open_ids, order_id in second, result)
 
 
+def unpaid_online(order_ids: Sequence[int]) -> list[tuple[int, str]]:
+    """(id, number) of those that are to be paid online and are not: a parcel of theirs would collect nothing."""
+    found: list[tuple[int, str]] = []
+    for start in range(0, len(order_ids), CHUNK):
+        query = db.select(Order.id, Order.number).where(Order.id.in_(order_ids[start : start + CHUNK]))
+        query = query.where(Order.payment_kind == "online_card", ~Order.paid, ~Order.cod).order_by(Order.id.desc())
+        found += [(row.id, row.number) for row in db.session.execute(query)]
+    return found
+
+
 def _sort_in(row: Any, is_open: bool, is_second: bool, result: Preview) -> None:
     if block := _block(row) or ("second_route" if is_second else ""):
         result.blocked.setdefault(block, []).append(row.id)

@@ -83,8 +83,8 @@ def test_the_pool_does_not_start_rqs_own_scheduler(hub_worker, queue):
 def test_periodic_jobs_are_json_and_expire(valkey, environ):
     made = cron.scheduler(valkey)
     made.enqueue_jobs()
-    queue = Queue("high", connection=valkey, serializer=JSONSerializer)
-    jobs = {job.func_name: job for job in queue.jobs}
+    queues = [Queue(name, connection=valkey, serializer=JSONSerializer) for name in ("high", "low")]
+    jobs = {job.func_name: job for queue in queues for job in queue.jobs}
     assert jobs.keys() == {name for name, _, _ in cron.PERIODIC}
     for name, _, every in cron.PERIODIC:
         assert list(jobs[name].args) == []

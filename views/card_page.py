@@ -162,6 +162,8 @@ def side_parts(order: Order, known: Shared | None = None, oob: bool = False) -> 
         "order": order,
         "destinations": known.destinations,
         "readers": known.readers,
+        "carriers": known.carriers,
+        "waits_for_payment": order.payment_kind == "online_card" and not order.paid and not order.cod,
         "statuses": known.statuses,
         "copies": found,
         "days": days,

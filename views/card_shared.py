@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from integrations import connectors
-from integrations.base import ReadsStatuses, ReceivesOrders, TakesPayments
+from integrations.base import QuotesDelivery, ReadsStatuses, ReceivesOrders, TakesPayments
 from models import Order
 from orders import lists
 
@@ -21,6 +21,7 @@ class Shared:
         self.statuses = [entry for entry in self.lists.statuses if entry.active]
         self.destinations = tuple(self._able(ReceivesOrders))  # hashable: parts of pages are kept by it
         self.payers = {row.kind for row in self._able(TakesPayments)}
+        self.carriers = {row.kind for row in self._able(QuotesDelivery)}
         self.readers = {row.id for row in self._able(ReadsStatuses)}
 
     @cached_property

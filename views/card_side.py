@@ -138,7 +138,7 @@ def attempt(order_id: int, attempt_id: int) -> Any:
 @bp.get("/originals/<int:incoming_id>")
 def original(order_id: int, incoming_id: int) -> Any:
     found = copies.original(order_id, incoming_id) or abort(404)
-    return render_template("card/_original.html", body=pretty(found.body))
+    return render_template("card/_original.html", body=pretty(found.body) if found.body else "")
 
 
 @bp.get("/timeline")

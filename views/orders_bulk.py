@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 from htmx_flask import request
 
-from jobs import runs, settle, wake
+from jobs import connections, runs, settle, wake
 from models import Status, db
 from orders import batches, deletion, listing, removal, routes, statuses, work
 
@@ -110,8 +110,16 @@ def send() -> Any:
     _tick_again(groups)
     second = next((group for group in groups if group.key == "second"), None)
     firsts = _firsts(second, target.id) if second and target else []
-    values = {"firsts": firsts, "route_reason": request.form.get("route_reason", "")}
+    values: dict[str, Any] = {"firsts": firsts, "unpaid": _unpaid(groups, target)}
+    values |= {"route_reason": request.form.get("route_reason", "")}
     return _drawer("send_preview.html", chosen=chosen, target=target, context=context, groups=groups, **values)
+
+
+def _unpaid(groups: Sequence[Group], target: Any) -> list[tuple[int, str]]:
+    """Of those that would be sent to a delivery service, the ones that wait for an online payment."""
+    if target is None or not connections.delivers(target.kind):
+        return []
+    return work.unpaid_online([i for group in groups if group.key for i in group.ids])
 
 
 def _firsts(group: Group, connection_id: int) -> list[tuple[str, str, routes.First]]:

@@ -92,6 +92,9 @@ def send(order_id: int) -> Any:
         wake.changed()
         db.session.commit()
     said = _("%(number)s is on its way to %(name)s", number=number, name=to.name)
+    if connections.delivers(to.kind) and work.unpaid_online([order_id]):
+        warning = _("It waits for an online payment: the parcel goes without cash on delivery.")
+        said = f"{said}. {warning}"
     return answers.done(said, addresses.orders(), "info", body=_body(order_id))
 
 

@@ -15,7 +15,7 @@ from orders import routes
 from orders.timeline import Actor
 
 from . import activity_words as words
-from . import addresses, advice, fragments, order_words
+from . import addresses, advice, fragments, order_words, undelivered
 from .activity import who
 
 bp = Blueprint("problems", __name__, url_prefix="/problems")
@@ -46,6 +46,7 @@ def index() -> Any:
         revision=revision,
         task_names=words.TASKS,
         reasons=order_words.ALIKE,
+        undelivered_advice=undelivered.advice,
     )
 
 

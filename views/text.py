@@ -202,7 +202,7 @@ def initials(text: str) -> str:
 #: blueprints whose pages belong to an entry of the left bar that is not their own
 SETTINGS_PAGES: tuple[str, ...] = (
     *("account", "users", "registries", "integrations", "connect", "mappings", "hook_links"),
-    *("api_tokens", "webhooks", "delivery_methods"),
+    *("api_tokens", "webhooks", "delivery_methods", "retention"),
 )
 ORDER_PAGES = ("orders_bulk", "orders_views", "card", "exports", "preorders", "prints", "delivery")
 

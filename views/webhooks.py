@@ -14,6 +14,7 @@ from wtforms.validators import InputRequired, Length, ValidationError
 from integrations.text import N_
 from jobs import webhooks
 from models import WebhookDelivery, WebhookEndpoint, db
+from orders import rules
 from orders.outbox import EVENTS
 
 from . import security
@@ -43,6 +44,8 @@ class EndpointForm(FlaskForm):
     order_status_changed = BooleanField(EVENT_NAMES["order.status_changed"])
     order_updated = BooleanField(EVENT_NAMES["order.updated"])
 
+    by_rules = False  # rules write there: it may do without events
+
     @property
     def events(self) -> list[str]:
         return [event for event in EVENTS if self[event.replace(".", "_")].data]
@@ -52,7 +55,7 @@ class EndpointForm(FlaskForm):
             raise ValidationError(_("Write the address with https://, for example https://shop.ua/hook."))
 
     def validate_order_created(self, _field: BooleanField) -> None:
-        if not self.events:
+        if not self.events and not self.by_rules:
             raise ValidationError(_("Choose at least one event."))
 
 
@@ -83,6 +86,7 @@ def show(endpoint_id: int) -> Any:
 @security.owner_only
 def save(endpoint_id: int) -> Any:
     row, form = _row(endpoint_id), EndpointForm()
+    form.by_rules = row.id in rules.calling()
     if not form.validate():
         return _detail(row, form=form), 422
     row.url, row.events = form.url.data or "", form.events
@@ -158,6 +162,7 @@ def _list(form: EndpointForm, opened: bool = False) -> str:
         "api/webhooks.html",
         endpoints=webhooks.endpoints(),
         waiting=webhooks.waiting(),
+        rules=rules.calling(),
         form=form,
         opened=opened,
         event_names=EVENT_NAMES,
@@ -170,6 +175,7 @@ def _detail(row: WebhookEndpoint, form: EndpointForm | None = None, secret: str 
     return render_template(
         "api/endpoint.html",
         endpoint=row,
+        rules=rules.calling().get(row.id, []),
         form=form or EndpointForm(formdata=None, url=row.url, **chosen),
         secret=secret,
         deliveries=found[:PER_PAGE],

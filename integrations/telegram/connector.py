@@ -78,7 +78,8 @@ class Telegram(RestConnector):
         return MessageSent(number, chat)
 
     def _judge(self, answer: Answer, body: Mapping[str, Any], *, write: bool) -> None:
-        """What Telegram says in `parameters`, and a 404, which is its word for a token of no bot."""
+        """What Telegram says in `parameters`; a 404, which is its word for a token of no bot; and a 500 in its own
+        words, which tells that nothing was sent. Any other 5xx (a gateway that lost the answer) stays open."""
         words = answer.redact(self.complaint(body))
         parameters = translate.parameters(body)
         if answer.status == 429:
@@ -87,4 +88,6 @@ class Telegram(RestConnector):
             raise translate.Moved(words, str(moved))
         if answer.status == 404 and words:
             raise Refused("credentials", words, field="token")
+        if answer.status == 500 and translate.says_it_failed(body):
+            raise Later("unavailable", words, answer.retry_after)
         super()._judge(answer, body, write=write)

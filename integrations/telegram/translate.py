@@ -30,6 +30,11 @@ def seconds(found: Mapping[str, Any]) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def says_it_failed(body: Mapping[str, Any]) -> bool:
+    """Its own verdict on the call. Not one that a restart cut off: the message may be out."""
+    return body.get("ok") is False and "restart" not in str(body.get("description") or "")
+
+
 def message_id(body: Mapping[str, Any]) -> str:
     result = body.get("result")
     return str(result.get("message_id") or "") if isinstance(result, Mapping) else ""

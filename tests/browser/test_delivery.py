@@ -80,6 +80,30 @@ def test_an_offer_is_chosen_recalculated_and_followed(hub: Hub, visitors) -> Non
     visitors.forgive("422")
 
 
+def test_the_form_offers_only_what_may_be_said(hub: Hub, visitors) -> None:
+    page = visitors.new(hub.url)
+    story.login(page)
+    page.goto("/orders/D-2")
+    cod, paid, amount = page.locator("#cod"), page.locator("#paid"), page.locator("#cod_amount")
+    cod.uncheck()
+    expect(paid).to_be_visible()
+    expect(amount).to_be_hidden()
+    cod.check()
+    expect(paid).to_be_hidden()
+    expect(amount).to_be_visible()
+    page.locator("#auto_weight").check()
+    weight = page.locator("#weight")
+    expect(weight).to_have_value("400")
+    assert weight.get_attribute("readonly") is not None
+    quantity = page.locator("[name=lines-0-quantity]")
+    quantity.fill("3")
+    quantity.blur()
+    expect(weight).to_have_value("1200")
+    expect(page.locator("#declared_value")).to_have_value("2700.00")
+    page.locator("#auto_weight").uncheck()
+    expect(weight).to_be_editable()
+
+
 def test_the_box_fits_a_phone(hub: Hub, visitors) -> None:
     page = visitors.new(hub.url, **PHONE)
     story.login(page)

@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from jobs import connections, mapping
-from models import Connection, DeliveryMethod, Link, Mapping, Order, Schedule, Status, User, db
+from models import (
+    Connection,
+    DeliveryMethod,
+    Link,
+    Mapping,
+    Order,
+    OrderEvent,
+    Schedule,
+    SecondRoute,
+    Status,
+    User,
+    db,
+)
+from orders import routes
 from orders.creation import Draft, insert_many
 from orders.timeline import Actor
 
@@ -214,3 +227,29 @@ def test_a_refused_order_fails_the_command(flask, app, crm, sandbox):
     failed = flask("transfer", "A-1", "--to", "CRM", "--wait", "--timeout", "20")
     assert failed.exit_code == 1
     assert "A-1: refused" in failed.stderr
+
+
+def test_a_second_route_goes_on_with_a_written_reason(flask, app, crm, sandbox):
+    other = flask(
+        *("connections", "add", "retailcrm", "--name", "Other", "--set", f"api_url={sandbox.url}/retailcrm"),
+        *("--set", "api_key=sandbox-token", "--set", "site=shop-1"),
+    )
+    with app.app_context():
+        make_order("A-1")
+        make_order("A-2")
+        for connection_id in (crm, int(other.stdout)):
+            routes.set_services(connection_id, "Post")
+        db.session.commit()
+    assert flask("transfer", "A-1", "--to", "CRM").exit_code == 0
+    blocked = flask("transfer", "A-1", "A-2", "--to", "Other")
+    assert (blocked.exit_code, blocked.stdout) == (1, "asked: 1, under way: 0, unchanged: 0\n")
+    assert "A-1: blocked: second_route" in blocked.stderr
+    assert "--reason" in blocked.stderr
+    assert "three letters" in flask("transfer", "A-1", "--to", "Other", "--reason", "x").stderr
+    let = flask("transfer", "A-1", "--to", "Other", "--reason", "the first parcel was lost")
+    assert (let.exit_code, let.stdout) == (0, "asked: 1, under way: 0, unchanged: 0\n")
+    with app.app_context():
+        row = db.session.scalars(db.select(SecondRoute)).one()
+        assert (row.state, row.reason, row.by) == ("allowed", "the first parcel was lost", "flask transfer")
+        event = db.session.scalars(db.select(OrderEvent).where(OrderEvent.kind == "second_route")).one()
+        assert event.detail["text"] == "the first parcel was lost"

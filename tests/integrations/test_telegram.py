@@ -25,7 +25,7 @@ VENDOR = Vendor(
     error=lambda words: {"ok": False, "error_code": 400, "description": words},
     page=lambda c, s: (set(), set()),
     unknown_status=lambda c: "",
-    faults={404: "credentials", 409: "misconfigured"},
+    faults={404: "credentials", 409: "misconfigured", 500: "unavailable"},
     skips=dict.fromkeys(
         (
             *("created_once", "lost_answer_found", "order_written", "orders_read", "status_unknown"),
@@ -97,6 +97,22 @@ def test_a_lost_answer_is_told_as_such(bot: Any, sandbox: Any) -> None:
     with pytest.raises(Unknown):
         bot.send_message(chat, "Hello")
     assert sandbox.count("messages") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "fault"),
+    [
+        (500, {"ok": False, "error_code": 500, "description": "Internal Server Error"}, "unavailable"),
+        (500, {"ok": False, "error_code": 500, "description": "Internal Server Error: restart"}, "broken"),
+        (500, "<html>500</html>", "broken"),
+        (502, {"ok": False, "error_code": 502, "description": "Bad Gateway"}, "timeout"),
+        (503, "<html>503</html>", "unavailable"),
+        (504, "<html>504</html>", "timeout"),
+    ],
+)
+def test_a_server_error_is_repeated_only_where_telegram_says_that_it_failed(status: int, body: Any, fault: str) -> None:
+    with canned((status, body)) as server:
+        assert fault_of(VENDOR.write, VENDOR.connect(server.url)) == fault
 
 
 def test_an_answer_without_a_message_is_no_proof() -> None:

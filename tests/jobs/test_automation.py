@@ -378,6 +378,33 @@ def test_a_lost_answer_is_not_repeated_but_by_a_person(bot: Connection, sandbox:
     assert not messages.send_again(message(), OLENA)
 
 
+def test_a_server_error_is_tried_again_and_arrives_once(bot: Connection, sandbox: SandboxServer) -> None:
+    telegram = sandbox.vendor("telegram")
+    chat_rule(bot, telegram.start())
+    make_orders(1)
+    automation.work()
+    telegram.fault("error500")
+    messages.deliver()
+    assert (message().state, message().tries, telegram.count("messages")) == ("waiting", 1, 0)
+    assert message().not_before > utcnow()
+    message().not_before = utcnow()
+    db.session.commit()
+    messages.deliver()
+    messages.deliver()
+    assert (message().state, message().tries, telegram.count("messages")) == ("sent", 2, 1)
+
+
+def test_a_server_error_that_stays_is_given_up_after_the_last_try(bot: Connection, sandbox: SandboxServer) -> None:
+    chat_rule(bot, sandbox.vendor("telegram").start())
+    make_orders(1)
+    automation.work()
+    message().tries = len(messages.WAITS)
+    db.session.commit()
+    sandbox.vendor("telegram").fault("error500")
+    messages.deliver()
+    assert (message().state, "Internal Server Error" in message().detail) == ("failed", True)
+
+
 def test_a_worker_that_dies_in_the_call_leaves_it_to_a_person(bot: Connection, sandbox: SandboxServer) -> None:
     chat_rule(bot, sandbox.vendor("telegram").start())
     make_orders(1)
@@ -455,19 +482,6 @@ def test_the_token_is_nowhere(bot: Connection, sandbox: SandboxServer, capfd: py
     printed = capfd.readouterr()
     assert "sandbox-token" not in " ".join([*told, printed.out, printed.err])
     assert {row.state for row in db.session.scalars(db.select(Message))} == {"unknown"}
-
-
-def test_old_traces_and_messages_are_dropped(context: Any) -> None:
-    order_id = make_orders(1)[0]
-    for days in (91, 1):
-        at = utcnow() - timedelta(days=days)
-        db.session.add(RuleRun(rule_name=str(days), order_id=order_id, event="created", at=at))
-        texts = {"channel": "email", "target": "a@b.ua", "body": "x", "rule_name": str(days)}
-        db.session.add(Message(order_id=order_id, created_at=at, **texts))
-        db.session.flush()
-    rules.forget()
-    db.session.commit()
-    assert (runs(order_id), message().rule_name) == ([("1", "acted", "")], "1")
 
 
 # ---- what a rule would have done

@@ -14,7 +14,7 @@ from flask import Flask
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from integrations import http
-from jobs import upkeep, wake, webhooks
+from jobs import wake, webhooks
 from models import Order, Status, WebhookAttempt, WebhookDelivery, WebhookEndpoint, db, utcnow
 from orders import editing, outbox, statuses
 from orders.timeline import Actor
@@ -296,15 +296,3 @@ class TestGuard:
         webhooks.deliver(endpoint[0])
         assert receiver.seen == []
         assert db.session.scalar(db.select(WebhookAttempt.detail)).startswith("blocked")
-
-
-def test_old_deliveries_are_dropped(context, receiver, endpoint, monkeypatch):
-    make_orders(2)
-    webhooks.deliver(endpoint[0])
-    old = utcnow() - timedelta(days=31)
-    first = db.session.scalar(db.select(db.func.min(WebhookDelivery.id)))
-    db.session.execute(db.update(WebhookDelivery).where(WebhookDelivery.id == first).values(created_at=old))
-    db.session.commit()
-    monkeypatch.setattr(upkeep, "_next", old)
-    upkeep.tidy()
-    assert len(deliveries()) == 1

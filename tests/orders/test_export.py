@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
-from models import db
+from models import db, utcnow
 from orders import export_cells, export_rows, lists
 from orders.export_columns import COLUMNS, DEFAULT_COLUMNS, grouped
 from orders.export_files import File
@@ -155,6 +155,22 @@ def test_the_orders_asked_for(db_session) -> None:
     for asked, n in (({"scope": "ids", "ids": (second,)}, 1), ({"scope": "view", "view": "q=N-2"}, 1),
                      ({"paid": "yes"}, 1), ({"period": "all"}, 3), ({"status": cancelled}, 0)):  # fmt: skip
         assert export_rows.count(Options(**({"period": "all"} | asked)), words()) == n
+
+
+def test_type_and_payment_narrow_the_file(db_session) -> None:
+    kinds = ("cod_cash", "cod_card", "online_card", "transfer")
+    build.make(*({"number": kind, "payment_kind": kind, "type_id": n % 2 + 1} for n, kind in enumerate(kinds)))
+    build.make({"number": "year", "created_at": utcnow() - timedelta(days=200)})
+
+    def found(**asked) -> set[str]:
+        return {row[0] for row in rows("number", **asked)}
+
+    assert found(payment="cash") == {"cod_cash"}
+    assert found(payment="card") == {"cod_card", "online_card"}
+    assert found(payment="prepaid", period="month") == {"online_card", "transfer"}
+    assert found(type=1, period="month") == {"cod_cash", "online_card"}
+    assert found(type=2, payment="card", paid="no") == {"cod_card"}
+    assert "year" in found(period="year") - found(period="3months")
 
 
 def test_several_batches_are_one_file(db_session, monkeypatch) -> None:

@@ -204,6 +204,26 @@ def test_a_webhooks_key_is_shown_once(app: Flask, owner: FlaskClient, ids: dict[
         assert (endpoint.url, endpoint.events) == ("https://shop.example/hook", [])
 
 
+def test_a_webhook_of_a_rule_says_that_it_hears_of_nothing_else(
+    app: Flask, owner: FlaskClient, ids: dict[str, int]
+) -> None:
+    owner.post("/automation/new", data=filled(ids, **{"a0-kind": "webhook", "a0-url": "https://shop.example/hook"}))
+    with app.app_context():
+        endpoint_id = db.session.scalars(db.select(WebhookEndpoint.id)).one()
+        rule_id = db.session.scalars(db.select(Rule.id)).one()
+    assert "Only what the rule “Large ones” orders" in owner.get("/settings/webhooks").text
+    url = f"/settings/webhooks/{endpoint_id}"
+    assert "choose events below" in owner.get(url).text
+    assert owner.post(url, data={"url": "https://shop.example/other"}).status_code == 303  # needs no event
+    assert owner.post(url, data={"url": "https://shop.example/other", "order_created": "1"}).status_code == 303
+    assert "New order · what the rule “Large ones” orders" in owner.get("/settings/webhooks").text
+    owner.post(url, data={"url": "https://shop.example/other"})
+    owner.post(f"/automation/{rule_id}/delete")
+    assert "Nothing: no event is chosen" in owner.get("/settings/webhooks").text
+    assert "Nothing is sent to this address" in owner.get(url).text
+    assert owner.post(url, data={"url": "https://shop.example/other"}).status_code == 422
+
+
 def test_order_switch_pause_and_delete(app: Flask, owner: FlaskClient, ids: dict[str, int]) -> None:
     for name in ("A", "B", "C"):
         owner.post("/automation/new", data=filled(ids, name=name))

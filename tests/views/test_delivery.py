@@ -11,7 +11,7 @@ import pytest
 from integrations import http
 from integrations.sandbox import SandboxServer
 from jobs import connections, delivery, runs, work
-from models import Connection, DeliveryChoice, KeptAnswer, Link, MethodSwitch, Order, OrderType, Shop, db
+from models import Connection, DeliveryChoice, KeptAnswer, Link, MethodSwitch, Order, OrderType, PaymentMethod, Shop, db
 from orders import choices, editing, quotes
 from orders import work as requests
 from orders.timeline import Actor
@@ -420,6 +420,30 @@ def test_a_parcel_gets_its_number_and_tells_its_history(app, client, shiptor, ve
     forged["offer"]["code"] = "1"
     card.sent["choice"] = json.dumps(forged)
     assert "keeps its delivery method" in card.save().get_data(as_text=True)
+
+
+def test_a_parcel_of_an_order_that_waits_for_its_payment_is_warned_of(app, client, shiptor):
+    with app.app_context():
+        crm = connections.create("retailcrm", "CRM", {"api_url": "https://crm.example", "api_key": "k", "site": "s"}).id
+        online = db.session.scalar(db.select(PaymentMethod.id).where(PaymentMethod.kind == "online_card"))
+        db.session.commit()
+    unpaid = make(app, payment_method_id=online)
+    others = [make(app, "B-1", payment_method_id=online, paid=True), make(app, "C-1", cod=True)]
+    htmx = {"HX-Request": "true"}
+
+    def preview(ids, to):
+        return client.post("/orders/bulk/send", data={"ids": ids, "to": to}, headers=htmx).get_data(as_text=True)
+
+    assert "1 order waits for an online payment" in preview([unpaid, *others], shiptor)
+    assert "online payment" not in preview(others, shiptor)
+    assert "online payment" not in preview([unpaid], crm), "a CRM makes no parcel"
+    card = parse(client.get("/orders/A-1"))
+    assert "without cash on delivery" in card.one(f"#copy-{shiptor}").text
+    assert "without cash on delivery" not in card.one(f"#copy-{crm}").text
+    assert "without cash on delivery" not in client.get("/orders/B-1").get_data(as_text=True)
+    for order_id, said in ((unpaid, True), (others[0], False)):
+        sent = client.post(f"/orders/row/{order_id}/send", data={"to": shiptor}, headers=htmx)
+        assert ("without cash on delivery" in sent.headers["HX-Trigger"]) is said
 
 
 def test_viewers_and_hubs_without_a_service_see_no_box(app, client):
