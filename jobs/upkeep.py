@@ -7,7 +7,7 @@ from datetime import timedelta
 from models import Attempt, BulkUndo, db, utcnow
 from orders import counts, once, order_links, outbox, rules
 
-from . import exports, mail, wake
+from . import exports, imports, mail, wake
 
 #: requests and answers of attempts are kept so long; the attempts themselves stay
 EXCHANGES_DAYS = 30
@@ -27,6 +27,7 @@ def tidy() -> None:
         wake.changed()
     db.session.commit()
     exports.revive()
+    imports.revive()
     mail.wake_due()
     if now < _next:
         return
@@ -36,6 +37,7 @@ def tidy() -> None:
     rules.forget()
     db.session.execute(db.delete(BulkUndo).where(BulkUndo.created_at < now - timedelta(days=1)))
     exports.tidy()
+    imports.tidy()
     old = (
         db.select(Attempt.id)
         .where(

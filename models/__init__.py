@@ -20,6 +20,7 @@ from .connections import (
 from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .exports import OPEN_EXPORTS, Export, ExportPreset
+from .imports import FATES, IMPORT_KINDS, OPEN_IMPORTS, Import, ImportedOrder, ImportRow
 from .links import OrderLink, OrderMail
 from .orders import (
     BulkUndo,
@@ -56,8 +57,11 @@ __all__ = [
     "ApiRequest",
     "SCOPES",
     "FORM_SCOPE",
+    "FATES",
     "GROUPS",
+    "IMPORT_KINDS",
     "OPEN_EXPORTS",
+    "OPEN_IMPORTS",
     "REGISTRIES",
     "Attempt",
     "AttemptItem",
@@ -71,6 +75,9 @@ __all__ = [
     "ExportPreset",
     "ExternalProduct",
     "HookSecret",
+    "Import",
+    "ImportRow",
+    "ImportedOrder",
     "Incoming",
     "KeptAnswer",
     "LikelyDuplicate",
