@@ -87,8 +87,8 @@ class Maker:
             parts = (words[0], *words[1:2], " ".join(words[2:])) if words else ()
             for name, part in zip(("last_name", "first_name", "patronymic"), parts, strict=False):
                 row[name] = cells.read("recipient", partial(_part, part), "")
-        if cells.has("address") and not any(cells.has(name) for name in ("city", "street", "address_text")):
-            row["address_text"] = cells.read("address", lambda cell: values.text(cell, 500), "")
+        if not {"street", "address_text"} & self.keys:  # where they are, an export has put it together of them
+            row["address_text"] = cells.read("address", partial(values.text, limit=500), "")
 
     # ---- its lines
 
@@ -190,15 +190,20 @@ def _apart(line: dict[str, str], cells: Cells) -> list[dict[str, str]]:
     """The products of a row whose cells have several each: as many as there are quantities or prices, which no cell
     leaves out. A name with a semicolon in it is one product."""
     counted = [line[key] for key in (*_COUNTED_LINES, "line_sku") if key in line]
-    n = len(counted[0].split(BETWEEN)) if counted else 1
+    n = len(_split(counted[0])) if counted else 1
     if n == 1:
         return [line]
-    parts = {key: [part.strip() for part in cell.split(BETWEEN)] for key, cell in line.items()}
+    parts = {key: _split(cell) for key, cell in line.items()}
     if unlike := [key for key, found in parts.items() if len(found) != n]:
         title = COLUMNS[unlike[0]].title
         cells.reasons.append({"code": "products_differ", "column": title, "value": line[unlike[0]][:80], "n": n})
         return []
     return [{key: found[i] for key, found in parts.items() if found[i]} for i in range(n)]
+
+
+def _split(cell: str) -> list[str]:
+    """The space after the last mark is lost as a cell is read."""
+    return [part.strip() for part in (f"{cell} " if cell.endswith(";") else cell).split(BETWEEN)]
 
 
 # ---- cells

@@ -16,7 +16,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import openpyxl
 
@@ -177,11 +177,16 @@ _BROKEN = (
 def _workbook(path: Path) -> Layout:
     _check_size(path)
     try:
-        with closing(openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)) as book:
+        with path.open("rb") as file, closing(_opened(file)) as book:
             sheet = book.worksheets[0]
             return Layout("xlsx", sheet=sheet.title, sheets=len(book.worksheets), rows=min(sheet.max_row or 0, ROWS))
     except _BROKEN:
         raise BadFile("broken_workbook") from None
+
+
+def _opened(file: IO[bytes]) -> openpyxl.Workbook:
+    """Formulas as the values that were last computed. An open file: of a path openpyxl wants to know the ending."""
+    return openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
 
 
 def _check_size(path: Path) -> None:
@@ -199,7 +204,7 @@ def _check_size(path: Path) -> None:
 def _sheet_rows(path: Path, _layout: Layout) -> Generator[list[str], None, None]:
     _check_size(path)
     try:
-        with closing(openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)) as book:
+        with path.open("rb") as file, closing(_opened(file)) as book:
             sheet = book.worksheets[0]
             sheet.reset_dimensions()  # what the file says of them may be anything
             for cells in sheet.iter_rows(values_only=True):
