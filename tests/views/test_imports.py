@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
 
-import pytest
+from jobs import importing
+from models import Import, db
 
-from jobs import importing, imports
-from models import Import, Order, db
-from orders import import_files
-from tests.orders import build
-
-from .helpers import count_queries, login
+from .helpers import login
 
 CONTENT = (
     "Number,Recipient,Phone,Product,Quantity,Price,Colour\n"
