@@ -9,7 +9,7 @@ import codecs
 import csv
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, time
@@ -21,7 +21,7 @@ from typing import IO, Any
 import openpyxl
 
 #: of a file, in bytes; of a table
-LARGEST = 64 * 1024 * 1024
+LARGEST = 64_000_000
 ROWS = 100_000
 COLUMNS = 200
 #: bytes that the parts of a workbook may unpack to, all together and the list of its texts, which is held in memory
@@ -74,8 +74,8 @@ def look(path: Path) -> Layout:
         raise BadFile("empty")
     if start.startswith(b"\xd0\xcf\x11\xe0"):
         raise BadFile("old_excel")
-    layout = _workbook(path) if start.startswith(b"PK") else _text(path)
-    headings, *examples = [cells for _, cells in islice(_records(path, layout), EXAMPLES + 1)] or [[]]
+    layout, first = _workbook(path) if start.startswith(b"PK") else _text(path)
+    headings, *examples = first or [[]]
     headings = [" ".join(h.split())[:120] for h in headings]
     if any(ord(letter) < 32 for h in headings for letter in h):
         raise BadFile("not_a_table")
@@ -105,21 +105,31 @@ def _records(path: Path, layout: Layout) -> Iterator[Row]:
     """Rows that have anything in them, the headings first."""
     read = _sheet_rows if layout.format == "xlsx" else _csv_rows
     with closing(read(path, layout)) as found:
-        for number, cells in enumerate(found, 1):
-            if any(cells):
-                if len(cells) > COLUMNS and any(cells[COLUMNS:]):
-                    raise BadFile("too_many_columns", number)
-                yield number, cells[:COLUMNS]
+        yield from _filled(found)
+
+
+def _filled(found: Iterable[list[str]]) -> Iterator[Row]:
+    for number, cells in enumerate(found, 1):
+        if any(cells):
+            if len(cells) > COLUMNS and any(cells[COLUMNS:]):
+                raise BadFile("too_many_columns", number)
+            yield number, cells[:COLUMNS]
+
+
+def _beginning(found: Iterable[list[str]]) -> list[list[str]]:
+    return [cells for _, cells in islice(_filled(found), EXAMPLES + 1)]
 
 
 # ---- CSV
 
 
-def _text(path: Path) -> Layout:
+def _text(path: Path) -> tuple[Layout, list[list[str]]]:
     encoding, lines = _encoding(path)
     counts = {sep: len(_first(path, encoding, sep)) for sep in _SEPARATORS}
     separator = max(counts, key=lambda sep: counts[sep])
-    return Layout("csv", encoding, separator, rows=max(0, lines - 1))
+    layout = Layout("csv", encoding, separator, rows=max(0, lines - 1))
+    with closing(_csv_rows(path, layout)) as found:
+        return layout, _beginning(found)
 
 
 def _encoding(path: Path) -> tuple[str, int]:
@@ -174,12 +184,15 @@ _BROKEN = (
 )
 
 
-def _workbook(path: Path) -> Layout:
+def _workbook(path: Path) -> tuple[Layout, list[list[str]]]:
+    """Opened once: its list of texts may be long."""
     _check_size(path)
     try:
         with path.open("rb") as file, closing(_opened(file)) as book:
             sheet = book.worksheets[0]
-            return Layout("xlsx", sheet=sheet.title, sheets=len(book.worksheets), rows=min(sheet.max_row or 0, ROWS))
+            layout = Layout("xlsx", sheet=sheet.title, sheets=len(book.worksheets), rows=min(sheet.max_row or 0, ROWS))
+            sheet.reset_dimensions()  # what the file says of them may be anything
+            return layout, _beginning(map(_texts, sheet.iter_rows(values_only=True)))
     except _BROKEN:
         raise BadFile("broken_workbook") from None
 
@@ -206,7 +219,7 @@ def _sheet_rows(path: Path, _layout: Layout) -> Generator[list[str], None, None]
     try:
         with path.open("rb") as file, closing(_opened(file)) as book:
             sheet = book.worksheets[0]
-            sheet.reset_dimensions()  # what the file says of them may be anything
+            sheet.reset_dimensions()
             for cells in sheet.iter_rows(values_only=True):
                 yield _texts(cells)
     except _BROKEN:

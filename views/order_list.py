@@ -145,7 +145,7 @@ class ListPage:
 
     @property
     def tabs_key(self) -> Hashable:
-        return self.context, self.f, tuple(self.saved)
+        return self.context, self.f, tuple(self.saved), self.can_edit
 
     @property
     def filters_key(self) -> Hashable:
