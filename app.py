@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
-from flask import Flask, request
+from flask import Flask, request, session
 from flask_migrate import Migrate
 from htmx_flask import Htmx
 from redis.backoff import NoBackoff
@@ -21,7 +21,7 @@ import views
 from integrations.http import Policy
 from jobs import deletions, wake
 from models import db, reading, use_encryption_keys
-from views import assets, kept, security, text
+from views import assets, imports, kept, security, text
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -93,6 +93,8 @@ def _ours(item: Any, name: str | None, kind: str, _reflected: bool, _compare: An
 
 def _begin() -> None:
     reading.set(request.method in SAFE)
+    if request.endpoint == imports.UPLOAD and "_user_id" in session:  # before anything looks into the form
+        request.max_content_length = imports.LARGEST_REQUEST
 
 
 def _end(_error: BaseException | None) -> None:

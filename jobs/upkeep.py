@@ -8,7 +8,7 @@ from datetime import timedelta
 from models import BulkUndo, db, utcnow
 from orders import counts, once, order_links
 
-from . import exports, mail, wake
+from . import exports, imports, mail, wake
 
 _next = utcnow()
 
@@ -22,6 +22,7 @@ def tidy() -> None:
         wake.changed()
     db.session.commit()
     exports.revive()
+    imports.revive()
     mail.wake_due()
     if now < _next:
         return
@@ -29,4 +30,5 @@ def tidy() -> None:
     once.forget()
     db.session.execute(db.delete(BulkUndo).where(BulkUndo.created_at < now - timedelta(days=1)))
     exports.tidy()
+    imports.tidy()
     db.session.commit()

@@ -87,6 +87,7 @@ class Job:
 #: what a transaction may ask for besides drains and runs
 JOBS = {
     "export": Job("jobs.exports.make", "low", 7200),
+    "import": Job("jobs.importing.work", "low", 7200),
     "mail": Job("jobs.mail.deliver", "default", 120),
     "payment": Job("jobs.payments.work", "high", 300),
     "notice": Job("jobs.inbox.process", "high", 300),

@@ -21,6 +21,7 @@ from .connections import (
 from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .exports import OPEN_EXPORTS, Export, ExportPreset
+from .imports import FATES, IMPORT_KINDS, OPEN_IMPORTS, Import, ImportedOrder, ImportRow
 from .links import OrderLink, OrderMail
 from .orders import (
     BulkUndo,
@@ -57,8 +58,11 @@ __all__ = [
     "ApiRequest",
     "SCOPES",
     "FORM_SCOPE",
+    "FATES",
     "GROUPS",
+    "IMPORT_KINDS",
     "OPEN_EXPORTS",
+    "OPEN_IMPORTS",
     "REGISTRIES",
     "Attempt",
     "AttemptItem",
@@ -72,6 +76,9 @@ __all__ = [
     "ExportPreset",
     "ExternalProduct",
     "HookSecret",
+    "Import",
+    "ImportRow",
+    "ImportedOrder",
     "Incoming",
     "KeptAnswer",
     "LikelyDuplicate",

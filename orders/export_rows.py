@@ -203,7 +203,9 @@ class _Form:
         if self.per_line:
             return _side_by_side(made, lines, ids, numbers, spans)
         for key, column in lines.items():
-            texts = [_BETWEEN.join(filter(None, column[slice(*spans.get(i, (0, 0)))])) for i in ids]
+            # an empty one among others keeps its place, so that the cells of a row tell which belong together
+            parts = (column[slice(*spans.get(i, (0, 0)))] for i in ids)
+            texts = [_BETWEEN.join(part) if any(part) else "" for part in parts]
             made[key] = texts if self.typed else cells.harmless(texts)
         return numbers
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from models import GROUPS, Link, Order, Transfer, db
+from models import GROUPS, ImportRow, Link, Order, Transfer, db
 
 from . import asked, days
 
@@ -53,6 +53,7 @@ class OrderFilter:
     since: date | None = None
     until: date | None = None
     flag: str = ""  # see FLAGS
+    file: int | None = None  # an import: the orders that it made or changed
     sort: str = "new"  # new | old
 
     @classmethod
@@ -73,6 +74,7 @@ class OrderFilter:
             since=asked.day(given.get("since")),
             until=asked.day(given.get("until")),
             flag=asked.one_of(given.get("flag"), FLAGS),
+            file=asked.number(given.get("file")),
             sort=asked.one_of(given.get("sort"), ("new", "old")) or "new",
         )
 
@@ -81,7 +83,7 @@ class OrderFilter:
         f = replace(self, **changes)
         pairs = {"q": f.q, "group": f.group, "type": f.type, "payment": f.payment, "paid": f.paid,
                  "source": f.source, "shop": f.shop, "link": f.link, "since": f.since, "until": f.until, "flag": f.flag,
-                 "sort": f.sort if f.sort != "new" else ""}  # fmt: skip
+                 "file": f.file, "sort": f.sort if f.sort != "new" else ""}  # fmt: skip
         pairs = {key: value for key, value in pairs.items() if value not in (None, "")}
         if f.status:
             pairs["status"] = ",".join(map(str, f.status))
@@ -97,7 +99,8 @@ class OrderFilter:
     @property
     def counted(self) -> bool:
         """Do the kept counters know exactly how many orders this shows?"""
-        return not (self.q or self.payment or self.paid or self.link or self.since or self.until or self.flag)
+        others = (self.q, self.payment, self.paid, self.link, self.since, self.until, self.flag, self.file)
+        return not any(others)
 
     def status_ids(self, statuses: Statuses) -> set[int]:
         """The ids of the statuses that are shown."""
@@ -126,6 +129,7 @@ class OrderFilter:
         found += days.between(Order, self.since, self.until, zone)
         if self.flag:
             found.append(_FLAG_COLUMNS[self.flag])
+        found += _file_conditions(self.file)
         if self.link and "link" not in without:
             found.append(_link_condition(self.link))
         return found
@@ -214,6 +218,13 @@ def _link_condition(text: str) -> Any:
             )
         )
     return mine.where(Link.state == state).exists()
+
+
+def _file_conditions(import_id: int | None) -> list[Any]:
+    if import_id is None:
+        return []
+    rows = db.select(ImportRow.order_id).where(ImportRow.import_id == import_id, ImportRow.done)
+    return [Order.id.in_(rows.where(ImportRow.order_id.is_not(None)))]
 
 
 def _link(text: str) -> str:

@@ -6,7 +6,21 @@ import re
 
 #: words that are pages of their own under /orders
 RESERVED = frozenset(
-    ("batch", "bulk", "card", "changes", "columns", "export", "get", "lines", "new", "preview", "print", "products")
+    (
+        "batch",
+        "bulk",
+        "card",
+        "changes",
+        "columns",
+        "export",
+        "get",
+        "import",
+        "lines",
+        "new",
+        "preview",
+        "print",
+        "products",
+    )
     + ("pull", "row", "selection", "status", "total", "totals", "undo", "views")
 )
 LONGEST = 64

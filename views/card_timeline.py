@@ -181,6 +181,8 @@ def sentence(kind: str, detail: dict[str, Any]) -> str:
         return _("%(connection)s: not accepted (%(reason)s)", connection=facts["connection"], reason=reason)
     if kind == "message":
         return str(MESSAGES.get(str(detail.get("outcome")), MESSAGES["sent"])) % {"to": str(detail.get("to") or "")}
+    if kind == "imported" and detail.get("file"):
+        return _("order imported from the file %(file)s", file=str(detail["file"]))
     source = DONE.get(str(detail.get("operation")), DONE["send"]) if kind == "sent" else SENTENCES.get(kind)
     return kind if source is None else str(source) % facts if "%(" in str(source) else str(source)
 

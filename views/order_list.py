@@ -15,7 +15,7 @@ from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
-from jobs import wake
+from jobs import imports, wake
 from orders import counts, listing, lists, saved_views
 from orders.filters import FLAGS, LINK_FILTERS, PAYMENTS, OrderFilter
 from orders.listing import Cursor
@@ -145,7 +145,7 @@ class ListPage:
 
     @property
     def tabs_key(self) -> Hashable:
-        return self.context, self.f, tuple(self.saved)
+        return self.context, self.f, tuple(self.saved), self.can_edit
 
     @property
     def filters_key(self) -> Hashable:
@@ -282,6 +282,7 @@ class ListPage:
             self._links(),
             Chip("dates", gettext("Dates"), self._dates(), self.url(since=None, until=None) if self._dates() else ""),
             self._simple("flag", gettext("Marks"), words.FLAGS, FLAGS),
+            *([Chip("file", gettext("File"), self._file(), self.url(file=None))] if f.file else []),
             *([Chip("q", gettext("Search"), f.q, self.url(q=""))] if f.q else []),
         ]
 
@@ -306,6 +307,9 @@ class ListPage:
             groups.append((c.name, [Option(label, self.url(link=key), key == self.f.link) for key, label in here]))
             value = next((f"{c.name}, {label}" for key, label in here if key == self.f.link), value)
         return Chip("link", gettext("Systems"), value or self.f.link, self.url(link=""), groups)
+
+    def _file(self) -> str:
+        return imports.name(self.f.file or 0) or gettext("removed")
 
     def _dates(self) -> str:
         if not (self.f.since or self.f.until):
