@@ -25,7 +25,7 @@
       if (!answer.ok) throw new Error(answer.status);
       sent.forEach((value, name) => waiting.get(name) === value && waiting.delete(name));
       if (sent.size) say(saved);
-      if (form.dataset.live && asks.some((name) => sent.has(name))) refresh();
+      if ('asks' in form.dataset && asks.some((name) => sent.has(name))) refresh();
     } catch {
       if (sent.size) { say(unsaved, true); later(5000); }
     } finally { busy = false; }
@@ -35,8 +35,7 @@
   function changed({ target: field }) {
     if (!kept(field) || (field.type === 'radio' && !field.checked)) return;
     waiting.set(field.name, field.value);
-    const price = document.querySelector(`#cost-${field.value}`);
-    if (field.name === 'delivery_method_id' && price) document.querySelector('#total').textContent = price.dataset.total;
+    if (field.name === 'delivery_method_id') document.querySelector('#total').textContent = document.querySelector(`#cost-${field.value}`).dataset.total;
     if (field.dataset.address) put('pickup_address', field.dataset.address);
     if (field.dataset.suggest) suggest(field);
   }
