@@ -54,6 +54,7 @@
     const list = field.list;
     const chosen = [...list.options].find((option) => option.value === field.value);
     put('region', chosen?.label ?? '');
+    if (form.querySelector('[name=pickup_code]:checked')) { put('pickup_code', ''); put('pickup_address', ''); } // of another city
     if (chosen) return;
     const turn = ++asked;
     const found = await fetch(`${places}?${new URLSearchParams({ q: field.value })}`).then((answer) => answer.json()).catch(() => []);
