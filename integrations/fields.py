@@ -67,11 +67,11 @@ def apart(buyer: Person, recipient: Person) -> Person | None:
     return None if same else buyer
 
 
-def references(listed: Any, code: str = "code", usable: str = "active") -> list[Reference]:
+def references(listed: Any, code: str = "code", usable: str = "active", group: str = "group") -> list[Reference]:
     """Entries {code, name, group} of a list, or of an object keyed by code ([] when PHP has none). Those that `usable`
     marks false can't be used in orders and are left out."""
     shown = [e for e in entries(listed) if e.get(usable, True)]
-    return [Reference(text(e, code), text(e, "name"), text(e, "group")) for e in shown]
+    return [Reference(text(e, code), text(e, "name"), text(e, group)) for e in shown]
 
 
 def fixed(names: Mapping[str, str]) -> list[Reference]:

@@ -37,6 +37,7 @@ class RestConnector(Connector):
     status_faults: ClassVar[Mapping[int, str]] = {}  #: statuses that mean something else here -> fault
     #: pattern in a complaint's words (any case) -> (fault, settings field); the first that is found counts
     complaint_faults: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    key_header: ClassVar[str] = ""  #: the header that holds the setting "api_key", where that alone opens the API
     success: ClassVar[str] = ""  #: the field of an answer that says true or false, if there is one
     message: ClassVar[str] = "message"  #: the field with the vendor's complaint
     errors: ClassVar[str] = "errors"  #: its complaints one by one: a list, or an object field -> text
@@ -44,7 +45,7 @@ class RestConnector(Connector):
 
     def headers(self) -> Mapping[str, str]:
         """What opens the API, and what else goes with every call."""
-        return {}
+        return {self.key_header: str(self.settings["api_key"])} if self.key_header else {}
 
     def complaint(self, body: Mapping[str, Any]) -> str:
         """The vendor's words for what is wrong, in one line. With HTTP 200 they count unless `success` is true."""

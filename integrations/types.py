@@ -55,6 +55,7 @@ class Delivery:
     service_code: str = ""  # outgoing: the method chosen from the quotes of the system that this goes to
     settlement: str = ""  # outgoing: the place in that system's own code
     kind: str = ""  # outgoing: standard | end-to-end | export
+    carrier: str = ""  # outgoing: the courier of that method, where the system names one
 
 
 @dataclass(frozen=True)
@@ -311,8 +312,6 @@ class Quote:
     cost: Decimal = Decimal(0)
     currency: str = ""
     days: str = ""  # as the service words it, e.g. "2 - 3"
-    min_days: int = 0
-    max_days: int = 0
     takes_card: bool = True
     needs_postal_code: bool = False
     why_not: str = ""
@@ -320,19 +319,15 @@ class Quote:
 
 @dataclass(frozen=True)
 class Point:
-    """A pickup point. Coordinates are texts, empty where unknown; `methods`: codes that deliver there."""
+    """A pickup point. Coordinates are texts, empty where unknown."""
 
     code: str
     address: str
-    carrier: str = ""
     hours: str = ""
     phone: str = ""
     directions: str = ""
     latitude: str = ""
     longitude: str = ""
-    takes_cod: bool = True
-    takes_card: bool = True
-    methods: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,17 @@ def entries(value: Any) -> list[Mapping[str, Any]]:
     return [part(e) for e in (value.values() if isinstance(value, Mapping) else value or ())]
 
 
+def alone(value: Any) -> Mapping[str, Any]:
+    """An object that some answers wrap in a list."""
+    return part(value[0]) if isinstance(value, list) and value else part(value)
+
+
+def listed(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list, however it is wrapped: [..], {"products": [..]}, or one object alone."""
+    inner = next((v for v in value.values() if isinstance(v, list)), [value]) if isinstance(value, dict) else value
+    return entries(inner)
+
+
 def filled(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that hold something."""
     return {name: value for name, value in fields.items() if value}

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -46,7 +47,11 @@ class Answer:
 class Patience:
     """The seconds one page has for all its questions together."""
 
-    until: float = field(default_factory=lambda: time.monotonic() + WAIT)
+    seconds: float = field(default_factory=lambda: WAIT)
+    until: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.until = time.monotonic() + self.seconds
 
     @property
     def left(self) -> float:
@@ -54,7 +59,9 @@ class Patience:
 
 
 Caller = Callable[[Any], Any]
-_under_way: dict[tuple[int, str], Future[tuple[Any, Any]]] = {}
+#: what is being asked, and since when
+_under_way: dict[tuple[int, str], tuple[Future[tuple[Any, Any]], float]] = {}
+_FRESH = 60.0  # seconds that an answer waits for its page; later ones ask anew
 _lock = threading.Lock()
 
 
@@ -69,18 +76,27 @@ def services(found: Sequence[lists.Connected]) -> list[lists.Connected]:
     return [c for c in found if c.enabled and c.kind in known and known[c.kind].can(QuotesDelivery)]
 
 
-def offers(row: Connection, shop_id: int | None, parcel: Parcel, place: Place, patience: Patience) -> Answer:
-    """Quotes as lists of plain values; without the methods that the shop has switched off."""
+def parcel(values: Mapping[str, Any]) -> Parcel:
+    """What is quoted of an order with these (settled) values."""
+    cod = values["cod_amount"] if values.get("cod") else Decimal(0)
+    sizes = {name: int(values[name] or 0) for name in ("weight", "length", "width", "height")}
+    by_card = bool(cod) and values.get("cod_method") == "card"
+    declared = max(values.get("declared_value") or Decimal(0), cod or Decimal(0))
+    return Parcel(
+        **sizes, declared_value=_exact(declared), cod=_exact(cod), by_card=by_card, currency=values["currency"]
+    )
+
+
+def _exact(amount: Decimal | None) -> Decimal:
+    return Decimal(f"{(amount or Decimal(0)).normalize():f}")  # 1.50 and 1.5 are one question
+
+
+def offers(row: Connection, shop_id: int | None, parcel: Parcel, place: Place, patience: Patience | None) -> Answer:
+    """Quotes as lists of plain values; without the methods that the shop has switched off. Here and below: without
+    patience only what is kept counts, and nobody is asked."""
     found = _ask(row, shop_id, offers_key(row, shop_id, parcel, place), OFFERS_LAST, patience,
                  lambda c: [asdict(offer) for offer in c.quote(parcel, place)])  # fmt: skip
     return _switched(found, shop_id, row.id)
-
-
-def kept_offers(row: Connection, shop_id: int | None, parcel: Parcel, place: Place) -> Answer:
-    """The same from what is kept; "waiting" when nothing is."""
-    key = offers_key(row, shop_id, parcel, place)
-    value = quotes.find(row.id, key)
-    return _switched(Answer(value=value, key=key), shop_id, row.id) if value is not None else Answer("waiting", key=key)
 
 
 def offers_key(row: Connection, shop_id: int | None, parcel: Parcel, place: Place) -> str:
@@ -97,7 +113,7 @@ def _rest(answer: Answer) -> tuple[str, str, str]:
     return answer.key, answer.fault, answer.detail
 
 
-def settlements(row: Connection, shop_id: int | None, text: str, country: str, patience: Patience) -> Answer:
+def settlements(row: Connection, shop_id: int | None, text: str, country: str, patience: Patience | None) -> Answer:
     text = " ".join(text.split()).casefold()[:80]
     if len(text) < 2 or not _can(row, FindsPlaces):
         return Answer()
@@ -106,7 +122,7 @@ def settlements(row: Connection, shop_id: int | None, text: str, country: str, p
 
 
 def points(
-    row: Connection, shop_id: int | None, place: Place, method: str, parcel: Parcel, patience: Patience
+    row: Connection, shop_id: int | None, place: Place, method: str, parcel: Parcel, patience: Patience | None
 ) -> Answer:
     if not place.code or not _can(row, FindsPlaces):
         return Answer()
@@ -138,15 +154,21 @@ def _can(row: Connection, capability: type) -> bool:
     return connections.usable(row) and connectors()[row.kind].can(capability)
 
 
-def _ask(row: Connection, shop_id: int | None, key: str, lasts: timedelta, patience: Patience, call: Caller) -> Answer:
+def _ask(
+    row: Connection, shop_id: int | None, key: str, lasts: timedelta, patience: Patience | None, call: Caller
+) -> Answer:
     """From what is kept, else from the service. Ends the caller's transaction when it has to ask."""
     if (kept := quotes.find(row.id, key)) is not None:
         return Answer(value=kept, key=key)
+    if patience is None:
+        return Answer("waiting", key=key)
     row_id, opened = row.id, connections.open_connector(row)
     db.session.commit()  # nobody waits for a service with a transaction open
     with _lock:
-        asked = _under_way.get((row_id, key)) or _threads().submit(_call, opened, call)
-        _under_way[row_id, key] = asked
+        asked, since = _under_way.get((row_id, key)) or (None, 0.0)
+        if asked is None or (asked.done() and time.monotonic() - since > _FRESH):
+            asked = _threads().submit(_call, opened, call)
+            _under_way[row_id, key] = asked, time.monotonic()
         _forget_old()
     try:
         value, exchanges = asked.result(timeout=patience.left)
@@ -167,7 +189,7 @@ def _ask(row: Connection, shop_id: int | None, key: str, lasts: timedelta, patie
 def _settled(row_id: int, key: str, asked: Future[tuple[Any, Any]]) -> bool:
     """Whether this page is the one that takes the answer in."""
     with _lock:
-        return _under_way.pop((row_id, key), None) is asked
+        return _under_way.pop((row_id, key), (None, 0.0))[0] is asked
 
 
 def _call(opened: Any, call: Caller) -> tuple[Any, Any]:
@@ -189,5 +211,5 @@ def _plain(values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _forget_old() -> None:
     """Answers that no page came back for."""
     if len(_under_way) > 200:
-        for key in [key for key, asked in _under_way.items() if asked.done()][:100]:
+        for key in [key for key, (asked, _since) in _under_way.items() if asked.done()][:100]:
             del _under_way[key]

@@ -91,6 +91,7 @@ def _order(row: Any, lines: list[LineData], codes: dict[tuple[str, str], str]) -
             service_code=(row["offer"] or {}).get("code", ""),
             settlement=(row["place"] or {}).get("code", ""),
             kind=(row["offer"] or {}).get("kind") or row["type_key"] or "",
+            carrier=(row["offer"] or {}).get("carrier", ""),
         ),
         payment=Payment(
             code=codes.get(("payment_out", str(row["payment_method_id"])), ""),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from models import DeliveryChoice, Order, Prepared, db, insert_into
+from models import DeliveryChoice, Order, OrderType, Prepared, db, insert_into
 
 from . import editing
 
@@ -128,6 +128,13 @@ def news(choice: Choice | None, offers: Mapping[str, Mapping[str, str]], key: st
 
 def accepted(choice: Choice, offer: Mapping[str, str], place: Mapping[str, str], key: str) -> Choice:
     return replace(choice, offer=offer, place=place, basis=key, declined="")
+
+
+def followed(offer: Mapping[str, str]) -> dict[str, Any]:
+    """The order's fields that follow from an offer: tariff, time, and the type that its kind of delivery makes."""
+    fields = {"tariff_code": offer["code"], "tariff_name": offer["name"][:160], "delivery_term": offer["days"][:60]}
+    kind = db.session.scalar(db.select(OrderType.id).where(OrderType.key == offer["kind"]))
+    return fields | ({"type_id": kind} if kind else {})
 
 
 def problems(

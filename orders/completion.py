@@ -8,13 +8,13 @@ from typing import Any
 
 from models import DeliveryMethod, Order, OrderLink, PaymentMethod, Status, db
 
-from . import creation, editing, order_links, places, statuses
+from . import creation, editing, order_links, statuses
 from .timeline import Actor, note
 
 #: what a customer fills in, by steps; kept as typed until the order is placed
 STEPS: tuple[tuple[str, ...], ...] = (
     ("last_name", "first_name", "patronymic", "phone", "email"),
-    ("delivery_method_id", "city", "pickup_address", "pickup_code", "street", "house", "flat", "postal_code"),
+    ("delivery_method_id", "city", "region", "pickup_address", "pickup_code", "street", "house", "flat", "postal_code"),
     ("payment_method_id", "customer_comment"),
 )
 FIELDS = tuple(name for step in STEPS for name in step)
@@ -56,22 +56,36 @@ def methods() -> list[DeliveryMethod]:
     return list(db.session.scalars(query.order_by(DeliveryMethod.position, DeliveryMethod.id)))
 
 
-def payments(method: DeliveryMethod | None) -> list[PaymentMethod]:
-    """Ways to pay that this delivery method allows."""
+def payments(method: DeliveryMethod | None, cash_only: bool = False) -> list[PaymentMethod]:
+    """Ways to pay that this delivery method allows. `cash_only`: its service says so."""
     query = db.select(PaymentMethod).where(PaymentMethod.active)
     found = db.session.scalars(query.order_by(PaymentMethod.position, PaymentMethod.id))
-    return [one for one in found if one.kind != "cod_card" or method is None or method.card_on_delivery]
+    by_card = not cash_only and (method is None or method.card_on_delivery)
+    return [one for one in found if one.kind != "cod_card" or by_card]
 
 
-def submit(link: OrderLink, values: Mapping[str, Any], actor: Actor) -> Order:
+def imagined(order: Order, typed: Mapping[str, str]) -> dict[str, Any]:
+    """The order's values, settled, if it were placed with these words; nothing of the delivery's price in them."""
+    ids = {name: _id(typed[name]) for name in FIELDS if name.endswith("_id")}
+    method, payment = _chosen(ids)
+    row = {**_row({**typed, **ids}, method, payment), "delivery_cost": Decimal(0)}
+    settled, _errors = editing.preview(_all(order, row), [editing.line_values(line) for line in order.lines], None)
+    return settled
+
+
+def _id(word: str) -> int | None:
+    return int(word) if word.isdecimal() and len(word) < 10 else None
+
+
+def submit(link: OrderLink, values: Mapping[str, Any], delivery: Mapping[str, Any], actor: Actor) -> Order:
     """Place the order: its fields, the status New, the link used up; in the caller's transaction.
 
-    `values`: all FIELDS, checked by the form. Raises Closed, or editing.Invalid when they break a rule."""
+    `values`: all FIELDS, checked by the form; `delivery`: what follows from a service's offer. Raises Closed, or
+    editing.Invalid when they break a rule."""
     order = db.session.get(Order, link.order_id, with_for_update=True, populate_existing=True)
     if order is None or order_links.state(link) != "open" or not order_links.take(link.id):
         raise Closed
-    method = db.session.get(DeliveryMethod, values["delivery_method_id"])
-    row = _row(order, values, method, db.session.get(PaymentMethod, values["payment_method_id"]))
+    row = {**_row(values, *_chosen(values)), **delivery}
     _settled, errors = editing.preview(_all(order, row), [editing.line_values(line) for line in order.lines], None)
     if errors:
         raise editing.Invalid(errors)
@@ -81,21 +95,21 @@ def submit(link: OrderLink, values: Mapping[str, Any], actor: Actor) -> Order:
     return order
 
 
-def _row(
-    order: Order, values: Mapping[str, Any], method: DeliveryMethod | None, payment: PaymentMethod | None
-) -> dict[str, Any]:
+def _chosen(values: Mapping[str, Any]) -> tuple[DeliveryMethod | None, PaymentMethod | None]:
+    delivery, payment = values["delivery_method_id"], values["payment_method_id"]
+    return (
+        db.session.get(DeliveryMethod, delivery) if delivery else None,
+        db.session.get(PaymentMethod, payment) if payment else None,
+    )
+
+
+def _row(values: Mapping[str, Any], method: DeliveryMethod | None, payment: PaymentMethod | None) -> dict[str, Any]:
     row = {name: values[name] for name in FIELDS}
     asked = ADDRESS.get(method.kind if method else "", ())
     row |= {name: "" for names in ADDRESS.values() for name in names if name not in asked}
     on_delivery = bool(payment and payment.kind in ("cod_cash", "cod_card"))
     row |= {"cod": on_delivery, "cod_method": "card" if payment and payment.kind == "cod_card" else "cash"}
-    row["cod_amount"] = Decimal(0)  # follows the total
-    words = {name: str(value or "") for name, value in values.items()}
-    quote = places.quotes(order, words).get(method.id if method else 0)
-    if quote:
-        row |= {"delivery_cost": quote.cost, "delivery_term": quote.term}
-        row |= {"tariff_code": quote.tariff_code, "tariff_name": quote.tariff_name}
-    return row
+    return row | {"cod_amount": Decimal(0)}  # follows the total
 
 
 def _all(order: Order, row: Mapping[str, Any]) -> dict[str, Any]:

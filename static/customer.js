@@ -5,7 +5,7 @@
   const { save, places, saved, unsaved } = form.dataset;
   const token = document.querySelector('meta[name=csrf-token]').content;
   const note = document.querySelector('#saved');
-  const total = document.querySelector('#total');
+  const asks = ['city', 'region', 'delivery_method_id', 'pickup_address', 'pickup_code', 'payment_method_id']; // prices and points follow them
   const waiting = new Map(); // field -> value that the hub doesn't have yet
   let timer = 0;
   let busy = false;
@@ -25,6 +25,7 @@
       if (!answer.ok) throw new Error(answer.status);
       sent.forEach((value, name) => waiting.get(name) === value && waiting.delete(name));
       if (sent.size) say(saved);
+      if ('asks' in form.dataset && asks.some((name) => sent.has(name))) refresh();
     } catch {
       if (sent.size) { say(unsaved, true); later(5000); }
     } finally { busy = false; }
@@ -34,7 +35,8 @@
   function changed({ target: field }) {
     if (!kept(field) || (field.type === 'radio' && !field.checked)) return;
     waiting.set(field.name, field.value);
-    if (field.dataset.total) total.textContent = field.dataset.total;
+    if (field.name === 'delivery_method_id') document.querySelector('#total').textContent = document.querySelector(`#cost-${field.value}`).dataset.total;
+    if (field.dataset.address) put('pickup_address', field.dataset.address);
     if (field.dataset.suggest) suggest(field);
   }
   form.addEventListener('input', (event) => { changed(event); later(700); });
@@ -45,23 +47,32 @@
   const here = () => { if (!document.hidden) send(); }; // the shop sees that somebody is at it
   here();
   setInterval(here, 45000);
-  // ---- places
+  // ---- places and prices
   let asked = 0;
+  function put(name, value) { form.elements[name].value = value; waiting.set(name, value); }
   async function suggest(field) {
     const list = field.list;
     const chosen = [...list.options].find((option) => option.value === field.value);
-    const code = form.elements.pickup_code;
-    if (field.name === 'pickup_address' && code) { code.value = chosen?.dataset.code ?? ''; waiting.set('pickup_code', code.value); }
+    put('region', chosen?.label ?? '');
+    if (form.querySelector('[name=pickup_code]:checked')) { put('pickup_code', ''); put('pickup_address', ''); } // of another city
     if (chosen) return;
     const turn = ++asked;
-    const query = new URLSearchParams({ what: field.dataset.suggest, q: field.value, city: form.elements.city?.value ?? '' });
-    const method = form.querySelector('[name=delivery_method_id]:checked');
-    if (method) query.set('delivery_method_id', method.value);
-    const found = await fetch(`${places}?${query}`).then((answer) => answer.json()).catch(() => []);
+    const found = await fetch(`${places}?${new URLSearchParams({ q: field.value })}`).then((answer) => answer.json()).catch(() => []);
     if (turn !== asked) return;
-    list.replaceChildren(...found.map(({ text, note: label, code: own }) => Object.assign(new Option(label, text), { label: label || text })));
-    [...list.options].forEach((option, n) => { option.dataset.code = found[n].code; });
+    list.replaceChildren(...found.map(({ text, note: label }) => Object.assign(new Option(label, text), { label })));
   }
+  let looked = 0;
+  async function refresh(again = 8) { // what the page says of the words that are kept: its live parts change places
+    const turn = ++looked;
+    const page = await fetch(`?step=${form.elements.step.value}&look=1`).then((answer) => answer.text()).catch(() => '');
+    if (turn !== looked || waiting.size) return;
+    const fresh = new DOMParser().parseFromString(page, 'text/html');
+    const { name, value } = document.activeElement;
+    fresh.querySelectorAll('[data-live]').forEach((part) => document.getElementById(part.id)?.replaceWith(part));
+    if (document.activeElement === document.body && name) [...form.elements].find((field) => field.name === name && field.value === value)?.focus();
+    if (again && document.querySelector('[data-again]')) setTimeout(refresh, 1000, again - 1);
+  }
+  if (document.querySelector('[data-again]')) refresh();
   const wrong = form.querySelector('[aria-invalid]');
   if (wrong) wrong.focus();
 })();

@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Field, Form, HiddenField, StringField, ValidationError
 
 from integrations.text import N_
+from jobs.checkout import Found, Price
 from models import DeliveryMethod, Order, PaymentMethod
 from orders import completion, phones
 
@@ -53,6 +54,7 @@ class WhereForm(Form):
 
     delivery_method_id = ChoiceField(N_("Delivery"))
     city = column_text("city", N_("City or village"))
+    region = column_text("region", N_("Region"))
     pickup_address = column_text("pickup_address", N_("Branch or pickup point: number or address"))
     pickup_code = HiddenField(filters=[clean])
     street = column_text("street", N_("Street"))
@@ -60,8 +62,9 @@ class WhereForm(Form):
     flat = column_text("flat", N_("Flat"))
     postal_code = column_text("postal_code", N_("Postal code"))
 
-    def __init__(self, given: MultiDict, methods: Sequence[DeliveryMethod]) -> None:
+    def __init__(self, given: MultiDict, methods: Sequence[DeliveryMethod], found: Found) -> None:
         self.methods = {method.id: method for method in methods}
+        self.found = found
         super().__init__(given)
         self.delivery_method_id.choices = [(method.id, method.name) for method in methods]
 
@@ -73,16 +76,28 @@ class WhereForm(Form):
     def kind(self) -> str:
         return self.method.kind if self.method else ""
 
+    @property
+    def price(self) -> Price | None:
+        return self.found.prices.get(self.delivery_method_id.data or 0)
+
     def validate_delivery_method_id(self, field: Field) -> None:
         if field.data is None:
             raise ValidationError(_("Choose one."))
+        if self.price and self.price.offer["why_not"]:
+            raise ValidationError(_("This is not possible here. Choose another way."))
 
     def validate_city(self, field: Field) -> None:
         if self.kind != "self":
             _needed(field)
 
+    def validate_region(self, field: Field) -> None:
+        if self.kind != "self" and self.found.regions and not self.found.region:
+            raise ValidationError(_("Several places have this name: choose which one."))
+
     def validate_pickup_address(self, field: Field) -> None:
         self._needed_for(field, "pickup")
+        if self.kind == "pickup" and self.found.points is not None and self.found.point is None:
+            raise ValidationError(_("Choose a point from the list."))
 
     def validate_street(self, field: Field) -> None:
         self._needed_for(field, "courier", "post")
@@ -91,7 +106,8 @@ class WhereForm(Form):
         self._needed_for(field, "courier", "post")
 
     def validate_postal_code(self, field: Field) -> None:
-        if self.method and self.method.postal_code_required:
+        offered = self.price is not None and bool(self.price.offer["needs_postal_code"])
+        if (self.method and self.method.postal_code_required) or offered:
             _needed(field)
 
     def validate_pickup_code(self, field: Field) -> None:
@@ -118,14 +134,18 @@ class PayForm(Form):
 
 
 class Steps:
-    """All three with the customer's words in them."""
+    """All three with the customer's words in them, and what delivery services say to these."""
 
-    def __init__(self, order: Order, typed: Mapping[str, str]) -> None:
+    def __init__(self, order: Order, typed: Mapping[str, str], found: Found) -> None:
         given: MultiDict = MultiDict(typed)
-        self.methods = completion.methods()
+        if found.point is not None:
+            given["pickup_address"] = found.point["address"][:300]
+        self.typed, self.found = typed, found
+        self.methods = [method for method in completion.methods() if method.id not in found.off]
         self.who = WhoForm(given, order)
-        self.where = WhereForm(given, self.methods)
-        self.payments = completion.payments(self.where.method)
+        self.where = WhereForm(given, self.methods, found)
+        cash_only = self.where.price is not None and not self.where.price.offer["takes_card"]
+        self.payments = completion.payments(self.where.method, cash_only)
         self.pay = PayForm(given, self.payments)
         self.forms: tuple[Form, ...] = (self.who, self.where, self.pay)
 

@@ -25,10 +25,11 @@ bp.add_app_template_filter(choices.amount, "decimal")
 def quote() -> Any:
     """The box for the form as it stands; 204 when there is nothing new in it."""
     order = db.session.get(Order, request.form.get("order_id", 0, type=int))
-    services = delivery.services(shared().connections)
+    known = shared()
+    services = delivery.services(known.connections)
     held = choices.read(request.form.get("choice", ""))
     row = _service(services, request.form.get("service", 0, type=int) or (held.connection_id if held else 0))
-    form = OrderForm(request.form, order)
+    form = OrderForm(request.form, order, known=known.choices_of(order) if order else known.choices)
     values, _problems = card_page.settle(form, card_values.amounts(request.form, order))
     asked = delivery_panel.Asked(request.form, form, values, row)
     panel = delivery_panel.show(asked, services)

@@ -12,9 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 from integrations import connectors
-from integrations.types import Parcel, Place
+from integrations.delivery import bare, meant
+from integrations.types import Address, Parcel, Place
 from jobs import delivery
-from models import Connection, DeliveryMethod, Order, OrderType, db
+from models import Connection, DeliveryMethod, Order, db
 from models import Mapping as MappingRow
 from orders import choices, editing, lists
 from orders.choices import Choice, News
@@ -78,21 +79,7 @@ class Asked:
         return self.given.get("quote-do", "")
 
     def parcel(self) -> Parcel:
-        return parcel(self.values)
-
-
-def parcel(values: Mapping[str, Any]) -> Parcel:
-    cod = values["cod_amount"] if values.get("cod") else Decimal(0)
-    sizes = {name: int(values[name] or 0) for name in ("weight", "length", "width", "height")}
-    by_card = bool(cod) and values.get("cod_method") == "card"
-    declared = max(values.get("declared_value") or Decimal(0), cod or Decimal(0))
-    return Parcel(
-        **sizes, declared_value=_exact(declared), cod=_exact(cod), by_card=by_card, currency=values["currency"]
-    )
-
-
-def _exact(amount: Decimal | None) -> Decimal:
-    return Decimal(f"{(amount or Decimal(0)).normalize():f}")  # 1.50 and 1.5 are one question
+        return delivery.parcel(self.values)
 
 
 def written(place: Place | Mapping[str, str]) -> str:
@@ -139,7 +126,7 @@ def _settle_place(asked: Asked, panel: Panel) -> None:
     if chosen and asked.given.get("place") != asked.given.get("place-was"):
         panel.place = chosen
         asked.fields |= {"city": chosen.name, "region": chosen.region}
-    elif chosen and chosen.country == country and _same(chosen.name, city):
+    elif chosen and chosen.country == country and bare(chosen.name) == bare(city):
         panel.place = chosen
     elif city:
         _look_up(asked, panel, city, country)
@@ -147,18 +134,13 @@ def _settle_place(asked: Asked, panel: Panel) -> None:
         panel.state = "place"
 
 
-def _same(one: str, other: str) -> bool:
-    return one.casefold().replace("ё", "е") == other.casefold().replace("ё", "е")
-
-
 def _look_up(asked: Asked, panel: Panel, city: str, country: str) -> None:
     answer = delivery.settlements(asked.row, asked.shop_id, city, country, asked.patience)
     panel.state, panel.fault, panel.detail = answer.state, answer.fault, answer.detail
     found = [Place(**place) for place in answer.value]
-    exact = [place for place in found if _same(place.name, city)]
-    near = [p for p in exact if asked.values["region"] and p.region[:6].casefold() in asked.values["region"].casefold()]
-    if len(near or exact) == 1:
-        panel.place = (near or exact)[0]
+    exact = meant(found, Address(country, asked.values["region"] or "", city))
+    if len(exact) == 1:
+        panel.place = exact[0]
     elif answer.state == "ready":
         panel.state, panel.places = "place", [vars(place) for place in found]
 
@@ -215,12 +197,11 @@ def _points(asked: Asked, panel: Panel) -> None:
 
 def taken_over(offer: Mapping[str, str], values: Mapping[str, Any], connection_id: int) -> Fields:
     """The order's fields that follow from choosing this offer: tariff, time, type, and our own delivery method."""
-    fields = {"tariff_code": offer["code"], "tariff_name": offer["name"][:160], "delivery_term": offer["days"][:60]}
+    fields = {name: str(value) for name, value in choices.followed(offer).items()}
     if offer["category"] != "pickup" or values["tariff_code"] != offer["code"]:
         fields |= {"pickup_code": "", "pickup_address": ""}
-    kind = db.session.scalar(db.select(OrderType.id).where(OrderType.key == offer["kind"]))
     method = _method(offer, values, connection_id)
-    return fields | ({"type_id": str(kind)} if kind else {}) | ({"delivery_method_id": str(method)} if method else {})
+    return fields | ({"delivery_method_id": str(method)} if method else {})
 
 
 def _method(offer: Mapping[str, str], values: Mapping[str, Any], connection_id: int) -> int | None:
@@ -266,7 +247,7 @@ def refused(form: OrderForm, given: Mapping[str, str]) -> dict[str, str]:
     before = card_values.amounts(given, order)
     settled, _problems = editing.preview(values, form.line_values(), before)
     there = place or Place(country=values["country"] or "")
-    kept = delivery.kept_offers(row, values["shop_id"], parcel(settled), there)
+    kept = delivery.offers(row, values["shop_id"], delivery.parcel(settled), there, None)
     offers = {offer["code"]: choices.flat(offer, choices.OFFER) for offer in kept.value}
     unanswered = kept.state == "ready" and choices.news(choice, offers, kept.key)
     return {"delivery_method_id": "quote_changed"} if unanswered else {}

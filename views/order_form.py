@@ -145,13 +145,13 @@ class OrderForm(Form):
     fulfilment = BooleanField(N_("Fulfilment"))
     lines = FieldList(FormField(LineForm))
 
-    def __init__(self, formdata: MultiDict | None, order: Order | None, **initial: Any) -> None:
+    def __init__(
+        self, formdata: MultiDict | None, order: Order | None, *, known: Choices | None = None, **initial: Any
+    ) -> None:
+        """`known`: what `choices` says, where the caller has it."""
         self.order = order
         super().__init__(_sifted(formdata) if formdata is not None else None, data=initial or None)
-        self._offer_choices()
-
-    def _offer_choices(self) -> None:
-        for field, found in choices(self.order, lists.read()).items():
+        for field, found in (known or choices(order, lists.read())).items():
             self[field].choices = found
 
     def validate_number(self, field: StringField) -> None:

@@ -87,6 +87,7 @@ class RetailCrm(destinations.RestDestination):
     tasks = (destinations.READ_STATUSES, REFRESH_LISTS)
     status_faults = {503: "rate_limited"}
     complaint_faults = COMPLAINTS
+    key_header = "X-API-KEY"
     success = "success"
     message = "errorMsg"
     error_fields = FIELDS
@@ -96,9 +97,6 @@ class RetailCrm(destinations.RestDestination):
         N_("Find the symbolic code of that shop under Settings, Shops."),
         N_("Enter address, key and shop code here, save, and press “Test connection”."),
     )
-
-    def headers(self) -> Mapping[str, str]:
-        return {"X-API-KEY": str(self.settings["api_key"])}
 
     def test(self) -> TestResult:
         """What the key may do and which shops it reaches."""

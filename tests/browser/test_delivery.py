@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -9,8 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from jobs import connections
-from models import Shop, db
-from orders import editing
+from models import Connection, DeliveryMethod, Mapping, Product, Shop, db
+from orders import editing, preorders
+from orders.preorders import Wanted
 from orders.timeline import Actor
 
 from . import story
@@ -42,6 +44,23 @@ def _order(number: str) -> None:
               "shop_id": db.session.scalar(db.select(Shop.id))}  # fmt: skip
     editing.create(values, [line], Actor("person", "Olena"))
     db.session.commit()
+
+
+def _preorder(service_id: int, number: str) -> str:
+    """The path of a customer's link; one of our methods is the service's pickup points."""
+    method = db.session.scalar(db.select(DeliveryMethod).where(DeliveryMethod.name == "СДЭК, пункт"))
+    if method is None:
+        method = DeliveryMethod(name="СДЭК, пункт", kind="pickup", position=-1)
+        product = Product(sku="MUG-9", name="Кружка", price=900, currency="RUB", weight=400, search_text="mug-9 кружка")
+        db.session.add_all([method, product])
+        db.session.flush()
+        lookup = {"table": "delivery_out", "lookup": str(method.id), "theirs": "17"}
+        db.session.add(Mapping(connection_id=service_id, **lookup))
+    product = db.session.scalar(db.select(Product).where(Product.sku == "MUG-9"))
+    shop = db.session.scalar(db.select(Shop))
+    made = preorders.create([Wanted(product, Decimal(1))], shop, number, Actor("person", "Olena"))
+    db.session.commit()
+    return f"/c/{made.secret['token']}"
 
 
 def offer(page: Page, code: str):
@@ -116,3 +135,53 @@ def test_the_box_fits_a_phone(hub: Hub, visitors) -> None:
     for address in ("/orders/D-2", "/settings/delivery"):
         page.goto(address)
         story.fits(page)
+
+
+def test_a_customer_chooses_a_point_on_a_phone(hub: Hub, visitors) -> None:
+    with hub.inside():
+        path = _preorder(db.session.scalar(db.select(Connection.id)), "C-1")
+    phone = visitors.new(hub.url, **PHONE)
+    phone.goto(path)
+    for name, value in (("last_name", "Орлова"), ("first_name", "Анна"), ("phone", "+79121112233")):
+        phone.locator(f"[name={name}]").fill(value)
+    phone.locator(".go").click()
+    phone.locator("[name=delivery_method_id]").first.check()
+    phone.locator("[name=city]").press_sequentially("Воро")
+    expect(phone.locator("#city-list option")).to_have_attribute("value", "Воронеж")
+    phone.locator("[name=city]").fill("Воронеж")
+    expect(phone.locator(".point")).to_have_count(4)
+    cost = phone.locator(".choice:has(:checked) .money").first
+    expect(cost).to_contain_text("₽")
+    everywhere = phone.locator("#total").inner_text()
+    address = phone.locator(".point input").nth(1).get_attribute("data-address")
+    assert address
+    phone.locator("[name=pickup_address]").fill(address.split(", ")[1].split()[-1])
+    expect(phone.locator(".point")).to_have_count(1)
+    phone.locator(".point input").check()
+    expect(phone.locator("[name=pickup_address]")).to_have_value(address)
+    expect(phone.locator(".point a").first).to_have_attribute("href", re.compile("openstreetmap.org/.mlat=51"))
+    story.fits(phone)
+    phone.locator(".go").click()
+    phone.locator("[name=payment_method_id]").first.check()
+    expect(phone.locator("#total")).not_to_have_text(everywhere)
+    expect(phone.locator("#check")).to_contain_text(address)
+    phone.locator(".go").click()
+    expect(phone.locator(".over h1")).to_be_visible()
+    staff = visitors.new(hub.url)
+    story.login(staff)
+    staff.goto("/orders/C-1")
+    expect(offer(staff, "17")).to_be_checked()
+    expect(staff.locator("#pickup_address")).to_have_value(address)
+    expect(staff.locator(".quote-news")).to_have_count(0)
+
+
+def test_the_customer_s_page_works_without_scripts(hub: Hub, visitors) -> None:
+    with hub.inside():
+        path = _preorder(db.session.scalar(db.select(Connection.id)), "C-2")
+    page = visitors.new(hub.url, java_script_enabled=False)
+    page.goto(f"{path}?step=2")
+    page.locator("[name=delivery_method_id]").first.check()
+    page.locator("[name=city]").fill("Казань")
+    page.locator(".look").click()
+    expect(page.locator(".point")).to_have_count(4)
+    expect(page.locator(".choice:has(:checked) .money").first).to_contain_text("₽")

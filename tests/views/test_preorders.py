@@ -11,7 +11,7 @@ import pytest
 
 from jobs import wake
 from models import DeliveryMethod, Order, OrderEvent, OrderLink, PaymentMethod, Product, Status, db, utcnow
-from orders import completion, order_links, places, statuses
+from orders import completion, order_links, statuses
 from orders.timeline import Actor
 from tests.orders import build
 
@@ -233,7 +233,7 @@ def test_a_link_is_used_once_even_by_two_at_the_same_time(app, client):
         link = order_links.current(order_id)
         order_links.revoke(link, Actor("person", "Olena"))
         with pytest.raises(completion.Closed):
-            completion.submit(link, {}, Actor("customer"))
+            completion.submit(link, {}, {}, Actor("customer"))
 
 
 @sqlite_only
@@ -272,46 +272,6 @@ def test_a_card_on_delivery_is_not_offered_where_it_is_impossible(app, client):
     page = customer.get(f"{path}?step=3").text
     assert card not in page
     assert "takes cash only" in page
-
-
-class Depot:
-    """A delivery service that knows one settlement, one point and one price."""
-
-    def settlements(self, order, query):
-        return [places.Place("Київ", "Київська обл.")] if "київ".startswith(query.lower()) else []
-
-    def points(self, order, values, query):
-        return [places.Place("Відділення 5, Садова 1", code="p5")] if values.get("city") == "Київ" else []
-
-    def quotes(self, order, values):
-        method = db.session.scalar(db.select(DeliveryMethod.id).where(DeliveryMethod.key == "np-branch"))
-        return {method: places.Quote(Decimal(70), "1-2 дні", "WW", "Склад — склад")}
-
-
-@pytest.fixture
-def depot():
-    places.register(Depot())
-    yield
-    places.providers.clear()
-
-
-def test_a_delivery_service_suggests_places_and_prices(app, client, depot):
-    login(client)
-    order_id, path = made(client)
-    customer = app.test_client()
-    assert customer.get(f"{path}/places?what=settlement&q=ки").json == [
-        {"text": "Київ", "note": "Київська обл.", "code": ""}
-    ]
-    assert customer.get(f"{path}/places?what=point&q=&city=Київ").json[0]["code"] == "p5"
-    assert customer.get("/c/wrong/places?q=ки").status_code == 410
-    page = customer.get(f"{path}?step=2").text
-    assert "1-2 дні" in page
-    assert "data-suggest" in page
-    fill(customer, path, app, pickup_code="p5")
-    with app.app_context():
-        order = db.session.get(Order, order_id)
-        assert (order.delivery_cost, order.total, order.cod_amount) == (Decimal(70), Decimal(971), Decimal(971))
-        assert (order.tariff_code, order.pickup_code, order.delivery_term) == ("WW", "p5", "1-2 дні")
 
 
 def test_staff_see_that_the_customer_is_filling_it_in(app, client):
