@@ -24,7 +24,9 @@ LANGUAGES = {"en": "English", "uk": "Українська", "ru": "Русски�
 
 def init_app(app: Flask) -> None:
     Babel(app, locale_selector=_locale, timezone_selector=lambda: str(ZONE))
-    app.jinja_env.filters.update(money=money, ago=ago, dt=full_time, minute=full_minute, day=day, phone=phone, num=number, t=translated)
+    app.jinja_env.filters.update(
+        money=money, ago=ago, dt=full_time, minute=full_minute, day=day, phone=phone, num=number, t=translated
+    )
     app.jinja_env.globals.update(languages=LANGUAGES, initials=initials)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     # Flask-Babel looks the catalogue up in the context at each text; a page has hundreds of them
