@@ -272,7 +272,10 @@
     within('[data-chart]').forEach(widget('chart'));
     within('form[data-guard]').forEach((form) => clean.set(form, find('.is-invalid', form) ? '' : written(form)));
     within('[data-autofocus]').forEach((element) => element.focus());
-    within('.tab-line [aria-current], .stats [aria-current]').forEach((tab) => { tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 40; });
+    within('.tab-line [aria-current], .stats [aria-current]').forEach((tab) => { // the chosen one may lie beyond the edge of the phone
+      const line = tab.parentElement;
+      if (tab.offsetLeft + tab.offsetWidth > line.offsetLeft + line.clientWidth) line.scrollLeft = tab.offsetLeft - line.offsetLeft - 40;
+    });
     within('[data-flash]').forEach((element) => {
       element.removeAttribute('data-flash');
       if (arrived) mark(element, 'is-flashing', 2000);

@@ -14,7 +14,7 @@
   }, true);
   let press = 0; // on the phone a long press starts choosing
   document.addEventListener('pointerdown', ({ target, pointerType }) => {
-    const row = target.closest?.('[data-rows] > [data-row]');
+    const row = target.closest?.('[data-send] > [data-row]');
     clearTimeout(press);
     press = row && pointerType !== 'mouse' && setTimeout(() => {
       press = 0; // the click that ends this press chooses nothing
