@@ -49,7 +49,8 @@ class RestConnector(Connector):
 
     def complaint(self, body: Mapping[str, Any]) -> str:
         """The vendor's words for what is wrong, in one line. With HTTP 200 they count unless `success` is true."""
-        return "; ".join(filter(None, [text(body, self.message), *self.complaints(body)]))
+        said = filter(None, [text(body, self.message), *self.complaints(body)])
+        return "; ".join(dict.fromkeys(said))  # a batch repeats the same complaint for each order
 
     def complaints(self, body: Mapping[str, Any]) -> list[str]:
         found = body.get(self.errors) or ()

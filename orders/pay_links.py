@@ -35,6 +35,12 @@ def works(link: PayLink) -> bool:
     return link.revoked_at is None and link.expires_at > utcnow()
 
 
+def any_works(order_id: int) -> bool:
+    """Whether there is something to revoke."""
+    alive = PayLink.revoked_at.is_(None), PayLink.expires_at > utcnow()
+    return bool(db.session.scalar(db.select(db.exists().where(PayLink.order_id == order_id, *alive))))
+
+
 def revoke(order_id: int) -> int:
     """End all links of an order; how many there were."""
     mine = db.update(PayLink).where(PayLink.order_id == order_id, PayLink.revoked_at.is_(None))

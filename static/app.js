@@ -213,23 +213,6 @@
   on('click', '[data-check-all]', (head) => { pick(all('[data-list] [data-row]'), head.checked); paintRows(false); });
   on('click', '[data-bulk-clear]', drop);
   on('click', '[data-bulk-all]', () => paintRows(true));
-  let press = 0; // a long press on the phone starts choosing
-  on('pointerdown', '[data-row]', (row, { pointerType }) => {
-    clearTimeout(press);
-    press = pointerType !== 'mouse' && setTimeout(() => {
-      press = 0; // the click that ends this press chooses nothing
-      row.closest('.list')?.classList.add('is-picking');
-      choose(row, true);
-    }, 500);
-  });
-  listen('pointerup pointercancel pointermove', () => clearTimeout(press));
-  on('contextmenu', '.is-picking [data-row]', (_row, event) => event.preventDefault());
-  on('click', '.is-picking [data-row]', (row, event) => { // then a tap chooses instead of opening
-    if (event.target.matches('[data-check]')) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    if (press) choose(row, !chosen.has(row.dataset.id));
-  }, true);
   // ---- keys, by place on the keyboard when the layout isn't Latin
   let going = 0;
   const letter = (event) => {
@@ -289,6 +272,10 @@
     within('[data-chart]').forEach(widget('chart'));
     within('form[data-guard]').forEach((form) => clean.set(form, find('.is-invalid', form) ? '' : written(form)));
     within('[data-autofocus]').forEach((element) => element.focus());
+    within('.tab-line [aria-current], .stats [aria-current]').forEach((tab) => { // the chosen one may lie beyond the edge of the phone
+      const line = tab.parentElement;
+      if (tab.offsetLeft + tab.offsetWidth > line.offsetLeft + line.clientWidth) line.scrollLeft = tab.offsetLeft - line.offsetLeft - 40;
+    });
     within('[data-flash]').forEach((element) => {
       element.removeAttribute('data-flash');
       if (arrived) mark(element, 'is-flashing', 2000);

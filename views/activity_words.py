@@ -84,6 +84,8 @@ def interval(seconds: int) -> str:
 def ahead(moment: datetime) -> str:
     """A time to come: "in 40 sec.", beyond a day the date."""
     left = moment - utcnow()
+    if left < timedelta(seconds=1):
+        return _("now")
     if left > timedelta(days=1):
         return full_time(moment)
     return str(format_timedelta(left, add_direction=True, format="short", threshold=1.5, locale=locale()))

@@ -14,7 +14,7 @@ from flask_login import current_user
 from integrations import connectors
 from jobs import delivery
 from models import Order
-from orders import copies, duplicates, editing, payments, timeline, totals, unite
+from orders import copies, duplicates, editing, pay_links, payments, timeline, totals, unite
 
 from . import (
     addresses,
@@ -178,10 +178,12 @@ def side_parts(order: Order, known: Shared | None = None, oob: bool = False) -> 
 
 
 def _payments(order: Order, known: Shared) -> dict[str, Any]:
-    """Its payments, and whether it may be paid online."""
+    """Its payments, whether it may be paid online, and whether a link for that is about."""
+    offered = _takes(order.currency, known) and not payments.why_not(order, order.status.group)
     return {
         "summary": payments.of_order(order),
-        "offered": _takes(order.currency, known) and not payments.why_not(order, order.status.group),
+        "offered": offered,
+        "linked": offered and pay_links.any_works(order.id),
         "states": order_words.PAYMENT_STATES,
         "todo": order_words.PAYMENT_STEPS,
     }

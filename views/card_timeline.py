@@ -177,6 +177,8 @@ def sentence(kind: str, detail: dict[str, Any]) -> str:
     if kind == "merged_into":
         facts["name"] = str(detail.get("text") or "")
     if kind == "refused":
+        if detail.get("fault") == "validation":  # its title would say "not accepted" twice
+            return _("%(name)s: %(reason)s", name=facts["connection"], reason=_("not accepted"))
         reason = advice.title(str(detail.get("fault", "")))
         return _("%(connection)s: not accepted (%(reason)s)", connection=facts["connection"], reason=reason)
     if kind == "message":

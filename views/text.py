@@ -25,7 +25,9 @@ LANGUAGES = {"en": "English", "uk": "Українська", "ru": "Русски�
 
 def init_app(app: Flask) -> None:
     Babel(app, locale_selector=_locale, timezone_selector=lambda: str(ZONE))
-    app.jinja_env.filters.update(money=money, ago=ago, dt=full_time, day=day, phone=phone, num=number, t=translated)
+    app.jinja_env.filters.update(
+        money=money, ago=ago, dt=full_time, minute=full_minute, day=day, phone=phone, num=number, t=translated
+    )
     app.jinja_env.globals.update(languages=LANGUAGES, initials=initials)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     # Flask-Babel looks the catalogue up in the context at each text; a page has hundreds of them
@@ -165,6 +167,11 @@ def _day(date: date, this_year: bool, language: str) -> str:
 def full_time(moment: datetime | None) -> str:
     """The same in every language of ours: digits only."""
     return "" if moment is None else moment.astimezone(ZONE).strftime("%d.%m.%Y %H:%M:%S")
+
+
+def full_minute(moment: datetime | None) -> str:
+    """For deadlines, where seconds would only be read past."""
+    return full_time(moment)[:-3]
 
 
 #: mobile numbers, as libphonenumber groups them; asking it costs more than the rest of a row
