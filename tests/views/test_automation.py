@@ -91,8 +91,8 @@ def test_a_rule_is_written_kept_and_read_in_plain_words(app: Flask, owner: Flask
     ]
     words = re.sub(r"<[^>]+>|\s+", " ", owner.get("/automation").text)
     words = re.sub(r"\s+", " ", words)
-    assert "When the status becomes New or Confirmed if the sum is 1500.50 or more" in words
-    assert "and payment is not On delivery, cash then send it to CRM, then Confirmed" in words
+    assert "When the status becomes New or Confirmed, if the sum is 1500.50 or more" in words
+    assert "and payment is not On delivery, cash, then send it to CRM, then Confirmed" in words
     assert "write to the chat -100123; cancel it: “Too dear”" in words
     page = owner.get(f"/automation/{rule.id}").text
     assert 'value="1500.50"' in page
