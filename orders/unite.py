@@ -47,6 +47,8 @@ FATES = {
     "rule_events": "stays",  # they and what follows tell of that order, under its own number
     "rule_waits": "stays",
     "webhook_deliveries": "stays",
+    "import_rows": "stays",  # of a file, which had them as two
+    "imported_orders": "stays",  # the number in the file is taken as long as either is there
 }
 
 
