@@ -5,13 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from flask import current_app
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
-from models import Attempt, AttemptItem, Connection, Link, Transfer, db, has_state, utcnow
+from models import (
+    Attempt,
+    AttemptItem,
+    Connection,
+    Link,
+    Prepared,
+    Transfer,
+    among,
+    db,
+    has_state,
+    to_set,
+    utcnow,
+)
+
+_TRANSFER, _LINK = (model.__table__ for model in (Transfer, Link))
+_COPIES = Prepared(
+    db.select(_LINK.c.order_id, _LINK.c.external_id).where(
+        _LINK.c.connection_id == db.bindparam("connection", type_=_LINK.c.connection_id.type),
+        among(_LINK.c.order_id, "ids"),
+    ),
+    same_plan=True,
+)
+_HELD = Prepared(
+    db.select(_TRANSFER.c.id, _TRANSFER.c.fence)
+    .where(among(_TRANSFER.c.id, "ids"), has_state(Transfer, "working"))
+    .with_for_update(),
+    same_plan=True,
+)
 
 
 @dataclass
@@ -31,6 +59,20 @@ class Claim:
 
 def lease() -> timedelta:
     return timedelta(seconds=current_app.config["HUB"].lease_seconds)
+
+
+def set_values(ids: Sequence[int], **values: Any) -> None:
+    """Change columns of these transfers."""
+    if ids:
+        named = {f"to_{name}": value for name, value in values.items()}
+        _setting(tuple(sorted(values))).run(ids=list(ids), **named)
+
+
+@lru_cache(maxsize=50)
+def _setting(names: tuple[str, ...]) -> Prepared:
+    return Prepared(
+        db.update(_TRANSFER).where(among(_TRANSFER.c.id, "ids")).values(to_set(_TRANSFER, *names)), same_plan=True
+    )
 
 
 def claim(connection_id: int, limit: int) -> list[Claim]:
@@ -71,13 +113,7 @@ def claim(connection_id: int, limit: int) -> list[Claim]:
     except IntegrityError:  # another worker took a sibling between our look and our update
         db.session.rollback()
         return []
-    copies = dict(
-        db.session.execute(
-            db.select(Link.order_id, Link.external_id).where(
-                Link.connection_id == connection_id, Link.order_id.in_([r.order_id for r in rows])
-            )
-        ).all()
-    )
+    copies = dict(_COPIES.raw(connection=connection_id, ids=[row.order_id for row in rows])) if rows else {}
     claims = [
         Claim(
             row.id,
@@ -114,10 +150,7 @@ def keep(claims: Sequence[Claim]) -> None:
 
 def still_mine(claims: Sequence[Claim]) -> list[Claim]:
     """Those whose fence is still ours, locked until the commit: a late worker writes nothing."""
-    query = db.select(Transfer.id, Transfer.fence).where(
-        Transfer.id.in_([c.id for c in claims]), has_state(Transfer, "working")
-    )
-    held = dict(db.session.execute(query.with_for_update()).all())
+    held = dict(_HELD.raw(ids=[c.id for c in claims]))
     return [c for c in claims if held.get(c.id) == c.fence]
 
 

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from models import Attempt, AttemptItem, Connection, Link, Order, Status, Transfer, db, update_rows, utcnow
+from models import (
+    Attempt,
+    AttemptItem,
+    Connection,
+    Link,
+    Order,
+    Prepared,
+    Status,
+    among,
+    db,
+    to_set,
+    update_rows,
+    utcnow,
+)
 from orders import deletion, events, statuses, timeline
 from orders.timeline import Actor
 
@@ -16,6 +29,34 @@ from .claims import Claim
 
 #: an order that staff took out of work keeps its status, whatever becomes of a transfer still under way
 _KEPT_GROUPS = ("deleted", "cancelled")
+#: how often a connection that is well says so
+_HEALTH_EVERY = timedelta(seconds=5)
+
+_ATTEMPT, _ITEM, _ORDER, _STATUS = (model.__table__ for model in (Attempt, AttemptItem, Order, Status))
+_CLOSED = Prepared(
+    db.update(_ATTEMPT)
+    .where(_ATTEMPT.c.id == db.bindparam("attempt", type_=_ATTEMPT.c.id.type), _ATTEMPT.c.outcome.is_(None))
+    .values(to_set(_ATTEMPT, "ms", "outcome", "fault", "detail", "exchanges")),
+    same_plan=True,
+)
+_ITEMS_CLOSED = Prepared(
+    db.update(_ITEM)
+    .where(_ITEM.c.attempt_id == db.bindparam("attempt", type_=_ITEM.c.id.type), among(_ITEM.c.transfer_id, "ids"))
+    .values(to_set(_ITEM, "outcome", "fault", "detail")),
+    same_plan=True,
+)
+_IN_WORK = Prepared(
+    db.select(_ORDER.c.id)
+    .join(_STATUS, _STATUS.c.id == _ORDER.c.status_id)
+    .where(among(_ORDER.c.id, "ids"), _STATUS.c.group.not_in(_KEPT_GROUPS)),
+    same_plan=True,
+)
+_TOUCHED = Prepared(
+    db.update(_ORDER)
+    .where(among(_ORDER.c.id, "ids"), _ORDER.c.updated_at < db.bindparam("now", type_=_ORDER.c.updated_at.type))
+    .values(updated_at=db.bindparam("now", type_=_ORDER.c.updated_at.type)),
+    same_plan=True,
+)
 
 
 def write(connection_id: int, batch: Batch, report: Report) -> None:
@@ -52,47 +93,36 @@ def write(connection_id: int, batch: Batch, report: Report) -> None:
 def _close_attempt(batch: Batch, report: Report) -> None:
     outcomes = {result.outcome for result in report.results.values()}
     faults = [result for result in report.results.values() if result.fault]
-    db.session.execute(
-        db.update(Attempt)
-        .where(Attempt.id == batch.attempt_id, Attempt.outcome.is_(None))
-        .values(
-            ms=report.ms,
-            outcome=outcomes.pop() if len(outcomes) == 1 else "mixed",
-            fault=faults[0].fault if faults else "",
-            detail=faults[0].detail[:2000] if faults else "",
-            exchanges=report.exchanges,
-        )
-        .execution_options(synchronize_session=False)
+    _CLOSED.run(
+        attempt=batch.attempt_id,
+        to_ms=report.ms,
+        to_outcome=outcomes.pop() if len(outcomes) == 1 else "mixed",
+        to_fault=faults[0].fault if faults else "",
+        to_detail=faults[0].detail[:2000] if faults else "",
+        to_exchanges=report.exchanges,
     )
     parts: dict[tuple[str, str, str], list[int]] = {}
     for claim in batch.claims:
         result = report.results[claim.id]
         parts.setdefault((result.outcome, result.fault, result.detail[:2000]), []).append(claim.id)
     for (outcome, fault, detail), ids in parts.items():
-        db.session.execute(
-            db.update(AttemptItem)
-            .where(AttemptItem.attempt_id == batch.attempt_id, AttemptItem.transfer_id.in_(ids))
-            .values(outcome=outcome, fault=fault, detail=detail)
-            .execution_options(synchronize_session=False)
-        )
+        _ITEMS_CLOSED.run(attempt=batch.attempt_id, ids=ids, to_outcome=outcome, to_fault=fault, to_detail=detail)
 
 
 def _note_health(connection: Connection, report: Report, now: datetime) -> None:
     """A connection is well when the vendor answers; an order refused for its contents says nothing against it."""
+    well = connection.last_ok_at if connection.last_error is None else None
     ill = [r for r in report.results.values() if r.fault not in ("", "validation", "duplicate", "not_found")]
     if ill:
         connection.last_error_at = now
         connection.last_error = {"fault": ill[0].fault, "detail": ill[0].detail[:500], "field": ill[0].field}
-    else:
+    elif well is None or now - well > _HEALTH_EVERY:
         connection.last_ok_at = now
         connection.last_error = None
 
 
 def _set(ids: Sequence[int], **values: Any) -> None:
-    if ids:
-        db.session.execute(
-            db.update(Transfer).where(Transfer.id.in_(ids)).values(values).execution_options(synchronize_session=False)
-        )
+    claims.set_values(ids, **values)
 
 
 def _done(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connection, now: datetime) -> None:
@@ -260,20 +290,15 @@ def _change_status(order_ids: Sequence[int], connection: Connection, key: str, c
     if not order_ids:
         return
     status = db.session.get(Status, chosen) if chosen else db.session.scalar(db.select(Status).filter_by(key=key))
-    kept = db.select(Status.id).where(Status.group.in_(_KEPT_GROUPS))
-    ids = db.session.scalars(db.select(Order.id).where(Order.id.in_(order_ids), Order.status_id.not_in(kept))).all()
     if status is not None:
+        ids = [row.id for row in _IN_WORK.rows(ids=list(order_ids))]
         statuses.change(ids, status, _actor(connection), cause=connection.id)
 
 
 def _touch(order_ids: Sequence[int], now: datetime) -> None:
-    """Open pages show rows again whose updated_at has moved."""
-    db.session.execute(
-        db.update(Order)
-        .where(Order.id.in_(order_ids))
-        .values(updated_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    """Open pages show rows again whose updated_at has moved; a change of status has moved it already."""
+    if order_ids:
+        _TOUCHED.run(ids=list(order_ids), now=now)
 
 
 def _actor(connection: Connection) -> Actor:

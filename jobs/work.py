@@ -10,14 +10,26 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 
 import structlog
-from flask import current_app
+from flask import Flask, current_app
 from redis.exceptions import LockError, RedisError
 
 from integrations import connector
 from integrations.types import OrderData
-from models import Attempt, AttemptItem, Connection, ExternalProduct, Transfer, add_rows, db, insert_into, utcnow
+from models import (
+    Attempt,
+    AttemptItem,
+    Connection,
+    ExternalProduct,
+    Prepared,
+    Transfer,
+    add_rows,
+    db,
+    insert_into,
+    utcnow,
+)
 
 from . import claims, connections, deletions, orderdata, pace, results, upkeep, wake
 from .calls import Batch, Caller, Report, Result
@@ -25,8 +37,14 @@ from .claims import Claim
 
 log = structlog.get_logger()
 
+_BEGUN = Prepared(
+    db.insert(Attempt.__table__).returning(Attempt.__table__.c.id),
+    ("connection_id", "verb", "started_at", "exchanges", "fault", "detail"),
+)
 #: calls of one drain under way at once: while one waits for the vendor, another's results are written
 PARALLEL = 6
+#: threads that write results. A commit on PostgreSQL keeps the server as busy as us; SQLite has one writer, the drain
+WRITERS = {"postgresql": 3}
 #: claims in one round of calls that go one by one
 SINGLES = 10
 #: a vendor that asks for less patience than this (seconds), and not more often than so in one drain, is waited for
@@ -75,6 +93,8 @@ class Drain:
         self.lock = lock
         self.ready: deque[Batch] = deque()
         self.flying: dict[Future[Report], Batch] = {}
+        self.writing: dict[Future[Report], Batch] = {}
+        self.writers: ThreadPoolExecutor | None = None
         self.kept = time.monotonic()
         self.halted = False  # the vendor is away: the rest waits for the sweeper
         self.slowed = 0  # how often it said "too many calls"
@@ -87,8 +107,12 @@ class Drain:
             return False
         self.size = connector(row.kind).batch_size
         self.caller = Caller(connections.open_connector(row), self._known_products())
+        writers = WRITERS.get(db.engine.dialect.name, 0)
         db.session.rollback()
-        with ThreadPoolExecutor(PARALLEL, thread_name_prefix="call") as pool:
+        with ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(PARALLEL, thread_name_prefix="call"))
+            if writers:
+                self.writers = stack.enter_context(ThreadPoolExecutor(writers, thread_name_prefix="write"))
             while self._fill(pool):
                 self._collect()
         return not self.halted
@@ -99,11 +123,11 @@ class Drain:
 
     def _fill(self, pool: ThreadPoolExecutor) -> bool:
         """Keep the threads busy; False when nothing is under way any more."""
-        while len(self.flying) < PARALLEL and (self.ready or self._claim()):
+        while len(self.flying) < PARALLEL > len(self.writing) and (self.ready or self._claim()):
             batch = self.ready.popleft()
             self._open_attempt(batch)
             self.flying[pool.submit(self.caller.call, batch)] = batch
-        return bool(self.flying)
+        return bool(self.flying or self.writing)
 
     def _claim(self) -> bool:
         if self.halted:
@@ -135,10 +159,8 @@ class Drain:
             self._mark_uncertain(batch)
         elif batch.verb == "delete":
             deletions.mark_begun(batch.claims)
-        attempt = db.insert(Attempt).values(
-            connection_id=self.connection_id, verb=batch.verb, exchanges=[], started_at=utcnow()
-        )
-        batch.attempt_id = db.session.scalar(attempt.returning(Attempt.id))
+        told = {"connection_id": self.connection_id, "verb": batch.verb, "started_at": utcnow()}
+        batch.attempt_id = _BEGUN.rows(**told, exchanges=[], fault="", detail="")[0].id
         items = [{"attempt_id": batch.attempt_id, "transfer_id": c.id, "order_id": c.order_id} for c in batch.claims]
         add_rows(AttemptItem, items)
         db.session.commit()
@@ -148,27 +170,40 @@ class Drain:
         for claim in batch.claims:
             by_version.setdefault(batch.orders[claim.order_id][0], []).append(claim.id)
         for version, ids in by_version.items():
-            marked = db.update(Transfer).where(Transfer.id.in_(ids)).values(uncertain=True, sent_version=version)
-            db.session.execute(marked.execution_options(synchronize_session=False))
+            claims.set_values(ids, uncertain=True, sent_version=version)
 
     def _collect(self) -> None:
         """Wait for calls to end and write what came of them; meanwhile keep the leases of all that is held."""
         every = current_app.config["HUB"].lease_seconds / 4
-        ended, _ = wait(self.flying, timeout=every, return_when=FIRST_COMPLETED)
+        ended, _ = wait([*self.flying, *self.writing], timeout=every, return_when=FIRST_COMPLETED)
         if time.monotonic() - self.kept > every:
             self._keep()
         for future in ended:
-            batch = self.flying.pop(future)
             report = future.result()
-            if report.products:
-                self._remember_products(report.products)
+            if future in self.writing:
+                del self.writing[future]
+                self._written(report)
+            else:
+                self._write(self.flying.pop(future), report)
+
+    def _write(self, batch: Batch, report: Report) -> None:
+        if report.products:
+            self._remember_products(report.products)
+        if self.writers is None:
             results.write(self.connection_id, batch, report)
-            if away := next((r for r in report.results.values() if r.outcome == "later"), None):
-                self._slow_down(away)
+            self._written(report)
+        else:
+            app = current_app._get_current_object()  # type: ignore[attr-defined]  # Flask's way to hand it to a thread
+            self.writing[self.writers.submit(_write_there, app, self.connection_id, batch, report)] = batch
+
+    def _written(self, report: Report) -> None:
+        if away := next((r for r in report.results.values() if r.outcome == "later"), None):
+            self._slow_down(away)
 
     def _keep(self) -> None:
         self.kept = time.monotonic()
-        held = [claim for batch in (*self.flying.values(), *self.ready) for claim in batch.claims]
+        batches = (*self.flying.values(), *self.writing.values(), *self.ready)
+        held = [claim for batch in batches for claim in batch.claims]
         claims.keep(held)
         if self.lock is not None:
             try:
@@ -204,6 +239,13 @@ class Drain:
         ]
         db.session.execute(query, values)
         db.session.commit()
+
+
+def _write_there(app: Flask, connection_id: int, batch: Batch, report: Report) -> Report:
+    """In a thread, with a session of its own."""
+    with app.app_context():
+        results.write(connection_id, batch, report)
+    return report
 
 
 def _verb(claim: Claim) -> str:

@@ -37,7 +37,7 @@ from .orders import (
 )
 from .payments import HookSecret, PayLink
 from .people import Option, User, UserSession
-from .prepared import Prepared, add_rows, among, next_ids, update_rows
+from .prepared import Prepared, add_rows, among, next_ids, to_set, update_rows
 from .registries import (
     GROUPS,
     REGISTRIES,
@@ -124,6 +124,7 @@ __all__ = [
     "insert_into",
     "next_ids",
     "reading",
+    "to_set",
     "update_rows",
     "use_encryption_keys",
     "utcnow",

@@ -289,7 +289,7 @@ def _updating(table: Any, names: tuple[str, ...], keys: tuple[str, ...]) -> _Man
     def one() -> Any:
         # names of their own: those of columns are taken by what is set
         query = update(table).where(*(table.c[key] == bindparam(f"of_{key}", type_=table.c[key].type) for key in keys))
-        return query.values({name: bindparam(f"to_{name}", type_=table.c[name].type) for name in set_ones})
+        return query.values(to_set(table, *set_ones))
 
     def in_lists() -> Any:
         rows = _lists(table, names)
@@ -301,6 +301,11 @@ def _updating(table: Any, names: tuple[str, ...], keys: tuple[str, ...]) -> _Man
 
 def _default(default: Any) -> Callable[[], Any]:
     return (lambda: default.arg(None)) if default.is_callable else (lambda: default.arg)
+
+
+def to_set(table: Any, *names: str) -> dict[str, Any]:
+    """The values of an UPDATE of these columns: parameters to_…, since the columns' own names are taken by it."""
+    return {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in names}
 
 
 def next_ids(model: Any, n: int) -> list[int]:
