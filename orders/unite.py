@@ -18,7 +18,7 @@ from models import (
     utcnow,
 )
 
-from . import duplicates, editing, search, statuses, work
+from . import duplicates, editing, payments, search, statuses, work
 from .timeline import Actor, note
 
 #: which lines the order that stays has afterwards: its own; its own and those it lacks; all of both
@@ -139,9 +139,10 @@ def _take_over(keep: Order, drop: Order, lines: str, actor: Actor) -> None:
         name: _both(getattr(keep, name), getattr(drop, name)) for name in ("customer_comment", "staff_comment")
     }
     values |= {name: getattr(keep, name) or getattr(drop, name) for name in _FILLED}
-    if drop.paid and not keep.paid:
-        values |= {"paid": True, "cod": False}
+    was_paid = drop.paid and not keep.paid
     editing.update(keep.id, keep.version, values, _lines(keep, drop, lines), actor)
+    if was_paid and max(drop.total, payments.of_order(keep).paid) >= keep.total:  # else the rest is still to be paid
+        editing.update(keep.id, keep.version, {"paid": True, "cod": False}, None, actor)
     if drop.external_number and not keep.external_number:
         keep.external_number = drop.external_number
         db.session.flush()

@@ -206,3 +206,17 @@ def test_orders_without_phone_and_number_cost_no_query() -> None:
     creation.insert_many(drafts, OLENA)
     assert not pairs()
     assert db.session.scalars(db.select(OrderEvent.kind)).all() == ["created", "created"]
+
+
+@pytest.mark.parametrize(
+    ("how", "received", "paid"),
+    [("lacking", 0, True), ("all", 0, False), ("all", 140, False), ("all", 240, True)],
+)
+def test_the_order_that_stays_is_paid_if_what_was_paid_covers_it(how: str, received: int, paid: bool) -> None:
+    keep, drop = order("A", CUP), order("B", CUP, BAG, paid=True)
+    if received:
+        amount = Decimal(received)
+        db.session.add(Payment(order_id=drop, amount=amount, currency="UAH", state="paid", external_id="pay"))
+    unite.unite(keep, drop, how, OLENA)
+    db.session.commit()
+    assert db.session.get_one(Order, keep).paid is paid
