@@ -86,7 +86,7 @@ def look(order: Order, typed: Words, seconds: float | None) -> Found:
         return found
     values = completion.imagined(order, typed)
     patience = None if seconds is None else Patience(seconds)
-    mapped, methods = _mapped([row.id for row in found.services]), completion.methods()
+    mapped, methods = _mapped([row.id for row in found.services]), completion.methods(order)
     known = []
     for row in found.services:
         codes = mapped.get(row.id, {})

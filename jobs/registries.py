@@ -20,7 +20,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "shops": ("currency", "accent"),
     "sources": ("color",),
     "types": (),
-    "delivery": ("kind", "card_on_delivery", "postal_code_required"),
+    "delivery": ("kind", "country", "card_on_delivery", "postal_code_required"),
     "payment": ("kind",),
     "statuses": ("group", "color"),
     "expenses": (),

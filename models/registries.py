@@ -73,6 +73,7 @@ class DeliveryMethod(Named, Model):
     kind: Mapped[str] = mapped_column(String(10), default="courier")
     card_on_delivery: Mapped[bool] = mapped_column(default=True)  # Russian Post takes cash only
     postal_code_required: Mapped[bool] = mapped_column(default=False)
+    country: Mapped[str] = mapped_column(String(2), default="")  # whose shops it is for; "" = everybody's
 
 
 class PaymentMethod(Named, Model):

@@ -50,9 +50,11 @@ def typed(link: OrderLink) -> dict[str, str]:
     return {name: str(link.draft.get(name, saved[name] if saved[name] is not None else "")) for name in FIELDS}
 
 
-def methods() -> list[DeliveryMethod]:
-    """Delivery methods to choose from."""
+def methods(order: Order) -> list[DeliveryMethod]:
+    """Delivery methods to choose from: those for shops of the country whose money the order is in, and for all."""
     query = db.select(DeliveryMethod).where(DeliveryMethod.active)
+    if home := creation.HOME.get(order.currency):
+        query = query.where(DeliveryMethod.country.in_(("", home)))
     return list(db.session.scalars(query.order_by(DeliveryMethod.position, DeliveryMethod.id)))
 
 

@@ -13,6 +13,9 @@ from models import Order, OrderLine, OrderType, Product, Status, add_rows, db, n
 from . import counts, duplicates, numbers, search
 from .timeline import Actor, note_many
 
+#: the country of shops that count in this currency
+HOME = {"UAH": "UA", "RUB": "RU", "KZT": "KZ", "PLN": "PL", "BYN": "BY"}
+
 
 @dataclass
 class Draft:

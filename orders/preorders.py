@@ -55,10 +55,6 @@ def _line(one: Wanted) -> dict[str, Any]:
     }
 
 
-#: where an order is going when its shop counts in this currency
-_COUNTRY_OF = {"UAH": "UA", "RUB": "RU", "KZT": "KZ", "PLN": "PL", "BYN": "BY"}
-
-
 def _blank(number: str, currency: str, shop: Shop | None) -> dict[str, Any]:
     return {
         "number": number,
@@ -66,7 +62,7 @@ def _blank(number: str, currency: str, shop: Shop | None) -> dict[str, Any]:
         "source_id": db.session.scalar(db.select(Source.id).where(Source.key == "manual")),
         "status_id": status().id,
         "currency": currency,
-        "country": _COUNTRY_OF.get(currency, "UA"),
+        "country": creation.HOME.get(currency, "UA"),
         "auto_weight": True,
     }
 

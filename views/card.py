@@ -19,7 +19,6 @@ from . import card_lines, card_merge, card_page, card_values, delivery_panel, te
 from .order_form import OrderForm
 
 bp = Blueprint("card", __name__, url_prefix="/orders")
-_COUNTRY_OF = {"UAH": "UA", "RUB": "RU", "KZT": "KZ", "PLN": "PL", "BYN": "BY"}
 
 
 @bp.get("/<path:number>")
@@ -155,7 +154,7 @@ def _defaults() -> dict[str, Any]:
         "source_id": db.session.scalar(db.select(Source.id).where(Source.key == "manual")),
         "type_id": creation.default_type_id(),
         "currency": currency,
-        "country": _COUNTRY_OF.get(currency, "UA"),
+        "country": creation.HOME.get(currency, "UA"),
         "auto_weight": True,
         "same_person": True,
     }

@@ -141,7 +141,7 @@ class Steps:
         if found.point is not None:
             given["pickup_address"] = found.point["address"][:300]
         self.typed, self.found = typed, found
-        self.methods = [method for method in completion.methods() if method.id not in found.off]
+        self.methods = [method for method in completion.methods(order) if method.id not in found.off]
         self.who = WhoForm(given, order)
         self.where = WhereForm(given, self.methods, found)
         cash_only = self.where.price is not None and not self.where.price.offer["takes_card"]

@@ -74,6 +74,14 @@ PAYMENT_NAMES = {
     "transfer": N_("Bank transfer"),
     "other": N_("Other"),
 }
+COUNTRY_NAMES = {
+    "": N_("All shops"),
+    "UA": N_("Shops in Ukraine"),
+    "RU": N_("Shops in Russia"),
+    "KZ": N_("Shops in Kazakhstan"),
+    "BY": N_("Shops in Belarus"),
+    "PL": N_("Shops in Poland"),
+}
 COLOR_NAMES = {
     "blue": N_("blue"),
     "azure": N_("azure"),
@@ -119,6 +127,7 @@ class StatusForm(RowForm):
 
 class DeliveryForm(RowForm):
     kind = SelectField(N_("Kind"), choices={k: DELIVERY_NAMES[k] for k in DELIVERY_KINDS}, default="courier")
+    country = SelectField(N_("Shops it is for"), choices=COUNTRY_NAMES, default="")
     card_on_delivery = BooleanField(N_("Takes cards on delivery"), default=True)
     postal_code_required = BooleanField(N_("Needs the postal code"))
 

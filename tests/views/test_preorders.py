@@ -263,15 +263,35 @@ def test_the_address_asks_for_what_the_delivery_needs(app, client):
 @sqlite_only
 def test_a_card_on_delivery_is_not_offered_where_it_is_impossible(app, client):
     login(client)
+    with app.app_context():
+        product("MUG-1", "Кружка", currency="RUB")
     _order_id, path = made(client)
     known, customer = ids(app), app.test_client()
     card = f'name="payment_method_id" value="{known["pay-cod-card"]}"'
-    customer.post(f"{path}/field", data={"delivery_method_id": known["np-branch"]})
+    customer.post(f"{path}/field", data={"delivery_method_id": known["courier"]})
     assert card in customer.get(f"{path}?step=3").text
     customer.post(f"{path}/field", data={"delivery_method_id": known["russian-post"]})
     page = customer.get(f"{path}?step=3").text
     assert card not in page
     assert "takes cash only" in page
+
+
+@sqlite_only
+@pytest.mark.parametrize(
+    ("currency", "offered"),
+    [("UAH", {"np-branch", "ukrposhta", "courier"}), ("RUB", {"russian-post", "courier"}),
+     ("EUR", {"np-branch", "russian-post"})],
+)  # fmt: skip
+def test_a_customer_is_offered_what_serves_shops_of_the_country(app, client, currency, offered):
+    login(client)
+    with app.app_context():
+        product("MUG-1", "Кружка", currency=currency)
+    _order_id, path = made(client)
+    shown = set(re.findall(r'name="delivery_method_id" value="(\d+)"', app.test_client().get(f"{path}?step=2").text))
+    foreign = {"UAH": {"russian-post"}, "RUB": {"np-branch", "np-courier", "ukrposhta", "meest"}, "EUR": set()}
+    known = ids(app)
+    assert {str(known[key]) for key in offered} <= shown
+    assert not {str(known[key]) for key in foreign[currency]} & shown
 
 
 def test_staff_see_that_the_customer_is_filling_it_in(app, client):
