@@ -43,6 +43,11 @@ def orders(draw):
     return order
 
 
+def test_a_discount_of_the_whole_line_leaves_nothing():
+    line = {"price": Decimal("1.00"), "quantity": Decimal("0.155"), "discount": Decimal("0.16"), "weight": 0}
+    assert totals.line_total(line) == 0
+
+
 lists = st.lists(order_lines(), max_size=6)
 befores = st.none() | st.builds(totals.Before, money, money, money, money)
 kinds = st.sampled_from(["cod_cash", "cod_card", "online_card", "transfer", "other"])
