@@ -93,6 +93,8 @@ def _ours(item: Any, name: str | None, kind: str, _reflected: bool, _compare: An
 
 def _begin() -> None:
     reading.set(request.method in SAFE)
+    if reading.get() and request.endpoint != "static" and "_user_id" in session:
+        wake.revision()  # before the first look at the database: what changes after that is news to the page
     if request.endpoint == imports.UPLOAD and "_user_id" in session:  # before anything looks into the form
         request.max_content_length = imports.LARGEST_REQUEST
 

@@ -136,7 +136,7 @@ def changed() -> None:
 
 def revision() -> int | None:
     """The number of the last change, None when the broker can't tell. A request that only reads asks once, before it
-    looks at the orders or after: what changes meanwhile is news to its page."""
+    looks at the database (app._begin): else a change in between would be in its number and not on its page."""
     if not reading.get():
         return _revision()
     if "revision" not in g:

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import event
 
 from jobs import wake
 from models import Connection, Link, Order, Run, SavedView, Status, Transfer, User, db, utcnow
@@ -640,3 +641,19 @@ def test_links_and_orders_left_over(hub, app):
     tile = page(hub).all(".cell-copies a")[0]
     assert "no such thing" in tile.get("title")
     assert tile.get("href").endswith("#copies")
+
+
+def test_a_change_while_a_page_is_made_is_news_to_it(hub, app, valkey):
+    """The page may hold what was there before the change: it has to hear of it."""
+    seed(app, {"number": "1"})
+    valkey.set("hub:revision", 7)
+
+    def change(*_statement):
+        valkey.incr("hub:revision")
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", change, once=True)
+    page = hub.get("/orders").text
+    assert int(valkey.get("hub:revision")) == 8
+    assert re.search(r"since(&#34;|\W)+7\b", page)
