@@ -191,6 +191,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+#: statements that a connection keeps prepared; beyond the driver's hundred it would prepare and forget in turns
+PREPARED = 400
+
+
 class _PostgresConnection(psycopg.Connection[Any]):
     """One that keeps its prepared statements. psycopg forgets them all at every rollback, lest they speak of a table
     that the rollback took away; a request that only reads ends in one, and each page would prepare them anew."""
@@ -209,7 +213,9 @@ class _PostgresConnection(psycopg.Connection[Any]):
 def _connect_postgres(dialect: Any, _record: Any, arguments: Any, parameters: Any) -> Any:
     if dialect.driver != "psycopg":
         return None
-    return _PostgresConnection.connect(*arguments, **parameters)
+    connection = _PostgresConnection.connect(*arguments, **parameters)
+    connection.prepared_max = PREPARED
+    return connection
 
 
 #: a connection that lay idle for so many seconds is tried before it is given out: its server may be gone meanwhile.

@@ -9,9 +9,22 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import event
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from models import Link, Option, Order, OrderCount, OrderEvent, Prepared, Product, add_rows, among, db, update_rows
+from models import (
+    Link,
+    Option,
+    Order,
+    OrderCount,
+    OrderEvent,
+    Prepared,
+    Product,
+    Status,
+    add_rows,
+    among,
+    db,
+    update_rows,
+)
 from models.prepared import next_ids
 
 from .orders.build import make
@@ -138,3 +151,17 @@ def test_links_are_found_by_two_columns(context: Any) -> None:
     rows = [{"order_id": i, "connection_id": crm.id, "external_id": f"x{i}", "error": None} for i in ids]
     update_rows(Link, rows, ("connection_id", "order_id"))
     assert set(db.session.scalars(db.select(Link.external_id))) == {f"x{i}" for i in ids}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_postgresql_has_prepared_outlives_a_request_that_only_reads(context: Any) -> None:
+    known = Prepared(db.select(Status.__table__.c.id).where(Status.__table__.c.key == db.bindparam("key")), None, True)
+    count = db.text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%statuses%'")
+    for _ in range(3):
+        assert known.rows(key="new")
+        db.session.rollback()
+    assert db.session.scalar(count) == 1
+    with pytest.raises(DBAPIError):
+        db.session.execute(db.text("SELECT 1 / 0"))
+    db.session.rollback()  # after an error, too, the connection is fit for use
+    assert known.rows(key="new")
