@@ -16,7 +16,7 @@ def cents(amount: Decimal) -> Decimal:
 
 def line_total(line: Mapping[str, Any]) -> Decimal:
     """What the pieces cost, less the discount. Rounded before it: half a cent less than nothing is not a cent less."""
-    return cents(line["price"] * line["quantity"]) - line.get("discount", 0)
+    return cents(Decimal(line["price"] * line["quantity"])) - line.get("discount", 0)
 
 
 def goods_total(lines: Sequence[Mapping[str, Any]]) -> Decimal:
