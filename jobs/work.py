@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from typing import Any
 
 import structlog
 from flask import Flask, current_app
@@ -93,7 +94,7 @@ class Drain:
         self.lock = lock
         self.ready: deque[Batch] = deque()
         self.flying: dict[Future[Report], Batch] = {}
-        self.writing: dict[Future[Report], Batch] = {}
+        self.writing: dict[Future[None], Batch] = {}
         self.writers: ThreadPoolExecutor | None = None
         self.kept = time.monotonic()
         self.halted = False  # the vendor is away: the rest waits for the sweeper
@@ -175,30 +176,27 @@ class Drain:
     def _collect(self) -> None:
         """Wait for calls to end and write what came of them; meanwhile keep the leases of all that is held."""
         every = current_app.config["HUB"].lease_seconds / 4
-        ended, _ = wait([*self.flying, *self.writing], timeout=every, return_when=FIRST_COMPLETED)
+        under_way: list[Future[Any]] = [*self.flying, *self.writing]
+        ended, _ = wait(under_way, timeout=every, return_when=FIRST_COMPLETED)
         if time.monotonic() - self.kept > every:
             self._keep()
         for future in ended:
-            report = future.result()
             if future in self.writing:
                 del self.writing[future]
-                self._written(report)
+                future.result()  # what went wrong there is raised here
             else:
-                self._write(self.flying.pop(future), report)
+                self._write(self.flying.pop(future), future.result())
 
     def _write(self, batch: Batch, report: Report) -> None:
+        if away := next((r for r in report.results.values() if r.outcome == "later"), None):
+            self._slow_down(away)  # before it is written: no more calls meanwhile
         if report.products:
             self._remember_products(report.products)
         if self.writers is None:
             results.write(self.connection_id, batch, report)
-            self._written(report)
         else:
             app = current_app._get_current_object()  # type: ignore[attr-defined]  # Flask's way to hand it to a thread
             self.writing[self.writers.submit(_write_there, app, self.connection_id, batch, report)] = batch
-
-    def _written(self, report: Report) -> None:
-        if away := next((r for r in report.results.values() if r.outcome == "later"), None):
-            self._slow_down(away)
 
     def _keep(self) -> None:
         self.kept = time.monotonic()
@@ -241,11 +239,10 @@ class Drain:
         db.session.commit()
 
 
-def _write_there(app: Flask, connection_id: int, batch: Batch, report: Report) -> Report:
+def _write_there(app: Flask, connection_id: int, batch: Batch, report: Report) -> None:
     """In a thread, with a session of its own."""
     with app.app_context():
         results.write(connection_id, batch, report)
-    return report
 
 
 def _verb(claim: Claim) -> str:
