@@ -34,6 +34,7 @@ from .types import (
     Place,
     Point,
     ProductData,
+    ProductPage,
     Quote,
     Raw,
     Reference,
@@ -41,6 +42,7 @@ from .types import (
     Reply,
     Sent,
     StatusChange,
+    StockData,
     TestResult,
 )
 
@@ -125,11 +127,12 @@ class MappingTable:
 
 @dataclass(frozen=True)
 class Task:
-    """Periodic work: orders (pull), statuses (read back), references (lists for the mapping editors)."""
+    """Periodic work: orders (pull), statuses (read back), references (lists for mapping editors), catalogue, prices."""
 
     key: str
     title: str
     every: int  # seconds
+    at_hour: int | None = None  # of the day in the hub's zone, for what runs once a day
 
 
 REFRESH_LISTS = Task("references", N_("Refresh lists"), 86_400)
@@ -158,6 +161,7 @@ class Connector:
     docs_url: ClassVar[str] = ""
     rate: ClassVar[float | None] = None  #: requests a second; None = unpublished, obey 429
     batch_size: ClassVar[int] = 1  #: orders in one `send`
+    stock_batch: ClassVar[int] = 100  #: offers in one `write_stock`
     Settings: ClassVar[type[SettingsForm]] = SettingsForm
     mappings: ClassVar[Sequence[MappingTable]] = ()
     tasks: ClassVar[Sequence[Task]] = ()
@@ -203,6 +207,30 @@ class PullsOrders(Protocol):
     def pull(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]: ...
 
     def read(self, raw: Raw) -> OrderData: ...  # pure translation; never raises for an unknown code
+
+
+@runtime_checkable
+class ReadsOrders(Protocol):
+    """A source that can be asked for given orders again, up to 100 at a time. One that is gone is left out."""
+
+    def orders_of(self, external_ids: Sequence[str]) -> Sequence[Raw]: ...
+
+
+@runtime_checkable
+class PullsProducts(Protocol):
+    """A catalogue. Yields all of it, page by page; with `prices_only` whatever is quickest that still tells price and
+    stock (where the vendor has nothing quicker, the same). It never holds the whole in memory. Raises VendorError;
+    an offer that can't be read is told in the page's `broken` and stops nothing."""
+
+    def products(self, prices_only: bool = False) -> Iterator[ProductPage]: ...
+
+
+@runtime_checkable
+class WritesStock(Protocol):
+    """Tells the system how many there are, up to `stock_batch` (a class attribute, 100 unless set) at a time; answers
+    for every external id with (fault, detail) as in Sent: fault "" = taken. Safe to repeat."""
+
+    def write_stock(self, changes: Sequence[StockData]) -> Mapping[str, tuple[str, str]]: ...
 
 
 @runtime_checkable

@@ -20,6 +20,8 @@ FIRST_DAYS = 14
 LANGUAGES = [SelectChoice("uk", N_("Ukrainian")), SelectChoice("ru", N_("Russian"))]
 
 TAKE_ORDERS = Task("orders", N_("Take orders in"), 120)
+TAKE_CATALOGUE = Task("catalogue", N_("Take the catalogue in"), 86_400, at_hour=4)
+TAKE_PRICES = Task("prices", N_("Take prices and stock in"), 4 * 3600)
 
 
 def mappings(

@@ -191,11 +191,48 @@ class Reference:
 
 @dataclass(frozen=True)
 class ProductData:
+    """A product on its way out (sku, name, price, weight), or an offer as a catalogue tells it (all that is known)."""
+
     sku: str
     name: str
     price: Decimal = Decimal(0)
     weight: int = 0
     external_id: str = ""
+    own_id: str = ""  # the seller's own id there, when the vendor keeps one beside its own
+    barcode: str = ""
+    old_price: Decimal | None = None
+    currency: str = "UAH"
+    quantity: Decimal | None = None  # None = not told
+    available: bool = True
+    category: str = ""  # the path there, " / " between the names
+    brand: str = ""
+    description: str = ""
+    url: str = ""
+    pictures: Sequence[str] = ()
+    group: str = ""  # variants of one product share it
+    options: Mapping[str, str] = field(default_factory=dict)  # what tells a variant: {"Color": "red"}
+    length: int = 0
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True)
+class ProductPage:
+    """Some offers of a catalogue. `broken`: those that could not be read: (its id or place, why)."""
+
+    products: Sequence[ProductData]
+    total: int | None = None  # of the whole catalogue, where the vendor tells
+    broken: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class StockData:
+    """How many of an offer there are to sell now."""
+
+    external_id: str
+    quantity: Decimal
+    own_id: str = ""
+    sku: str = ""
 
 
 #: PaymentState.state. waiting: the money is held and not taken yet; paid stays paid while a part is given back

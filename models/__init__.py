@@ -4,6 +4,7 @@ from .api import FORM_SCOPE, SCOPES, ApiRequest, ApiToken, WebhookAttempt, Webho
 from .attached import attached
 from .automation import Message, Rule, RuleEvent, RuleRun, RuleWait
 from .base import db, insert_into, reading, use_encryption_keys, utcnow
+from .catalogue import Category, Offer
 from .connections import (
     Attempt,
     AttemptItem,
@@ -67,6 +68,7 @@ __all__ = [
     "Attempt",
     "AttemptItem",
     "BulkUndo",
+    "Category",
     "Connection",
     "DeliveryChoice",
     "DeliveryMethod",
@@ -86,6 +88,7 @@ __all__ = [
     "Mapping",
     "Message",
     "MethodSwitch",
+    "Offer",
     "Option",
     "Order",
     "OrderCount",

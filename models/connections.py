@@ -251,6 +251,7 @@ class Schedule(Model):
     connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
     task: Mapped[str] = mapped_column(String(20))  # orders | statuses | references | catalogue …
     every: Mapped[int]  # seconds
+    at_hour: Mapped[int | None]  # of the day in the hub's zone, for what runs once a day
     paused: Mapped[bool] = mapped_column(default=False)
     next_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow, index=True)
     connection: Mapped[Connection] = relationship()

@@ -264,7 +264,7 @@ class BulkUndo(Model):
 
 
 class Product(Model):
-    """What can be sold. Learned from incoming lines or typed in; catalogues come to fill it later."""
+    """What can be sold. Learned from incoming lines, typed in, or taken from catalogues."""
 
     __tablename__ = "products"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -278,5 +278,16 @@ class Product(Model):
     height: Mapped[int] = mapped_column(default=0)
     barcode: Mapped[str] = mapped_column(String(64), default="")
     active: Mapped[bool] = mapped_column(default=True)
+    old_price: Mapped[Decimal | None] = mapped_column(Money)
+    stock: Mapped[Decimal | None] = mapped_column(Quantity)  # what is there to sell; None = not counted
+    brand: Mapped[str] = mapped_column(String(100), default="")
+    description: Mapped[str] = mapped_column(Text, default="")
+    url: Mapped[str] = mapped_column(String(500), default="")
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id", ondelete="SET NULL"), index=True)
+    #: the main product of a variant
+    variant_of: Mapped[int | None] = mapped_column(ForeignKey("products.id", ondelete="SET NULL"), index=True)
+    options: Mapped[dict[str, str]] = mapped_column(Json, default=dict)  # what tells a variant: {"Color": "red"}
+    #: [{"url"}, and where it was looked at: "width", "height", "bytes", "fault"]
+    pictures: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
     search_text: Mapped[str] = mapped_column(String(500), default="")  # lower-case name and SKU
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
