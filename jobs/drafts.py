@@ -8,7 +8,7 @@ from typing import Any
 from integrations import connector
 from integrations.types import OrderData, Person
 from models import Connection, Mapping, PaymentMethod, Status, db, utcnow
-from orders import creation, totals
+from orders import creation, parcels, totals
 from orders.creation import Draft
 
 
@@ -49,7 +49,9 @@ class Maker:
             "unmapped": gaps,
             "needs_mapping": bool(gaps),
         }
-        return Draft(values, lines(order), {"connection": self.connection.name})
+        found = lines(order)
+        parcels.follow(values, found)
+        return Draft(values, found, {"connection": self.connection.name})
 
     def contents(self, order: OrderData, gaps: list[dict[str, Any]]) -> dict[str, Any]:
         """What the vendor tells of the order itself, money settled."""

@@ -120,6 +120,7 @@ class Order(Model):
         Index("ix_orders_payment_kind_id_status_id", "payment_kind", "id", "status_id"),
         Index("ix_orders_paid_id_status_id", "paid", "id", "status_id"),
         Index("ix_orders_external_number", "external_number"),
+        Index("ix_orders_ttn", "ttn", sqlite_where=db.text("ttn <> ''"), postgresql_where=db.text("ttn <> ''")),
         *(_marked(name) for name in ("needs_mapping", "do_not_call", "fulfilment", "likely_duplicate")),
         {"sqlite_autoincrement": True},  # ids of purged orders are never given to another
     )

@@ -53,6 +53,14 @@ class Shop(Named, Model):
     currency: Mapped[str] = mapped_column(String(3), default="UAH")
     #: colour of the pages that customers see; not "color", which lists of registries show beside the name
     accent: Mapped[str] = mapped_column(String(10), default="blue")
+    #: what the parcels of its orders measure: "" = as typed; fixed = the usual parcel; products = counted from them
+    parcel: Mapped[str] = mapped_column(String(10), default="")
+    parcel_weight: Mapped[int] = mapped_column(default=0)  # grams, of a parcel whose products weigh nothing
+    parcel_length: Mapped[int] = mapped_column(default=0)  # millimetres
+    parcel_width: Mapped[int] = mapped_column(default=0)
+    parcel_height: Mapped[int] = mapped_column(default=0)
+    #: the part of its "Buy" links that names the shop; None = it has none
+    buy_key: Mapped[str | None] = mapped_column(String(40), unique=True)
 
 
 class Source(Named, Model):

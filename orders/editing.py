@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models import DeliveryMethod, Link, Order, OrderLine, OrderType, PaymentMethod, Status, db, utcnow
 
-from . import counts, creation, numbers, search, totals
+from . import counts, creation, numbers, parcels, search, totals
 from .timeline import Actor, note
 
 #: what a person may edit, in the order of the form
@@ -140,6 +140,7 @@ def _settle(row: dict[str, Any], lines: Sequence[Mapping[str, Any]], before: tot
     row["discount"] = row.get("discount") or Decimal(0)
     row["delivery_cost"] = row.get("delivery_cost") or Decimal(0)
     totals.settle(row, lines, payment.kind if payment else "other", before)
+    parcels.follow(row, lines)
     card, postal = (method.card_on_delivery, method.postal_code_required) if method else (True, False)
     return totals.problems(row, card, postal, lines)
 

@@ -128,7 +128,8 @@ def _live(form: OrderForm) -> dict[str, Any]:
     before = card_values.amounts(request.form, order)
     settled, problems = card_page.settle(form, before)
     followed = _follow(form, settled)
-    return card_page.live_parts(form, settled, problems) | {"order": order, "followed": followed}
+    more = {"order": order, "followed": followed, "was_counted": "sizes_counted" in request.form}
+    return card_page.live_parts(form, settled, problems) | more
 
 
 def _follow(form: OrderForm, settled: dict[str, Any]) -> list[str]:

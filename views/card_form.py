@@ -71,6 +71,7 @@ def html(
         frozen=parts["frozen"],
         method_kept=parts["method_kept"],
         auto=parts["auto"],
+        counted=parts["counted"],
         amounts=tuple(parts["was"]),
         quick=parts["quick"],
         destinations=tuple(destinations),

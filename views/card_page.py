@@ -14,7 +14,7 @@ from flask_login import current_user
 from integrations import connectors
 from jobs import delivery
 from models import Order
-from orders import copies, duplicates, editing, pay_links, payments, timeline, totals, unite
+from orders import copies, duplicates, editing, parcels, pay_links, payments, timeline, totals, unite
 
 from . import (
     addresses,
@@ -130,6 +130,7 @@ def _form_parts(
         "was": {name: card_values.plain(settled.get(name) or Decimal(0)) for name in card_values.AMOUNTS},
         "hints": hints,
         "auto": "auto_weight" in shown.ticks,
+        "counted": parcels.are_counted(settled),
         "frozen": locked or not current_user.can_edit,
         "locked": locked,
         "method_kept": order is not None and editing.keeps_method(order),

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from wtforms import BooleanField, SelectField
 
 from models import Order
-from orders import editing, totals
+from orders import editing, parcels, totals
 
 from . import order_form, text
 from .card_frame import piece
@@ -79,6 +79,8 @@ class Shown:
         """Show what follows from the rest: the weight, and sentences about what the rules don't allow."""
         if "auto_weight" in self.ticks:
             self.texts["weight"] = str(settled["weight"])
+        if parcels.are_counted(settled):
+            self.texts |= {name: written(settled[name] or None, 1, 10, text.locale()) for name in parcels.SIDES}
         for name in problems.keys() & HINTED - self.errors.keys():
             self.hints[name] = piece("card/_hint.html", text=problems[name])
 

@@ -33,7 +33,7 @@ login_manager.login_message = ""  # the page that it leads to says it itself, in
 
 SESSION_DAYS = 30
 #: blueprints that need no login: their views check for themselves
-OPEN = {"auth", "health", "static", "completion", "hooks", "pay", "api", "order_forms", None}
+OPEN = {"auth", "health", "static", "completion", "buy", "hooks", "pay", "api", "order_forms", None}
 #: blueprints of what users set up for themselves: viewers may post there; what is everybody's the views refuse them
 OWN = {"account", "orders_views"}
 CSP = {
