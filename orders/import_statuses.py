@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from models import Order, Prepared, Status, among, db, utcnow
 
 from . import import_values as values
-from . import listing, search, statuses
+from . import listing, search, statuses, work
 from .export_columns import COLUMNS
 from .filters import OrderFilter
 from .import_files import Row
@@ -103,6 +103,8 @@ class Statuses:
                 _set_ttn(orders[fate.order_id], want, actor)
         db.session.flush()
         self._change(wanted, actor)
+        numbered = [fate.order_id for fate, want in wanted if want.ttn and fate.order_id in orders]
+        work.request_number_push([order_id for order_id in numbered if order_id is not None], actor.name)
         return [fate for fate, _ in settled]
 
     def _change(self, wanted: Sequence[tuple[Fate, _Wanted]], actor: Actor) -> None:

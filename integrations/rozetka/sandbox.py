@@ -65,9 +65,12 @@ class RozetkaSandbox(Sandbox):
         self._every: float | None = None
         self._emitting: str | None = None
         self._next_order = 0.0
+        super().__init__()
+
+    def _begin(self) -> None:
         self.sessions: dict[str, str] = {}  # token of a login -> the shop's
         self.logins = 0
-        super().__init__()
+        super()._begin()
 
     def seed(self, account: Account) -> None:
         first = 400_000_001 + account.number * 1000
