@@ -65,6 +65,7 @@ class Rozetka(SessionConnector):
     mappings = sources.mappings(
         steps.MEANINGS,
         sources.statuses_back(BACK_HELP, [sources.ttn_along(steps.NEEDS_NUMBER)], steps.WRITTEN),
+        translate.NAMED,
         help=CANCELLED_HELP,
     )
     tasks = (sources.TAKE_ORDERS, REFRESH_LISTS)

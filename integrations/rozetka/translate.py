@@ -21,6 +21,8 @@ KINDS = {
     "no cash": "transfer",
     **dict.fromkeys(("card", "privat24", "apple_pay", "google_pay"), "online_card"),
 }
+#: how the list of payment methods calls them
+NAMED = dict.fromkeys(("оплата під час отримання товару", "готівкова", "наличная"), "cod_cash")
 RECIPIENT = {"uk": "Отримувач", "ru": "Получатель"}
 ORDER = {
     "external_id": "id",
