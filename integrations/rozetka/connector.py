@@ -1,12 +1,11 @@
 """Rozetka, the marketplace (seller API).
 
 API reference: https://api-seller.rozetka.com.ua/apidoc. The rate limit is unpublished: one request a second is what
-long-lived clients keep to. Failures mostly come with HTTP 200.
+long-lived clients keep to.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,22 +14,19 @@ from wtforms import StringField
 
 from .. import sources
 from ..base import REFRESH_LISTS, SecretField, SettingsForm, required
-from ..errors import Refused, Unknown
+from ..errors import Refused
 from ..fields import references
-from ..http import Answer
-from ..rest import numbered_pages
-from ..sessions import Lapsed, SessionConnector
 from ..text import N_
 from ..types import OrderData, Page, ProductPage, Raw, Reference, StatusChange, StockData, TestResult
 from ..values import moment, text
 from . import goods, steps, translate
+from .cabinet import Cabinet
 
 EXPAND = "user,delivery,purchases,payment,payment_type,payment_type_name,status_payment,status_data,is_promo"
 STEPS = "status_available,status_available_detailed"
 #: once a year an hour happens twice by their clock, which tells no zone
 CLOCK = timedelta(hours=1)
 GOODS_PAGE = 100
-Pages = Iterator[tuple[list[Mapping[str, Any]], int | None]]
 NEEDED = {
     "orders/counts-new": N_("The token or login has no role that lets it see orders: give it one in the cabinet."),
     "goods/all": N_("The token or login has no role that lets it see goods: the catalogue can't be read."),
@@ -46,7 +42,7 @@ class RozetkaSettings(SettingsForm):
     language = sources.language_field()
 
 
-class Rozetka(SessionConnector):
+class Rozetka(Cabinet):
     key = "rozetka"
     title = "Rozetka"
     color = "green"
@@ -55,12 +51,6 @@ class Rozetka(SessionConnector):
     api_url = "https://api-seller.rozetka.com.ua"
     docs_url = "https://api-seller.rozetka.com.ua/apidoc"
     rate = 1.0
-    success = "success"
-    complaint_faults = {
-        r"\((1004|1010|1018|1020|5401|6001)\)": ("credentials", ""),
-        r"\((1019|1404|5404)\)": ("not_found", ""),
-        r"\((1031|5503)\)": ("unavailable", ""),
-    }
     Settings = RozetkaSettings
     mappings = sources.mappings(
         steps.MEANINGS,
@@ -69,27 +59,12 @@ class Rozetka(SessionConnector):
         help=CANCELLED_HELP,
     )
     tasks = (sources.TAKE_ORDERS, REFRESH_LISTS)
-    complaint = staticmethod(translate.complaint)
     help_steps = (
         N_("Sign in to the seller's cabinet and open Settings, then API security."),
         N_("Generate an API token; its role must allow orders and goods. It lapses after a day without use."),
         N_("Paste it here and leave the login empty, or enter the login and password that Rozetka gave you."),
         N_("Save, and press “Test connection”."),
     )
-
-    def headers(self) -> Mapping[str, str]:
-        """Without the second header a query that can't be read is answered with an empty list."""
-        return {"Content-Language": self._language, "Accept-Validate-Exception": "1"}
-
-    def log_in(self) -> str:
-        login, secret = str(self.settings.get("login") or ""), str(self.settings["secret"])
-        if not login:
-            return secret
-        body = {"username": login, "password": base64.b64encode(secret.encode()).decode()}
-        token = text(self.open_call("POST", "/sites", json=body, safe=True), "content", "access_token")
-        if not token:
-            raise Unknown("broken", "no access_token in the answer to the login")
-        return token
 
     def test(self) -> TestResult:
         missing = self.missing_rights(NEEDED)
@@ -103,14 +78,14 @@ class Rozetka(SessionConnector):
         latest = moment(cursor.get("since")) or begin
         since = (begin - CLOCK).astimezone(translate.ZONE).strftime("%Y-%m-%d %H:%M:%S")
         query: dict[str, Any] = {"types": 1, "changed_from": since, "sort": "-id", "expand": EXPAND}
-        for found, _total in self._pages("orders/search", "orders", **query):
+        for found, _total in self.pages("orders/search", "orders", **query):
             yield Page([Raw(text(body, "id"), body) for body in reversed(found)])
             stamps = (moment(body.get("changed"), translate.ZONE) for body in found)
             latest = max([latest, *filter(None, stamps)])
         yield sources.last_page(min(latest, now))
 
     def read(self, raw: Raw) -> OrderData:
-        return translate.order(raw.body, self._language)
+        return translate.order(raw.body, self.language)
 
     def orders_of(self, external_ids: Sequence[str]) -> Sequence[Raw]:
         return [Raw(identity, body) for identity in external_ids if (body := self._order(identity, EXPAND))]
@@ -120,18 +95,18 @@ class Rozetka(SessionConnector):
 
     def references(self) -> Mapping[str, Sequence[Reference]]:
         expand = {"expand": "status_available"}
-        found = [e for page, _ in self._pages("order-statuses/search", "orderStatus", **expand) for e in page]
-        services = self._content("GET", "delivery-services/search", params={"pageSize": 0})
-        payments = self._content("GET", "market-payment-methods/list")
+        found = [e for page, _ in self.pages("order-statuses/search", "orderStatus", **expand) for e in page]
+        services = self.content("GET", "delivery-services/search", params={"pageSize": 0})
+        payments = self.content("GET", "market-payment-methods/list")
         return {
-            "statuses": steps.listed(found, self._language),
+            "statuses": steps.listed(found, self.language),
             "delivery": references(services.get("deliveryServices"), "id", "status"),
             "payment": references(payments.get("payment_methods"), "id", "status"),
         }
 
     def products(self, prices_only: bool = False) -> Iterator[ProductPage]:
         """There is no shorter list of prices."""
-        for found, total in self._pages("goods/all", "items", "item_id", pageSize=GOODS_PAGE):
+        for found, total in self.pages("goods/all", "items", "item_id", pageSize=GOODS_PAGE):
             yield goods.page(found, total)
 
     def write_stock(self, changes: Sequence[StockData]) -> Mapping[str, tuple[str, str]]:
@@ -141,30 +116,10 @@ class Rozetka(SessionConnector):
         told = {c.external_id: ("validation", refused[c.external_id]) for c in changes if c.external_id in refused}
         return {c.external_id: ("", "") for c in changes} | told
 
-    @property
-    def _language(self) -> str:
-        return str(self.settings.get("language") or "uk")
-
-    def _judge(self, answer: Answer, body: Mapping[str, Any], *, write: bool) -> None:
-        words = self.complaint(body)
-        if answer.status == 401 or any(f"({code})" in words for code in (1018, 1020, 6001)):
-            raise Lapsed(answer.redact(words or answer.text[:200]))
-        if not (answer.ok and goods.refused(body)):
-            super()._judge(answer, body, write=write)
-
-    def _content(self, method: str, path: str, **kwargs: Any) -> Mapping[str, Any]:
-        content = self.call(method, path, **kwargs).get("content")
-        if not isinstance(content, Mapping):
-            raise Unknown("broken", f"{path}: no content in the answer")
-        return content
-
-    def _pages(self, path: str, name: str, key: str = "id", **query: Any) -> Pages:
-        return numbered_pages(lambda page: self._content("GET", path, params={**query, "page": page}), name, key)
-
     def _order(self, identity: str, expand: str) -> Mapping[str, Any]:
         """{} when it is gone."""
         try:
-            return self._content("GET", f"orders/{identity}", params={"expand": expand})
+            return self.content("GET", f"orders/{identity}", params={"expand": expand})
         except Refused as refusal:
             if refusal.fault != "not_found":
                 raise
@@ -174,7 +129,7 @@ class Rozetka(SessionConnector):
         """Most steps are allowed; only what is refused is looked at, and led through PROCESSED where that helps."""
         [identity], body = ids, asked["body"]
         try:
-            self._content("PUT", f"orders/{identity}", json=body)
+            self.content("PUT", f"orders/{identity}", json=body)
         except Refused as refusal:
             order = self._order(identity, STEPS) if steps.NO_STEP in refusal.detail else {}
             wanted = text(body, "status")
@@ -182,15 +137,15 @@ class Rozetka(SessionConnector):
                 raise
             if not steps.is_so(order, body):
                 self._lead(order, wanted)
-                self._content("PUT", f"orders/{identity}", json=body)
+                self.content("PUT", f"orders/{identity}", json=body)
         return ids
 
     def _lead(self, order: Mapping[str, Any], wanted: str) -> None:
         """To PROCESSED, if the wanted status comes after it: an order isn't moved for nothing."""
         query = {"parent_id": steps.PROCESSED, "child_id": wanted}
-        there = steps.PROCESSED in steps.following(order) and self._content(
+        there = steps.PROCESSED in steps.following(order) and self.content(
             "GET", "status-availables/search", params=query
         ).get("statusAvailables")
         if not there:
             raise Refused("validation", steps.no_way(order, wanted), field="status")
-        self._content("PUT", f"orders/{text(order, 'id')}", json={"status": int(steps.PROCESSED)})
+        self.content("PUT", f"orders/{text(order, 'id')}", json={"status": int(steps.PROCESSED)})

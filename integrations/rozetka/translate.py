@@ -141,17 +141,3 @@ def _line(entry: Mapping[str, Any]) -> LineData:
     return LineData(
         **texts(entry, LINE), quantity=quantity, price=price, discount=max(quantity * price - total, Decimal(0))
     )
-
-
-def complaint(body: Mapping[str, Any]) -> str:
-    """`errors` is one object or a list of them: "message (code): details" of each."""
-    found = body.get("errors")
-    said = [found] if isinstance(found, Mapping) and "message" in found else entries(found)
-    return "; ".join(filter(None, map(_said, said)))
-
-
-def _said(error: Mapping[str, Any]) -> str:
-    more = error.get("description") or error.get("details")
-    details = ", ".join(map(str, more)) if isinstance(more, list) else text(more)
-    code = text(error, "code")
-    return ": ".join(filter(None, (text(error, "message") + (f" ({code})" if code else ""), details)))
