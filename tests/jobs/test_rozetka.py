@@ -111,24 +111,3 @@ def test_only_steps_of_a_seller_are_offered(shops: list[Connection]) -> None:
     assert (saved.changed, saved.barred[0].theirs) == (0, "Замовлення виконано")
     held = {m.ours: m.theirs for m in db.session.scalars(db.select(Mapping).filter_by(table="status_out"))}
     assert held == {status("confirmed").id: "26", status("cancelled").id: "40"}
-
-
-def test_a_number_typed_later_reaches_a_source_that_takes_it_by_itself(
-    prom: Connection, sandbox: SandboxServer
-) -> None:
-    made = sandbox.vendor("prom").new_order(delivery_option={"id": 8001, "name": "Нова Пошта"})
-    run(prom)
-    ticked = {str(status("confirmed").id): {"ttn": True}}
-    connections.refresh_references(prom)
-    mapping.save(prom, "status_out", {str(status("confirmed").id): "received"}, ticked, TESTER)
-    statuses.change([order_of(prom).id], status("confirmed"), TESTER)
-    db.session.commit()
-    work.drain(prom.id)
-    order = order_of(prom)
-    editing.update(order.id, order.version, {"ttn": "20450000000009"}, None, TESTER)
-    db.session.commit()
-    work.drain(prom.id)
-    theirs = sandbox.vendor("prom").account().table("orders")[made["id"]]
-    assert theirs["delivery_provider_data"]["declaration_number"] == "20450000000009"
-    rows = db.session.execute(db.select(Transfer.operation, Transfer.state).order_by(Transfer.id)).all()
-    assert [tuple(row) for row in rows] == [("status", "done"), ("ttn", "done")]
