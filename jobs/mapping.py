@@ -18,7 +18,7 @@ from models import Mapping as MappingRow
 from orders.timeline import Actor
 
 from . import remembered, wake
-from .suggestions import Ours, Theirs, suggest_in, suggest_out
+from .suggestions import Ours, Theirs, likeliest, suggest_in, suggest_out
 
 #: the choice "nothing, on purpose"
 NOTHING = "none"
@@ -187,10 +187,12 @@ def _completed(table: MappingTable, value: str, extra: Mapping[str, Any]) -> dic
 
 
 def _barred(current: Editor, row: Row, choice: Choice) -> Barred:
-    """`instead`: of the same group of theirs, else of all."""
-    open_ones = [other for other in current.choices if not other.barred]
-    alike = [other.label for other in open_ones if other.group == choice.group]
-    return Barred(row.label, choice.label, (alike or [other.label for other in open_ones])[:INSTEAD])
+    table = current.table
+    mine: Any = db.session.get(REGISTRIES[table.ours], int(row.lookup))
+    ours = Ours(mine.id, mine.key or "", mine.name, group_of(mine))
+    open_ones = [Theirs(other.value, other.label, other.group) for other in current.choices if not other.barred]
+    instead = likeliest(table.ours, ours, open_ones, {**table.hints, **table.names}, INSTEAD)
+    return Barred(row.label, choice.label, [entry.name for entry in instead])
 
 
 def accept_suggestions(connection: Connection, key: str, actor: Actor) -> Saved:

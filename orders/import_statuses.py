@@ -102,9 +102,9 @@ class Statuses:
             if fate.order_id in orders:
                 _set_ttn(orders[fate.order_id], want, actor)
         db.session.flush()
-        self._change(wanted, actor)
         numbered = [fate.order_id for fate, want in wanted if want.ttn and fate.order_id in orders]
         work.request_number_push([order_id for order_id in numbered if order_id is not None], actor.name)
+        self._change(wanted, actor)
         return [fate for fate, _ in settled]
 
     def _change(self, wanted: Sequence[tuple[Fate, _Wanted]], actor: Actor) -> None:

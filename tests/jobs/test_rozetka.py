@@ -109,5 +109,7 @@ def test_only_steps_of_a_seller_are_offered(shops: list[Connection]) -> None:
     assert [found[code].barred for code in ("26", "2", "61", "40", "1", "6", "45", "49")] == [False] * 4 + [True] * 4
     saved = write_back(shops[0], "transferred", "6")
     assert (saved.changed, saved.barred[0].theirs) == (0, "Замовлення виконано")
+    assert "Передано в службу доставки" in saved.barred[0].instead
+    assert "Не вдалося зв'язатися" not in saved.barred[0].instead
     held = {m.ours: m.theirs for m in db.session.scalars(db.select(Mapping).filter_by(table="status_out"))}
     assert held == {status("confirmed").id: "26", status("cancelled").id: "40"}
