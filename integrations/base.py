@@ -106,6 +106,8 @@ class Extra:
     kind: str = "select"  # select | text | tick
     #: their code -> what is suggested here with it
     defaults: Mapping[str, str] = field(default_factory=dict)
+    #: of a tick: their codes that can't do without it; it is set with them
+    needed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ something else here, complaints known by their words, any other complaint, what 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, ClassVar
 
 from .base import Connector
@@ -17,7 +18,7 @@ from .errors import Refused, Unknown, failure
 from .fields import field_named, references
 from .http import Answer, judge
 from .types import Reference
-from .values import encode, text
+from .values import encode, entries, part, text
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,31 @@ class ListAt:
     name: str
     code: str = "code"
     usable: str = "active"
+
+
+def numbered_pages(
+    read: Callable[[int], Mapping[str, Any]], name: str, key: str = "id"
+) -> Iterator[tuple[list[Mapping[str, Any]], int | None]]:
+    """(what is new on a page, how many there are in all) of a list in pages 1, 2, …, each {name: [entries],
+    "_meta": {totalCount, pageCount}}, as Yii's services have it. `read` gets a page; `key` tells entries apart.
+
+    What came before is left out, and the list ends with a page that has nothing new. Where more pages were promised,
+    a page that merely repeats means that they can't be had: Unknown("broken"), for to end silently would lose them."""
+    seen: set[str] = set()
+    for page in count(1):
+        content = read(page)
+        meta, found = part(content, "_meta"), content.get(name)
+        if not isinstance(found, list) or not all(text(entry, key) for entry in found):
+            raise Unknown("broken", f"no list of {name} in the answer")
+        pages = meta.get("pageCount") if isinstance(meta.get("pageCount"), int) else None
+        fresh = [entry for entry in entries(found) if text(entry, key) not in seen]
+        if found and not fresh and page <= (pages or 0):
+            raise Unknown("broken", f"page {page} of {name} repeats what came before")
+        if fresh:
+            yield fresh, meta.get("totalCount")
+        seen |= {text(entry, key) for entry in fresh}
+        if not fresh or page == pages:
+            return
 
 
 class RestConnector(Connector):

@@ -25,21 +25,32 @@ TAKE_PRICES = Task("prices", N_("Take prices and stock in"), 4 * 3600)
 
 
 def mappings(
-    statuses: Mapping[str, str], back: MappingTable | None = None, payment: Mapping[str, str] | None = None
+    statuses: Mapping[str, str],
+    back: MappingTable | None = None,
+    payment: Mapping[str, str] | None = None,
+    help: str = "",
 ) -> tuple[MappingTable, ...]:
     """The tables of most sources. `statuses`: their code -> our group, as hints, `payment`: their name -> our kind;
-    `back`: the table of `statuses_back`, where the vendor takes them."""
+    `back`: the table of `statuses_back`, where the vendor takes them; `help`: stands above the table of statuses."""
     return (
-        MappingTable("status_in", N_("Statuses of new orders"), "in", "statuses", "statuses", hints=statuses),
+        MappingTable("status_in", N_("Statuses of new orders"), "in", "statuses", "statuses", help, hints=statuses),
         *filter(None, [back]),
         MappingTable("delivery_in", N_("Delivery methods"), "in", "delivery", "delivery"),
         MappingTable("payment_in", N_("Payment methods"), "in", "payment", "payment", names=payment or {}),
     )
 
 
-def statuses_back(help: str = "", extras: Sequence[Extra] = ()) -> MappingTable:
-    """Our statuses -> the codes to write, with what the vendor wants beside them."""
-    return MappingTable("status_out", N_("Statuses to write back"), "out", "statuses", "statuses", help, extras)
+def statuses_back(help: str = "", extras: Sequence[Extra] = (), hints: Mapping[str, str] | None = None) -> MappingTable:
+    """Our statuses -> the codes to write, with what the vendor wants beside them. `hints`: of a code that means more
+    than its name says, our group."""
+    title = N_("Statuses to write back")
+    return MappingTable("status_out", title, "out", "statuses", "statuses", help, extras, hints or {})
+
+
+def ttn_along(needed: Collection[str] = ()) -> Extra:
+    """The tick for a vendor that takes the tracking number in the same call as the status: with it set, both go as soon
+    as the order has both. `needed`: its codes that go in no other way."""
+    return Extra("ttn_along", N_("Send the tracking number"), kind="tick", needed=frozenset(needed))
 
 
 def cancel_extras(reasons: Mapping[str, str], defaults: Mapping[str, str]) -> tuple[Extra, ...]:

@@ -170,6 +170,7 @@ class StatusChange:
     status_name: str = ""
     reason: str = ""
     text: str = ""
+    tracking_number: str = ""  # out: to be told in the same call, where the mapping says so
 
 
 @dataclass(frozen=True)
@@ -182,11 +183,13 @@ class MessageSent:
 
 @dataclass(frozen=True)
 class Reference:
-    """One entry of a vendor's list. `group` is the vendor's coarser word where there is one."""
+    """One entry of a vendor's list. `group` is the vendor's coarser word where there is one; one that isn't `settable`
+    comes from there and can't be written back, e.g. a status that the vendor sets by itself."""
 
     code: str
     name: str
     group: str = ""
+    settable: bool = True
 
 
 @dataclass(frozen=True)

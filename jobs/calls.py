@@ -163,6 +163,7 @@ class Caller:
                 c.payload["status"],
                 reason=c.payload.get("reason", ""),
                 text=c.payload.get("text", ""),
+                tracking_number=c.payload.get("number", ""),
             )
             for c in batch.claims
         ]

@@ -228,6 +228,7 @@ def refresh_references(row: Connection) -> int:
             "code": entry.code,
             "name": entry.name,
             "group": entry.group,
+            "settable": entry.settable,
             "position": i,
             "fetched_at": now,
         }

@@ -18,11 +18,13 @@ from models import Mapping as MappingRow
 from orders.timeline import Actor
 
 from . import remembered, wake
-from .suggestions import Ours, Theirs, suggest_in, suggest_out
+from .suggestions import Ours, Theirs, likeliest, suggest_in, suggest_out
 
 #: the choice "nothing, on purpose"
 NOTHING = "none"
 FELL_THROUGH_DAYS = 30
+#: how many choices are named where one can't be had
+INSTEAD = 4
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Choice:
     value: str
     label: str
     group: str = ""
+    barred: bool = False  # it comes from there and can't be written back
 
 
 @dataclass
@@ -44,6 +47,7 @@ class Row:
     extra: dict[str, Any] = field(default_factory=dict)
     missed: int = 0  # waiting orders that fell through here in 30 days
     gone: bool = False  # mapped, but no longer in the list it comes from
+    barred: str = ""  # mapped to this, which can't be written back
 
 
 @dataclass
@@ -75,6 +79,13 @@ class Editor:
     def extras(self) -> Sequence[Extra]:
         return self.table.extras
 
+    @property
+    def barred(self) -> Sequence[Choice]:
+        return [choice for choice in self.choices if choice.barred]
+
+    def choice(self, value: str) -> Choice | None:
+        return next((choice for choice in self.choices if choice.value == value), None)
+
 
 @dataclass(frozen=True)
 class Missed:
@@ -90,6 +101,16 @@ class Missed:
 class Saved:
     changed: int  # mappings written or removed
     applied: int  # waiting orders that a new mapping completed
+    barred: Sequence[Barred] = ()
+
+
+@dataclass(frozen=True)
+class Barred:
+    """A pair that was not saved: the vendor lets nobody set `theirs`. `instead`: what can be chosen, likest first."""
+
+    ours: str
+    theirs: str
+    instead: Sequence[str]
 
 
 def table_of(connection: Connection, key: str) -> MappingTable:
@@ -143,16 +164,35 @@ def save(
     """Store the choices by lookup; "" removes a mapping, lookups that aren't given stay. What is neither in our list
     nor in theirs is passed over. Waiting orders get what is new; the caller commits. Raises KeyError: no such table."""
     current = editor(connection, key)
-    allowed = {choice.value for choice in current.choices} | {NOTHING, ""}
+    allowed = {choice.value for choice in current.choices if not choice.barred} | {NOTHING, ""}
     changes: dict[str, tuple[str, dict[str, Any]]] = {}
+    barred = []
     for row in current.rows:
         value = chosen.get(row.lookup, row.chosen)
-        extra = dict(extras.get(row.lookup, row.extra)) if value not in ("", NOTHING) else {}
+        extra = _completed(current.table, value, extras.get(row.lookup, row.extra))
         if (value, extra) != (row.chosen, row.extra) and (value in allowed or value == row.chosen):
             changes[row.lookup] = (value, extra)
+        elif value != row.chosen and (choice := current.choice(value)):
+            barred.append(_barred(current, row, choice))
     _store(connection.id, current.table, changes)
     wake.changed()
-    return Saved(len(changes), _apply(connection, current, changes, actor))
+    return Saved(len(changes), _apply(connection, current, changes, actor), barred)
+
+
+def _completed(table: MappingTable, value: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands beside the choice: nothing beside none, and the ticks that their code can't do without."""
+    if value in ("", NOTHING):
+        return {}
+    return dict(extra) | {column.key: True for column in table.extras if value in column.needed}
+
+
+def _barred(current: Editor, row: Row, choice: Choice) -> Barred:
+    table = current.table
+    mine: Any = db.session.get(REGISTRIES[table.ours], int(row.lookup))
+    ours = Ours(mine.id, mine.key or "", mine.name, group_of(mine))
+    open_ones = [Theirs(other.value, other.label, other.group) for other in current.choices if not other.barred]
+    instead = likeliest(table.ours, ours, open_ones, {**table.hints, **table.names}, INSTEAD)
+    return Barred(row.label, choice.label, [entry.name for entry in instead])
 
 
 def accept_suggestions(connection: Connection, key: str, actor: Actor) -> Saved:
@@ -231,8 +271,11 @@ def _editor(
         rows = _rows_in(table, mine, theirs, saved, counts)
         choices = [Choice(str(row.id), row.name, group_of(row)) for row in ours if row.active or _used(row, saved)]
     else:
-        rows = _rows_out(table, ours, mine, theirs, saved)
-        choices = [Choice(entry.code, entry.name or entry.code, entry.group) for entry in theirs]
+        closed = {item.code for item in items if not item.settable}
+        rows = _rows_out(table, ours, mine, [entry for entry in theirs if entry.code not in closed], saved)
+        choices = [Choice(e.code, e.name or e.code, e.group, e.code in closed) for e in theirs]
+        for row in rows:
+            row.barred = row.chosen if row.chosen in closed else ""
         here = {choice.value for choice in choices}
         choices += [Choice(m.theirs, m.theirs) for m in saved.values() if m.theirs and m.theirs not in here]
     return Editor(table, rows, choices, max((item.fetched_at for item in items), default=None))

@@ -185,6 +185,8 @@ def _pushed(pairs: list[tuple[Claim, Result]], connection: Connection, now: date
         detail = {"connection": connection.name, "operation": "status", "external": names.get(status) or status}
         why = {"reason": reasons.get(reason, reason), "text": str(claim.payload.get("text") or "")}
         details.append((claim.order_id, detail | {key: value for key, value in why.items() if value}))
+        if claim.payload.get("number"):
+            details.append((claim.order_id, {"connection": connection.name, "operation": "ttn", "external": ""}))
     for status, ids in by_status.items():
         known = {"external_status": status, "external_status_name": names.get(status, "")}
         _mark_links(ids, connection, state="linked", synced_at=now, error=None, **known)

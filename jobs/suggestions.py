@@ -179,6 +179,13 @@ def suggest_out(
     return found
 
 
+def likeliest(registry: str, ours: Ours, theirs: Sequence[Theirs], hints: Mapping[str, str], n: int) -> list[Theirs]:
+    """Up to n of theirs that go with ours, the likeliest first; when none does, the first of the list."""
+    scored = [(_score(registry, ours, entry, hints, incoming=False), entry) for entry in theirs]
+    fitting = [entry for score, entry in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
+    return (fitting or list(theirs))[:n]
+
+
 def _best(candidates: Sequence, score: Callable[..., float]) -> int | None:
     """The index of the best; of equals the first, as lists have the usual case on top."""
     scores = [score(candidate) for candidate in candidates]

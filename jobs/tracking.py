@@ -7,7 +7,7 @@ from typing import Any
 
 from integrations import connectors
 from models import Connection, Link, Order, db
-from orders import search
+from orders import search, work
 
 LONGEST = 120
 
@@ -23,12 +23,17 @@ def numbered(connection: Connection, copies: Sequence[Mapping[str, Any]]) -> Non
     told = {copy["order_id"]: copy for copy in copies if copy["external_number"]}
     if not told or not delivers(connection):
         return
+    given = []
     for order in db.session.scalars(db.select(Order).where(Order.id.in_(told))):
         copy = told[order.id]
         if not order.ttn:
             order.ttn = str(copy["external_number"])[:64]
             search.refresh(order)
+            given.append(order.id)
         _state(order, str(copy["external_number"]), str(copy["external_status_name"] or copy["external_status"]))
+    if given:
+        db.session.flush()
+        work.request_number_push(given, connection.name)
 
 
 def moved(connection: Connection, link: Link, order: Order, name: str) -> None:

@@ -65,6 +65,7 @@ class ReferenceItem(Model):
     code: Mapped[str] = mapped_column(String(120))
     name: Mapped[str] = mapped_column(String(200), default="")
     group: Mapped[str] = mapped_column(String(60), default="")
+    settable: Mapped[bool] = mapped_column(default=True)  # False: comes from there, can't be written back
     position: Mapped[int] = mapped_column(default=0)
     fetched_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     __table_args__ = (db.UniqueConstraint("connection_id", "list", "code"),)

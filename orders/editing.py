@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models import DeliveryMethod, Link, Order, OrderLine, OrderType, PaymentMethod, Status, db, utcnow
 
-from . import counts, creation, numbers, parcels, search, totals
+from . import counts, creation, numbers, parcels, search, totals, work
 from .timeline import Actor, note
 
 #: what a person may edit, in the order of the form
@@ -98,6 +98,8 @@ def update(
     if changes:
         _saved(order, counted, new_lines, by_staff=by_staff)
         note(order_id, actor, "edited", changes=changes)
+        if order.ttn and order.ttn != shown["ttn"] and actor.kind != "job":  # a job brings what the source says
+            work.request_number_push([order_id], actor.name)
     return order
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from models import Order, Prepared, Status, among, db, utcnow
 
 from . import import_values as values
-from . import search, statuses
+from . import search, statuses, work
 from .export_columns import COLUMNS
 from .import_files import Row
 from .import_rows import Cells, Fate, Group, Vocabulary, refused
@@ -103,6 +103,8 @@ class Statuses:
             if fate.order_id in orders:
                 _set_ttn(orders[fate.order_id], want, actor)
         db.session.flush()
+        numbered = [fate.order_id for fate, want in wanted if want.ttn and fate.order_id in orders]
+        work.request_number_push([order_id for order_id in numbered if order_id is not None], actor.name)
         self._change(wanted, actor)
         return [fate for fate, _ in settled]
 

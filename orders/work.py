@@ -83,17 +83,22 @@ def _queue(rows: Sequence[tuple[int, int, dict[str, Any]]], operation: str, by: 
              _or_renew)  # fmt: skip
 
 
-#: links of orders to enabled sources that want to be told of a status, and how it is called there
-_TO_TELL = Prepared(
-    db.select(Link.order_id, Link.connection_id, Mapping.theirs, Mapping.extra, Order.ttn)
-    .join(Mapping, Mapping.connection_id == Link.connection_id)
-    .join(Connection, Connection.id == Link.connection_id)
-    .join(Order, Order.id == Link.order_id)
-    .where(among(Link.order_id, "ids"), Link.role == "source", Link.state != "deleted", Link.external_id.is_not(None))
-    .where(Mapping.table == "status_out", Mapping.lookup == db.bindparam("status"), Mapping.theirs != "")
-    .where(Connection.enabled, Connection.removed_at.is_(None)),
-    same_plan=True,
-)
+def _to_tell(lookup: Any) -> Prepared:
+    """Links of orders to enabled sources that want to be told of the status `lookup`, and how it is called there."""
+    return Prepared(
+        db.select(Link.order_id, Link.connection_id, Mapping.theirs, Mapping.extra, Order.ttn, Order.fulfilment)
+        .join(Mapping, Mapping.connection_id == Link.connection_id)
+        .join(Connection, Connection.id == Link.connection_id)
+        .join(Order, Order.id == Link.order_id)
+        .where(among(Link.order_id, "ids"), Link.role == "source", Link.state != "deleted")
+        .where(Link.external_id.is_not(None), Mapping.table == "status_out", Mapping.lookup == lookup)
+        .where(Mapping.theirs != "", Connection.enabled, Connection.removed_at.is_(None)),
+        same_plan=True,
+    )
+
+
+_TO_TELL = _to_tell(db.bindparam("status"))
+_TO_TELL_NOW = _to_tell(db.cast(Order.status_id, db.String))
 
 
 def request_status_push(
@@ -101,17 +106,37 @@ def request_status_push(
 ) -> None:
     """Pass a status on to the systems that these orders came from, where a mapping says to what. Not to `cause`."""
     found = _TO_TELL.rows(ids=list(order_ids), status=str(status.id))
-    rows = [row for row in found if row.connection_id != cause]
-    pushes = [
-        (row.order_id, row.connection_id, _status_payload(row.theirs, row.extra or {}, reason, text)) for row in rows
-    ]
-    _queue(pushes, "status", by)
-    _queue(
-        [(r.order_id, r.connection_id, {"number": r.ttn}) for r in rows if r.ttn and (r.extra or {}).get("ttn")],
-        "ttn",
-        by,
-    )
-    wake({row.connection_id for row in rows})
+    _pass_on([row for row in found if row.connection_id != cause], reason, text, by)
+
+
+def request_number_push(order_ids: Sequence[int], by: str) -> None:
+    """The orders have got a tracking number or another one, and not from where they came: it is passed on to there,
+    if they are in a status that is ticked for it."""
+    found = _TO_TELL_NOW.rows(ids=list(order_ids))
+    _pass_on([row for row in found if row.ttn and _ticked(row)], "", "", by, only_numbers=True)
+
+
+def _ticked(row: Any) -> bool:
+    extra = row.extra or {}
+    return bool(extra.get("ttn") or extra.get("ttn_along"))
+
+
+def _pass_on(rows: Sequence[Any], reason: str, text: str, by: str, only_numbers: bool = False) -> None:
+    """A mapping's tick "ttn": the number goes in a call of its own; "ttn_along": status and number go in one, once
+    there are both. Where the vendor itself packs and sends, the number comes from there and none goes back."""
+    statuses, numbers = [], []
+    for row in rows:
+        extra, number = row.extra or {}, "" if row.fulfilment else row.ttn
+        along = bool(extra.get("ttn_along"))
+        wanted = bool(number) if along else not only_numbers
+        if wanted:
+            payload = _status_payload(row.theirs, extra, reason, text)
+            statuses.append((row.order_id, row.connection_id, payload | ({"number": number} if along else {})))
+        if number and extra.get("ttn"):
+            numbers.append((row.order_id, row.connection_id, {"number": number}))
+    _queue(statuses, "status", by)
+    _queue(numbers, "ttn", by)
+    wake({connection_id for _order, connection_id, _payload in (*statuses, *numbers)})
 
 
 def request_deletion(copies: Sequence[tuple[int, int]], by: str, wait: int) -> None:

@@ -56,7 +56,7 @@ def save(connection_id: int, table: str) -> Any:
     more = {lookup: _extra(extras, lookup) for lookup in chosen}
     saved = mapping.save(row, table, chosen, more, actor())
     db.session.commit()
-    _tell(saved)
+    _tell(row, saved)
     return _back(row, table)
 
 
@@ -65,7 +65,7 @@ def accept(connection_id: int, table: str) -> Any:
     row = _with_table(connection_id, table)
     saved = mapping.accept_suggestions(row, table, actor())
     db.session.commit()
-    _tell(saved)
+    _tell(row, saved)
     return _back(row, table)
 
 
@@ -128,7 +128,19 @@ def _completed(n: int) -> str:
     )
 
 
-def _tell(saved: mapping.Saved) -> None:
+def _tell(row: Connection, saved: mapping.Saved) -> None:
+    for pair in saved.barred:
+        said = _(
+            "“%(ours)s” was not saved: no order can be given “%(theirs)s”, %(system)s sets it itself. "
+            "Choose one that can be set, such as %(instead)s.",
+            ours=pair.ours,
+            theirs=pair.theirs,
+            system=connectors()[row.kind].title,
+            instead=", ".join(f"“{name}”" for name in pair.instead),
+        )
+        flash(said, "danger")
+    if saved.barred and not saved.changed:
+        return
     if saved.applied:
         flash(_completed(saved.applied), "success")
     else:

@@ -26,6 +26,7 @@ from integrations.base import (
     WritesTracking,
 )
 from integrations.http import HttpClient, Policy
+from integrations.sessions import SessionConnector
 
 from .suite import canned
 
@@ -106,10 +107,12 @@ def test_what_each_can_do() -> None:
     writes = (ReceivesOrders, KeepsProducts, DeletesOrders, WritesStatuses, GreetsOrders, WritesTracking)
     can = {key: {ability for ability in (*reads, *writes) if cls.can(ability)} for key, cls in connectors().items()}
     assert can["prom"] == {PullsOrders, WritesStatuses, GreetsOrders, WritesTracking}
+    assert can["rozetka"] == {PullsOrders, WritesStatuses}
     assert can["shiptor"] == {ReceivesOrders, KeepsProducts, DeletesOrders, ReadsStatuses}
     assert can["retailcrm"] == {ReceivesOrders, KeepsProducts, ReadsStatuses}
 
 
-def test_the_base_tests_nothing() -> None:
-    with pytest.raises(NotImplementedError):
-        Connector(Account(1, "x", {}), HttpClient()).test()
+def test_the_bases_do_nothing_by_themselves() -> None:
+    for base, verb in ((Connector, "test"), (SessionConnector, "log_in")):
+        with pytest.raises(NotImplementedError):
+            getattr(base(Account(1, "x", {}), HttpClient()), verb)()

@@ -119,7 +119,7 @@ def status(key: str) -> Status:
     return db.session.scalars(db.select(Status).filter_by(key=key)).one()
 
 
-def map_status(connection: Connection, ours: str, theirs: str, **extra: str) -> None:
+def map_status(connection: Connection, ours: str, theirs: str, **extra: Any) -> None:
     row = status(ours)
     db.session.add(
         Mapping(
@@ -159,6 +159,29 @@ def test_a_status_goes_back_to_the_source_and_does_not_echo(
     assert count(Transfer) == 3
     assert count(OrderEvent, OrderEvent.kind == "status") == 3
     assert count(OrderEvent) == events
+
+
+def only_order() -> Order:
+    return db.session.scalars(db.select(Order).execution_options(populate_existing=True)).one()
+
+
+def test_a_number_typed_later_reaches_a_source_that_takes_it_by_itself(
+    prom: Connection, sandbox: SandboxServer
+) -> None:
+    made = sandbox.vendor("prom").new_order(delivery_option={"id": 8001, "name": "Нова Пошта"})
+    run(prom)
+    map_status(prom, "confirmed", "received", ttn=True)
+    statuses.change([only_order().id], status("confirmed"), TESTER)
+    db.session.commit()
+    work.drain(prom.id)
+    order = only_order()
+    editing.update(order.id, order.version, {"ttn": "20450000000009"}, None, TESTER)
+    db.session.commit()
+    work.drain(prom.id)
+    theirs = sandbox.vendor("prom").account().table("orders")[made["id"]]
+    assert theirs["delivery_provider_data"]["declaration_number"] == "20450000000009"
+    rows = db.session.execute(db.select(Transfer.operation, Transfer.state).order_by(Transfer.id)).all()
+    assert [tuple(row) for row in rows] == [("status", "done"), ("ttn", "done")]
 
 
 def test_a_status_changed_over_there_is_taken_over_and_not_sent_back(

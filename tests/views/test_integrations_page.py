@@ -205,6 +205,28 @@ def test_mappings_are_suggested_accepted_and_saved(owner, app, prom_id):
         assert [(m.ours, m.theirs) for m in rows] == [(new, "")]
 
 
+def test_a_status_that_only_the_vendor_sets_is_refused_with_what_to_choose(owner, app, prom_id):
+    url = f"/settings/integrations/{prom_id}/mappings/status_out"
+    with app.app_context():
+        connections.refresh_references(db.session.get(Connection, prom_id))
+        db.session.execute(db.update(ReferenceItem).where(ReferenceItem.code == "delivered").values(settable=False))
+        db.session.commit()
+        new, confirmed = (db.session.scalar(db.select(Status.id).filter_by(key=key)) for key in ("new", "confirmed"))
+    text = page(owner, url)
+    assert 'label="Prom.ua sets these itself"' in text
+    assert '<option value="delivered" disabled>' in text
+    told = owner.post(url, data={f"to:{new}": "pending", f"to:{confirmed}": "delivered"}, follow_redirects=True).text
+    assert "“Confirmed” was not saved: no order can be given “Delivered”, Prom.ua sets it itself." in told
+    assert "such as “Accepted”." in told
+    with app.app_context():
+        assert db.session.scalars(db.select(Mapping.theirs).filter_by(table="status_out")).all() == ["pending"]
+        db.session.execute(db.update(Mapping).values(theirs="delivered"))
+        db.session.commit()
+    text = page(owner, url)
+    assert '<option value="delivered" selected>' in text
+    assert "set: choose another" in text
+
+
 def test_unknown_tables_connections_and_choices(owner, prom_id):
     url = f"/settings/integrations/{prom_id}/mappings"
     page(owner, f"{url}/nonsense", 404)
