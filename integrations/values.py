@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -26,13 +26,13 @@ def money(value: Any) -> Decimal:
     return Decimal(re.sub(r"\s", "", found[0]).replace(",", ".")) if found else Decimal(0)
 
 
-def moment(value: Any) -> datetime | None:
-    """An ISO 8601 time as aware UTC; one without an offset is taken as UTC; None when it can't be read."""
+def moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
+    """An ISO 8601 time as aware UTC; one without an offset is of `zone`; None when it can't be read."""
     try:
         time = datetime.fromisoformat(str(value))
     except ValueError:
         return None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def phone(value: Any, region: str) -> str:

@@ -1,0 +1,187 @@
+"""Horoshop: shops on a builder, each with the API on its own address.
+
+API reference: https://horoshop.notion.site/api-doc. What it leaves open (totals, rows a page, tracking numbers) follows
+what integrators measured: github.com/IgorShutko/horoshop-mcp and github.com/ecomkit-com-ua/horoshop-mcp. All is POST,
+with the token in the body; HTTP statuses say little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from wtforms import SelectChoice, SelectField, StringField, URLField
+
+from .. import sources
+from ..base import REFRESH_LISTS, Extra, SecretField, SettingsForm, an_address, required
+from ..errors import Refused, Unknown
+from ..fields import fixed
+from ..sessions import LoginConnector
+from ..text import N_
+from ..types import OrderData, Page, ProductPage, Raw, Reference, StatusChange, TestResult
+from ..values import chunks, part, text
+from . import translate
+
+PAGE = 100
+PRICES_PAGE = 500  # more rows are not given, whatever is asked for
+MEANINGS = {"1": "new", "2": "confirmed", "4": "cancelled"}
+ONLINE = dict.fromkeys(("wayforpay", "liqpay", "easypay", "monopay", "plata by mono", "fondy"), "online_card")
+ARTICLES = [SelectChoice("article", N_("Internal")), SelectChoice("display", N_("External, shown on the site"))]
+ADDRESS_HELP = N_("As customers open it: https://shop.ua")
+LOGIN_HELP = N_("Of an administrator of the shop; make one for the hub alone.")
+ARTICLE_HELP = N_("Which of the two becomes the SKU here. Orders are matched by the internal one in any case.")
+QUIET_HELP = N_("Where the shop's orders say “do not call” under a name of their own. Empty: it is looked for.")
+CANCEL_HELP = N_("Cancelling from here can't be undone at Horoshop, and the goods stay written off there.")
+NO_API = N_("There is no API at this address. Check it, and that the shop's plan includes access to the API.")
+NO_SHOP = N_("A web page answers instead of the API: this is no Horoshop shop, or it is down or turns the hub away.")
+
+
+class HoroshopSettings(SettingsForm):
+    advanced = ("do_not_call_field",)
+
+    api_url = URLField(N_("Shop address"), [required(), an_address()], description=ADDRESS_HELP)
+    login = StringField(N_("Login"), [required()], description=LOGIN_HELP)
+    password = SecretField(N_("Password"), [required()])
+    article = SelectField(N_("Article"), choices=ARTICLES, default="article", description=ARTICLE_HELP)
+    import_days = sources.import_days_field()
+    language = sources.language_field()
+    do_not_call_field = StringField(N_("Field for “do not call”"), description=QUIET_HELP)
+
+
+class Horoshop(LoginConnector):
+    key = "horoshop"
+    title = "Horoshop"
+    color = "orange"
+    summary = N_("Takes orders and the catalogue in; gives statuses and tracking numbers back.")
+    countries = ("UA",)
+    api_url = ""
+    api_path = "/api"
+    docs_url = "https://horoshop.notion.site/api-doc"
+    rate = 5.0
+    token_seconds = 550  # it lives 600
+    Settings = HoroshopSettings
+    back = sources.statuses_back(CANCEL_HELP, [Extra("ttn", N_("Send the tracking number"), kind="tick")])
+    mappings = sources.mappings(MEANINGS, back, ONLINE)
+    tasks = (sources.TAKE_ORDERS, REFRESH_LISTS)
+    complaint = staticmethod(translate.complaint)
+    complaint_faults = {
+        r"^(?:UNAUTHORIZED|AUTHORIZATION_ERROR)": ("credentials", "password"),
+        r"^UNDEFINED_FUNCTION": ("not_found", ""),
+        r"^EXCEPTION": ("broken", ""),
+    }
+    help_steps = (
+        N_("Make sure that the shop's plan includes access to the API."),
+        N_("In the shop's admin panel open Settings, then Admins, and add an administrator with the right to the API."),
+        N_("Enter the shop's address and that administrator's login and password here, save, press “Test connection”."),
+    )
+
+    def test(self) -> TestResult:
+        try:
+            self.session.token()
+        except Unknown:
+            return TestResult(ok=False, notes=[NO_SHOP])
+        except Refused as refusal:
+            if refusal.fault != "misconfigured":
+                raise
+            return TestResult(ok=False, notes=[NO_API])
+        self._orders(limit=1)
+        return TestResult(ok=True)
+
+    def pull(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]:
+        """Orders made since the cursor, and now and then those of the last days: nothing tells what has changed.
+
+        `from` takes a time without a zone. UTC is safe: read as Kyiv time it lies hours earlier, which costs a few
+        repeats and no order."""
+        since, following = sources.with_looks_back(self.settings, cursor, now)
+        start = {"from": since.strftime("%Y-%m-%d %H:%M:%S")}
+        for rows in sources.pages(lambda limit, at: self._orders(limit=limit, offset=at, **start), PAGE, "order_id"):
+            yield Page(_raw(rows))
+        yield Page((), following)
+
+    def read(self, raw: Raw) -> OrderData:
+        return translate.order(raw.body, self.settings)
+
+    def orders_of(self, external_ids: Sequence[str]) -> Sequence[Raw]:
+        ids = [int(number) for number in external_ids if number.isdecimal()]
+        return _raw(self._orders(ids=ids, limit=PAGE)) if ids else ()  # no ids would mean all orders
+
+    def products(self, prices_only: bool = False) -> Iterator[ProductPage]:
+        """Descriptions make rows heavy: prices come five times as many at once."""
+        fields = translate.PRICES if prices_only else (*translate.PRICES, *translate.DETAILS)
+        wanted = ("catalog/export", "products")
+        for rows in sources.pages(
+            lambda limit, at: self._rows(*wanted, limit=limit, offset=at, includedParams=fields),
+            PRICES_PAGE if prices_only else PAGE,
+            "article",
+        ):
+            yield translate.product_page(rows, self.settings)
+
+    def write_statuses(self, changes: Sequence[StatusChange]) -> Mapping[str, tuple[str, str]]:
+        good = [c for c in changes if c.external_id.isdecimal() and c.status.isdecimal()]
+        results = {c.external_id: ("validation", "not a number") for c in changes if c not in good}
+        for some in chunks([{"order_id": int(c.external_id), "status": int(c.status)} for c in good], PAGE):
+            results |= self._update(some)
+        return results
+
+    def write_tracking(self, external_id: str, number: str, carrier: str) -> None:
+        """The carrier is the one that the order was made with."""
+        results = self._update([{"order_id": int(external_id), "tracking_code": number}])
+        fault, said = results[external_id]
+        if fault:
+            raise Refused("validation", said, field="tracking_number")
+
+    def references(self) -> Mapping[str, Sequence[Reference]]:
+        found = {name: self._list(f"{name}/export") for name in ("delivery", "payment")}
+        return {"statuses": self._statuses(), **found}
+
+    def _statuses(self) -> Sequence[Reference]:
+        """Shops may have statuses of their own; those before version 4 can't tell them."""
+        try:
+            return self._list("orders/get_available_statuses")
+        except Refused as refusal:
+            if refusal.fault != "not_found":
+                raise
+            return fixed(translate.STATUSES)
+
+    def _list(self, function: str) -> list[Reference]:
+        return translate.references(part(self._ask(function), "response"), self.settings)
+
+    def _update(self, orders: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+        return translate.outcomes(orders, self._ask("orders/update", safe=False, orders=orders))
+
+    def _orders(self, **query: Any) -> list[Mapping[str, Any]]:
+        return self._rows("orders/get", "orders", additionalData=True, **query)
+
+    def _rows(self, function: str, name: str, **query: Any) -> list[Mapping[str, Any]]:
+        """The list `name`. That nothing was found must be the vendor's word and not an accident."""
+        answer = self._ask(function, **query)
+        rows = [] if answer["status"] == "EMPTY" else part(answer, "response").get(name)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise Unknown("broken", f"{function}: no list of {name} in the answer")
+        return rows
+
+    def _ask(self, function: str, safe: bool = True, **body: Any) -> Mapping[str, Any]:
+        return self.session.use(lambda token: self._post(function, {"token": token, **body}, safe))
+
+    def login(self) -> str:
+        """At the door a refusal means the login, and "not found" the whole API."""
+        wanted = {"login": self.settings["login"], "password": self.settings["password"]}
+        try:
+            return text(self._post("auth", wanted, safe=True), "response", "token")
+        except Refused as refusal:
+            if refusal.fault not in ("not_found", "validation"):
+                raise
+            absent = refusal.fault == "not_found"
+            meant = ("misconfigured", "api_url") if absent else ("credentials", "password")
+            raise Refused(meant[0], refusal.detail, meant[1]) from None
+
+    def _post(self, function: str, body: Mapping[str, Any], safe: bool) -> Mapping[str, Any]:
+        answer = self.call("POST", f"{function}/", json=body, safe=safe)
+        if answer.get("status") not in translate.WORKED:
+            raise Unknown("broken", f"{function}: no status in the answer")
+        return answer
+
+
+def _raw(rows: Sequence[Mapping[str, Any]]) -> list[Raw]:
+    return [Raw(text(row, "order_id"), row) for row in rows]
