@@ -102,7 +102,7 @@ class HoroshopSandbox(Sandbox):
         return password if time.monotonic() - given < TOKEN_SECONDS else None
 
     def section(self, path: str) -> str:
-        return path.strip("/").split("/")[1] if path.count("/") > 1 else ""
+        return path.removeprefix("/api/").partition("/")[0]
 
     def error(self, kind: str, request: Request, account: Account | None) -> Response:
         if kind == "rate_limited":

@@ -164,7 +164,7 @@ def outcomes(asked: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> d
 
 def _outcome(entry: Mapping[str, Any], whole: str) -> tuple[str, str]:
     """Of an order that the log leaves out, only "all went well" says anything. The words are under either name."""
-    if text(entry, "status") == "OK" or (not entry and whole == "OK"):
+    if (text(entry, "status") or whole) == "OK":
         return "", ""
     said = text(entry, "message") or text(entry, "messages")
     return ("validation", said or "not changed") if entry else ("broken", "the answer says nothing about this order")
