@@ -49,11 +49,23 @@ class LoginConnector(RestConnector):
     """Base of connectors that log in: `self.session` is the job's."""
 
     token_seconds: ClassVar[float]  #: how long a token is used, somewhat less than it lives
+    login_field: ClassVar[str] = "password"  #: the setting that a refused login is about
 
     def __init__(self, account: Account, http: HttpClient) -> None:
         super().__init__(account, http)
-        self.session = Session(self.login, self.token_seconds)
+        self.session = Session(self._enter, self.token_seconds)
 
     def login(self) -> str:
         """A new token. Raises VendorError."""
         raise NotImplementedError
+
+    def _enter(self) -> str:
+        """At the door a refusal means who is there, and "not found" the whole API."""
+        meant = {"validation": ("credentials", self.login_field), "not_found": ("misconfigured", "api_url")}
+        try:
+            return self.login()
+        except Refused as refusal:
+            if refusal.fault not in meant:
+                raise
+            fault, field = meant[refusal.fault]
+            raise Refused(fault, refusal.detail, field) from None

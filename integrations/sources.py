@@ -82,13 +82,11 @@ def with_looks_back(
     return since, {"since": now.isoformat(), "again": again}
 
 
-def pages(
-    read: Callable[[int, int], Sequence[Mapping[str, Any]]], size: int, key: str
-) -> Iterator[list[Mapping[str, Any]]]:
-    """All that `read(limit, offset)` has, page by page, told apart by the field `key`. A page begins before the one
+def pages(read: Callable[..., Sequence[Mapping[str, Any]]], size: int, key: str) -> Iterator[list[Mapping[str, Any]]]:
+    """All that `read(limit=…, offset=…)` has, page by page, told apart by the field `key`. A page begins before the one
     before it ends: should a row vanish between two calls, none is missed; what came twice is left out."""
     offset, before = 0, set[str]()
-    while rows := read(size, offset):
+    while rows := read(limit=size, offset=offset):
         yield [row for row in rows if text(row, key) not in before]
         if len(rows) < size:
             return

@@ -1,14 +1,14 @@
 """Horoshop: shops on a builder, each with the API on its own address.
 
-API reference: https://horoshop.notion.site/api-doc. What it leaves open (totals, rows a page, tracking numbers) follows
-what integrators measured: github.com/IgorShutko/horoshop-mcp and github.com/ecomkit-com-ua/horoshop-mcp. All is POST,
-with the token in the body; HTTP statuses say little.
+API reference: https://horoshop.notion.site/api-doc. What it leaves open (totals, rows a page) follows what integrators
+measured: github.com/IgorShutko/horoshop-mcp, github.com/ecomkit-com-ua/horoshop-mcp. HTTP statuses say little.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from wtforms import SelectChoice, SelectField, StringField, URLField
@@ -21,27 +21,28 @@ from ..sessions import LoginConnector
 from ..text import N_
 from ..types import OrderData, Page, ProductPage, Raw, Reference, StatusChange, TestResult
 from ..values import chunks, part, text
-from . import translate
+from . import catalogue, translate
 
-PAGE = 100
-PRICES_PAGE = 500  # more rows are not given, whatever is asked for
+PAGE, PRICES_PAGE = 100, 500  # more are not given, whatever is asked for
 MEANINGS = {"1": "new", "2": "confirmed", "4": "cancelled"}
 ONLINE = dict.fromkeys(("wayforpay", "liqpay", "easypay", "monopay", "plata by mono", "fondy"), "online_card")
+TRACKING = Extra("ttn", N_("Send the tracking number"), kind="tick")
 ARTICLES = [SelectChoice("article", N_("Internal")), SelectChoice("display", N_("External, shown on the site"))]
 ADDRESS_HELP = N_("As customers open it: https://shop.ua")
-LOGIN_HELP = N_("Of an administrator of the shop; make one for the hub alone.")
 ARTICLE_HELP = N_("Which of the two becomes the SKU here. Orders are matched by the internal one in any case.")
 QUIET_HELP = N_("Where the shop's orders say “do not call” under a name of their own. Empty: it is looked for.")
 CANCEL_HELP = N_("Cancelling from here can't be undone at Horoshop, and the goods stay written off there.")
-NO_API = N_("There is no API at this address. Check it, and that the shop's plan includes access to the API.")
-NO_SHOP = N_("A web page answers instead of the API: this is no Horoshop shop, or it is down or turns the hub away.")
+NO_DOOR = {
+    "misconfigured": N_("There is no API at this address. Check it, and that the shop's plan includes the API."),
+    "broken": N_("A web page answers instead of the API: is it the shop's own address, and is the shop up?"),
+}
 
 
 class HoroshopSettings(SettingsForm):
     advanced = ("do_not_call_field",)
 
     api_url = URLField(N_("Shop address"), [required(), an_address()], description=ADDRESS_HELP)
-    login = StringField(N_("Login"), [required()], description=LOGIN_HELP)
+    login = StringField(N_("Login"), [required()])
     password = SecretField(N_("Password"), [required()])
     article = SelectField(N_("Article"), choices=ARTICLES, default="article", description=ARTICLE_HELP)
     import_days = sources.import_days_field()
@@ -61,10 +62,10 @@ class Horoshop(LoginConnector):
     rate = 5.0
     token_seconds = 550  # it lives 600
     Settings = HoroshopSettings
-    back = sources.statuses_back(CANCEL_HELP, [Extra("ttn", N_("Send the tracking number"), kind="tick")])
-    mappings = sources.mappings(MEANINGS, back, ONLINE)
+    mappings = sources.mappings(MEANINGS, sources.statuses_back(CANCEL_HELP, [TRACKING]), ONLINE)
     tasks = (sources.TAKE_ORDERS, REFRESH_LISTS)
     complaint = staticmethod(translate.complaint)
+    status_faults = {403: "unavailable"}  # the guard in front of the shops; the API itself says it in words
     complaint_faults = {
         r"^(?:UNAUTHORIZED|AUTHORIZATION_ERROR)": ("credentials", "password"),
         r"^UNDEFINED_FUNCTION": ("not_found", ""),
@@ -72,19 +73,17 @@ class Horoshop(LoginConnector):
     }
     help_steps = (
         N_("Make sure that the shop's plan includes access to the API."),
-        N_("In the shop's admin panel open Settings, then Admins, and add an administrator with the right to the API."),
+        N_("In the shop's admin panel open Settings, then Admins, and add one for the hub, with the right to the API."),
         N_("Enter the shop's address and that administrator's login and password here, save, press “Test connection”."),
     )
 
     def test(self) -> TestResult:
         try:
             self.session.token()
-        except Unknown:
-            return TestResult(ok=False, notes=[NO_SHOP])
-        except Refused as refusal:
-            if refusal.fault != "misconfigured":
+        except (Refused, Unknown) as error:
+            if error.fault not in NO_DOOR:
                 raise
-            return TestResult(ok=False, notes=[NO_API])
+            return TestResult(ok=False, notes=[NO_DOOR[error.fault]])
         self._orders(limit=1)
         return TestResult(ok=True)
 
@@ -95,7 +94,7 @@ class Horoshop(LoginConnector):
         repeats and no order."""
         since, following = sources.with_looks_back(self.settings, cursor, now)
         start = {"from": since.strftime("%Y-%m-%d %H:%M:%S")}
-        for rows in sources.pages(lambda limit, at: self._orders(limit=limit, offset=at, **start), PAGE, "order_id"):
+        for rows in sources.pages(partial(self._orders, **start), PAGE, "order_id"):
             yield Page(_raw(rows))
         yield Page((), following)
 
@@ -108,14 +107,10 @@ class Horoshop(LoginConnector):
 
     def products(self, prices_only: bool = False) -> Iterator[ProductPage]:
         """Descriptions make rows heavy: prices come five times as many at once."""
-        fields = translate.PRICES if prices_only else (*translate.PRICES, *translate.DETAILS)
-        wanted = ("catalog/export", "products")
-        for rows in sources.pages(
-            lambda limit, at: self._rows(*wanted, limit=limit, offset=at, includedParams=fields),
-            PRICES_PAGE if prices_only else PAGE,
-            "article",
-        ):
-            yield translate.product_page(rows, self.settings)
+        fields = catalogue.PRICES if prices_only else (*catalogue.PRICES, *catalogue.DETAILS)
+        read = partial(self._rows, "catalog/export", "products", includedParams=fields)
+        for rows in sources.pages(read, PRICES_PAGE if prices_only else PAGE, "article"):
+            yield catalogue.page(rows, self.settings)
 
     def write_statuses(self, changes: Sequence[StatusChange]) -> Mapping[str, tuple[str, str]]:
         good = [c for c in changes if c.external_id.isdecimal() and c.status.isdecimal()]
@@ -127,25 +122,21 @@ class Horoshop(LoginConnector):
     def write_tracking(self, external_id: str, number: str, carrier: str) -> None:
         """The carrier is the one that the order was made with."""
         results = self._update([{"order_id": int(external_id), "tracking_code": number}])
-        fault, said = results[external_id]
-        if fault:
-            raise Refused("validation", said, field="tracking_number")
+        if any(results[external_id]):
+            raise Refused("validation", results[external_id][1], field="tracking_number")
 
     def references(self) -> Mapping[str, Sequence[Reference]]:
         found = {name: self._list(f"{name}/export") for name in ("delivery", "payment")}
-        return {"statuses": self._statuses(), **found}
+        # shops may have statuses of their own; those before version 4 can't tell them
+        return found | {"statuses": self._list("orders/get_available_statuses", fixed(translate.STATUSES))}
 
-    def _statuses(self) -> Sequence[Reference]:
-        """Shops may have statuses of their own; those before version 4 can't tell them."""
+    def _list(self, function: str, absent: Sequence[Reference] = ()) -> Sequence[Reference]:
         try:
-            return self._list("orders/get_available_statuses")
+            return translate.references(part(self._ask(function), "response"), self.settings)
         except Refused as refusal:
             if refusal.fault != "not_found":
                 raise
-            return fixed(translate.STATUSES)
-
-    def _list(self, function: str) -> list[Reference]:
-        return translate.references(part(self._ask(function), "response"), self.settings)
+            return absent
 
     def _update(self, orders: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
         return translate.outcomes(orders, self._ask("orders/update", safe=False, orders=orders))
@@ -165,16 +156,8 @@ class Horoshop(LoginConnector):
         return self.session.use(lambda token: self._post(function, {"token": token, **body}, safe))
 
     def login(self) -> str:
-        """At the door a refusal means the login, and "not found" the whole API."""
-        wanted = {"login": self.settings["login"], "password": self.settings["password"]}
-        try:
-            return text(self._post("auth", wanted, safe=True), "response", "token")
-        except Refused as refusal:
-            if refusal.fault not in ("not_found", "validation"):
-                raise
-            absent = refusal.fault == "not_found"
-            meant = ("misconfigured", "api_url") if absent else ("credentials", "password")
-            raise Refused(meant[0], refusal.detail, meant[1]) from None
+        wanted = {name: self.settings[name] for name in ("login", "password")}
+        return text(self._post("auth", wanted, safe=True), "response", "token")
 
     def _post(self, function: str, body: Mapping[str, Any], safe: bool) -> Mapping[str, Any]:
         answer = self.call("POST", f"{function}/", json=body, safe=safe)

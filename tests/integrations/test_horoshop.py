@@ -37,7 +37,7 @@ VENDOR = Vendor(
     page=_page,
     unknown_status=lambda c: c.read(Raw("1", {"order_id": 1, "stat_status": "teleported"})).status,
     # at the login, which each of these calls begins with: calls.json has what comes after
-    faults={400: "credentials", 422: "credentials", 404: "misconfigured"}
+    faults={400: "credentials", 422: "credentials", 404: "misconfigured", 403: "unavailable"}
     | dict.fromkeys((500, 502, 504), "unavailable"),
     skips=dict.fromkeys(
         ("created_once", "lost_answer_found", "order_written", "products_made_once"),
