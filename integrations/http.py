@@ -174,6 +174,11 @@ class HttpClient:
         """The words without this connection's secrets."""
         return self._redact(words)
 
+    def hide(self, secret: str) -> None:
+        """From now on this, too, is a secret of the connection, e.g. a token that it was given for an hour."""
+        self.secrets = [*self.secrets, secret]
+        self._redact = Redactor(self.secrets)
+
     def exchanges(self) -> list[dict[str, Any]]:
         """The exchanges of this thread since the last call of `exchanges`, redacted, and forgets them."""
         taken: list[dict[str, Any]] = getattr(self._log, "items", [])

@@ -1,71 +1,61 @@
-"""Vendors that want a login first and give a token that ends."""
+"""The base of connectors whose vendor gives a token for a login, and takes it back after a while.
+
+The token lives as long as the connector, which is one job: logging in costs a call a job, and no token has to be kept,
+guarded and thrown away between jobs. The threads of a job share it: one logs in, the others wait for what it gets.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from threading import Lock
-from typing import ClassVar, TypeVar
+import threading
+from collections.abc import Mapping
+from typing import Any
 
 from .base import Account
-from .errors import Refused, Unknown
+from .errors import Refused
 from .http import HttpClient
 from .rest import RestConnector
 
-T = TypeVar("T")
+
+class Lapsed(Refused):
+    """The vendor takes the token no more: a new login may mend it. Nothing was carried out."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__("credentials", detail)
 
 
-class Session:
-    """The token of one job, which its threads share. `login` gets one; it is used for `seconds` at most."""
-
-    def __init__(self, login: Callable[[], str], seconds: float) -> None:
-        self._login, self._seconds = login, seconds
-        self._lock = Lock()
-        self._token, self._ends = "", 0.0
-
-    def token(self, instead_of: str = "") -> str:
-        """The token, a new one where it is over. `instead_of`: one that was refused; of threads that come with the
-        same, the first logs in for all."""
-        with self._lock:
-            if self._token == instead_of or time.monotonic() > self._ends:
-                self._token, self._ends = self._login(), time.monotonic() + self._seconds
-            if not self._token:
-                raise Unknown("broken", "no token in the answer to the login")
-            return self._token
-
-    def use(self, call: Callable[[str], T]) -> T:
-        """What `call` gives with the token. A token may end before its time: a call that is refused for it has done
-        nothing, and is made once more."""
-        token = self.token()
-        try:
-            return call(token)
-        except Refused as refusal:
-            if refusal.fault != "credentials":
-                raise
-        return call(self.token(instead_of=token))
-
-
-class LoginConnector(RestConnector):
-    """Base of connectors that log in: `self.session` is the job's."""
-
-    token_seconds: ClassVar[float]  #: how long a token is used, somewhat less than it lives
-    login_field: ClassVar[str] = "password"  #: the setting that a refused login is about
+class SessionConnector(RestConnector):
+    """A vendor's `_judge` raises Lapsed; the call is then made once more with a new token, if there is one."""
 
     def __init__(self, account: Account, http: HttpClient) -> None:
         super().__init__(account, http)
-        self.session = Session(self._enter, self.token_seconds)
+        self._token = ""
+        self._logging_in = threading.Lock()
 
-    def login(self) -> str:
-        """A new token. Raises VendorError."""
+    def log_in(self) -> str:
+        """A token, got by `open_call`; the one at hand where none can be got. Raises VendorError."""
         raise NotImplementedError
 
-    def _enter(self) -> str:
-        """At the door a refusal means who is there, and "not found" the whole API."""
-        meant = {"validation": ("credentials", self.login_field), "not_found": ("misconfigured", "api_url")}
+    def open_call(self, method: str, path: str, **kwargs: Any) -> Mapping[str, Any]:
+        """`call` without a token."""
+        return super().call(method, path, **kwargs)
+
+    def call(self, method: str, path: str, **kwargs: Any) -> Mapping[str, Any]:
+        token = self._session()
         try:
-            return self.login()
-        except Refused as refusal:
-            if refusal.fault not in meant:
+            return super().call(method, path, **self._with(token, kwargs))
+        except Lapsed:
+            renewed = self._session(spent=token)
+            if renewed == token:
                 raise
-            fault, field = meant[refusal.fault]
-            raise Refused(fault, refusal.detail, field) from None
+        return super().call(method, path, **self._with(renewed, kwargs))
+
+    def _with(self, token: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        return {**kwargs, "headers": {**kwargs.get("headers", {}), "Authorization": f"Bearer {token}"}}
+
+    def _session(self, spent: str = "") -> str:
+        """The token; a new one when it is `spent`. Whoever waited meanwhile gets what the first one got."""
+        with self._logging_in:
+            if self._token == spent:
+                self._token = self.log_in()
+                self.http.hide(self._token)
+            return self._token

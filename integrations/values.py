@@ -27,7 +27,7 @@ def money(value: Any) -> Decimal:
 
 
 def moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
-    """An ISO 8601 time as aware UTC; one without an offset is of `zone`; None when it can't be read."""
+    """An ISO 8601 time as aware UTC; one without an offset is taken as `zone`'s; None when it can't be read."""
     try:
         time = datetime.fromisoformat(str(value))
     except ValueError:

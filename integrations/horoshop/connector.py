@@ -1,7 +1,7 @@
 """Horoshop: shops on a builder, each with the API on its own address.
 
 API reference: https://horoshop.notion.site/api-doc. What it leaves open (totals, rows a page) follows what integrators
-measured: github.com/IgorShutko/horoshop-mcp, github.com/ecomkit-com-ua/horoshop-mcp. HTTP statuses say little.
+measured: github.com/IgorShutko/horoshop-mcp, github.com/ecomkit-com-ua/horoshop-mcp.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .. import sources
 from ..base import REFRESH_LISTS, Extra, SecretField, SettingsForm, an_address, required
 from ..errors import Refused, Unknown
 from ..fields import fixed
-from ..sessions import LoginConnector
 from ..text import N_
 from ..types import OrderData, Page, ProductPage, Raw, Reference, StatusChange, TestResult
 from ..values import chunks, part, text
 from . import catalogue, translate
+from .api import ShopApi
 
 PAGE, PRICES_PAGE = 100, 500  # more are not given, whatever is asked for
 MEANINGS = {"1": "new", "2": "confirmed", "4": "cancelled"}
@@ -50,27 +50,18 @@ class HoroshopSettings(SettingsForm):
     do_not_call_field = StringField(N_("Field for “do not call”"), description=QUIET_HELP)
 
 
-class Horoshop(LoginConnector):
+class Horoshop(ShopApi):
     key = "horoshop"
     title = "Horoshop"
     color = "orange"
     summary = N_("Takes orders and the catalogue in; gives statuses and tracking numbers back.")
     countries = ("UA",)
     api_url = ""
-    api_path = "/api"
     docs_url = "https://horoshop.notion.site/api-doc"
     rate = 5.0
-    token_seconds = 550  # it lives 600
     Settings = HoroshopSettings
     mappings = sources.mappings(MEANINGS, sources.statuses_back(CANCEL_HELP, [TRACKING]), ONLINE)
     tasks = (sources.TAKE_ORDERS, REFRESH_LISTS)
-    complaint = staticmethod(translate.complaint)
-    status_faults = {403: "unavailable"}  # the guard in front of the shops; the API itself says it in words
-    complaint_faults = {
-        r"^(?:UNAUTHORIZED|AUTHORIZATION_ERROR)": ("credentials", "password"),
-        r"^UNDEFINED_FUNCTION": ("not_found", ""),
-        r"^EXCEPTION": ("broken", ""),
-    }
     help_steps = (
         N_("Make sure that the shop's plan includes access to the API."),
         N_("In the shop's admin panel open Settings, then Admins, and add one for the hub, with the right to the API."),
@@ -79,7 +70,7 @@ class Horoshop(LoginConnector):
 
     def test(self) -> TestResult:
         try:
-            self.session.token()
+            self._session()
         except (Refused, Unknown) as error:
             if error.fault not in NO_DOOR:
                 raise
@@ -108,7 +99,7 @@ class Horoshop(LoginConnector):
     def products(self, prices_only: bool = False) -> Iterator[ProductPage]:
         """Descriptions make rows heavy: prices come five times as many at once."""
         fields = catalogue.PRICES if prices_only else (*catalogue.PRICES, *catalogue.DETAILS)
-        read = partial(self._rows, "catalog/export", "products", includedParams=fields)
+        read = partial(self.rows, "catalog/export", "products", includedParams=fields)
         for rows in sources.pages(read, PRICES_PAGE if prices_only else PAGE, "article"):
             yield catalogue.page(rows, self.settings)
 
@@ -132,38 +123,17 @@ class Horoshop(LoginConnector):
 
     def _list(self, function: str, absent: Sequence[Reference] = ()) -> Sequence[Reference]:
         try:
-            return translate.references(part(self._ask(function), "response"), self.settings)
+            return translate.references(part(self.ask(function), "response"), self.settings)
         except Refused as refusal:
             if refusal.fault != "not_found":
                 raise
             return absent
 
     def _update(self, orders: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
-        return translate.outcomes(orders, self._ask("orders/update", safe=False, orders=orders))
+        return translate.outcomes(orders, self.ask("orders/update", safe=False, orders=orders))
 
     def _orders(self, **query: Any) -> list[Mapping[str, Any]]:
-        return self._rows("orders/get", "orders", additionalData=True, **query)
-
-    def _rows(self, function: str, name: str, **query: Any) -> list[Mapping[str, Any]]:
-        """The list `name`. That nothing was found must be the vendor's word and not an accident."""
-        answer = self._ask(function, **query)
-        rows = [] if answer["status"] == "EMPTY" else part(answer, "response").get(name)
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise Unknown("broken", f"{function}: no list of {name} in the answer")
-        return rows
-
-    def _ask(self, function: str, safe: bool = True, **body: Any) -> Mapping[str, Any]:
-        return self.session.use(lambda token: self._post(function, {"token": token, **body}, safe))
-
-    def login(self) -> str:
-        wanted = {name: self.settings[name] for name in ("login", "password")}
-        return text(self._post("auth", wanted, safe=True), "response", "token")
-
-    def _post(self, function: str, body: Mapping[str, Any], safe: bool) -> Mapping[str, Any]:
-        answer = self.call("POST", f"{function}/", json=body, safe=safe)
-        if answer.get("status") not in translate.WORKED:
-            raise Unknown("broken", f"{function}: no status in the answer")
-        return answer
+        return self.rows("orders/get", "orders", additionalData=True, **query)
 
 
 def _raw(rows: Sequence[Mapping[str, Any]]) -> list[Raw]:

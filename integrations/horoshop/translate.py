@@ -18,7 +18,6 @@ from ..values import entries, listed, moment, money, part, phone, text
 Settings = Mapping[str, Any]
 KYIV = ZoneInfo("Europe/Kyiv")  # a shop's own time; that it is this one is not documented
 STATUSES = {"1": N_("New"), "2": N_("In processing"), "3": N_("Delivered"), "4": N_("Not delivered"), "6": N_("Sent")}
-WORKED = frozenset({"OK", "WARNING", "EMPTY"})  # statuses of an answer that was no refusal
 #: our field of an order and its parts <- their path
 ORDER = {"status": "stat_status", "coupon": "coupon_code", "customer_comment": "comment"}
 ORDER |= dict.fromkeys(("external_id", "number"), "order_id")
@@ -122,9 +121,3 @@ def _outcome(entry: Mapping[str, Any], whole: str) -> tuple[str, str]:
         return "", ""
     said = text(entry, "message") or text(entry, "messages")
     return ("validation", said or "not changed") if entry else ("broken", "the answer says nothing about this order")
-
-
-def complaint(body: Mapping[str, Any]) -> str:
-    """The vendor's word and its words, which come with HTTP 200; "" when there is none."""
-    status = text(body, "status")
-    return "" if status in WORKED else ": ".join(filter(None, (status, text(body, "response", "message"))))
