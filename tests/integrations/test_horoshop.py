@@ -129,3 +129,13 @@ def test_the_catalogue_is_walked_to_its_end(shop: Any, connection: Any, prices_o
     assert [offer.external_id for page in pages for offer in page.products] == articles
     assert all(len(page.products) <= 100 for page in pages) or prices_only
     assert [bool(page.products[0].description) for page in pages] == [not prices_only] * len(pages)
+
+
+def test_an_order_that_vanishes_between_two_pages_takes_no_other_with_it(shop: Any, connection: Any) -> None:
+    made = [shop.new_order()["order_id"] for _ in range(150)]
+    pages = connection.pull({}, datetime.now(UTC))
+    read = {raw.external_id for raw in next(pages).orders}
+    for number in made[-3:]:
+        del shop.account().table("orders")[number]
+    read |= {raw.external_id for page in pages for raw in page.orders}
+    assert read == {str(number) for number in made}
