@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from .types import Person, Reference
-from .values import entries, phone, text
+from .values import entries, part, phone, text
 
 #: a carrier -> how its name begins, in the languages staff use
 CARRIERS = {
@@ -22,6 +22,8 @@ CARRIERS = {
     "meest": ("meest", "міст", "мист"),
     "justin": ("justin", "джаст"),
 }
+#: what marks of advertising say when nobody sent the customer, or it isn't known who
+_DIRECT = frozenset({"", "(direct)", "(none)", "(not set)"})
 _PATH = re.compile(r"^[\w.\[\]]+")
 
 
@@ -52,6 +54,24 @@ def _paths(theirs: str) -> tuple[tuple[str, ...], ...]:
 def written(ours: Any, table: Mapping[str, str]) -> dict[str, Any]:
     """{theirs: ours} taken from one of our dataclasses, as the values stand there."""
     return {theirs: attrgetter(path)(ours) for theirs, path in table.items()}
+
+
+def worded(value: Any, *languages: str) -> str:
+    """A text that comes plain, by language {"ua": …, "ru": …}, as {"value": …} of these, or in a list of which the
+    first counts: in the first of `languages` that holds something, or in the one there is."""
+    value = value[0] if isinstance(value, list) and value else value
+    found = part(value)
+    if "value" in found:
+        return worded(found["value"], *languages)
+    if isinstance(value, Mapping | list):
+        return next(filter(None, (text(found, name) for name in (*languages, *found))), "")
+    return text(value)
+
+
+def utm(body: Any, prefix: str = "utm_") -> dict[str, str]:
+    """source, medium, campaign, term and content, of those that say something. A campaign may come as a number."""
+    found = {name: text(body, prefix + name) for name in ("source", "medium", "campaign", "term", "content")}
+    return {name: value for name, value in found.items() if value not in _DIRECT}
 
 
 def person(body: Any, table: Mapping[str, str], region: str, number: str = "", email: str = "") -> Person:

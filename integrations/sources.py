@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +13,12 @@ from .base import Extra, MappingTable, Task
 from .errors import VendorError
 from .text import N_
 from .types import Page, StatusChange
-from .values import encode
+from .values import encode, text
 
 OVERLAP = timedelta(minutes=10)  # clocks differ, and an order may become visible after its own time stamp
 FIRST_DAYS = 14
+AGAIN_EVERY, AGAIN_DAYS = timedelta(minutes=30), timedelta(days=7)
+SHARED = 5  # rows that two pages have in common
 LANGUAGES = [SelectChoice("uk", N_("Ukrainian")), SelectChoice("ru", N_("Russian"))]
 
 TAKE_ORDERS = Task("orders", N_("Take orders in"), 120)
@@ -78,6 +80,29 @@ def read_from(settings: Mapping[str, Any], cursor: Mapping[str, Any], now: datet
     days = int(settings.get("import_days", FIRST_DAYS))
     since = datetime.fromisoformat(cursor["since"]) - OVERLAP if cursor else now - timedelta(days=days)
     return since.astimezone(UTC)
+
+
+def with_looks_back(
+    settings: Mapping[str, Any], cursor: Mapping[str, Any], now: datetime
+) -> tuple[datetime, Mapping[str, Any]]:
+    """(where a pull begins, the cursor that ends it) at a vendor that tells when an order was made and not when it was
+    changed: the orders of the last days are read again every half an hour."""
+    since, again = read_from(settings, cursor, now), str(cursor.get("again") or "")
+    if not again or now - datetime.fromisoformat(again) >= AGAIN_EVERY:
+        since, again = min(since, (now - AGAIN_DAYS).astimezone(UTC)) if cursor else since, now.isoformat()
+    return since, {"since": now.isoformat(), "again": again}
+
+
+def pages(read: Callable[..., Sequence[Mapping[str, Any]]], size: int, key: str) -> Iterator[list[Mapping[str, Any]]]:
+    """All that `read(limit=…, offset=…)` has, page by page, told apart by the field `key`. A page begins before the one
+    before it ends: should a row vanish between two calls, none is missed; what came twice is left out."""
+    offset, before = 0, set[str]()
+    while rows := read(limit=size, offset=offset):
+        yield [row for row in rows if text(row, key) not in before]
+        if len(rows) < size:
+            return
+        before = {text(row, key) for row in rows} - {""}
+        offset += size - SHARED
 
 
 def last_page(now: datetime) -> Page:

@@ -108,6 +108,7 @@ def test_what_each_can_do() -> None:
     can = {key: {ability for ability in (*reads, *writes) if cls.can(ability)} for key, cls in connectors().items()}
     assert can["prom"] == {PullsOrders, WritesStatuses, GreetsOrders, WritesTracking}
     assert can["rozetka"] == {PullsOrders, WritesStatuses}
+    assert can["horoshop"] == {PullsOrders, WritesStatuses, WritesTracking}
     assert can["shiptor"] == {ReceivesOrders, KeepsProducts, DeletesOrders, ReadsStatuses}
     assert can["retailcrm"] == {ReceivesOrders, KeepsProducts, ReadsStatuses}
 

@@ -1,0 +1,1 @@
+"""Horoshop: a shop builder; for the hub a source of orders and of a catalogue."""
