@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from integrations.errors import VendorError
 from models import Connection, Run, db, utcnow
 
-from . import connections, intake, readback, wake
+from . import connections, intake, readback, stock, wake
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ def carry_out(run_id: int) -> None:
     if not usable:
         return _finish(run_id, "failed", fault="misconfigured", detail="the connection is off")
     try:
-        TASKS[task](run_id, connection)
+        said = TASKS[task](run_id, connection) or ""
     except VendorError as error:
         db.session.rollback()
         _note_failure(run_id, error)
@@ -60,7 +60,7 @@ def carry_out(run_id: int) -> None:
         log.exception("run_failed", run=run_id, task=task)
         _finish(run_id, "failed", fault="internal", detail=f"{type(error).__name__}: {error}")
     else:
-        _finish(run_id, "done")
+        _finish(run_id, "done", detail=said)
 
 
 def keep(run_id: int, **counts: int) -> None:
@@ -115,8 +115,14 @@ def _references(run_id: int, connection: Connection) -> None:
     db.session.commit()
 
 
-TASKS: dict[str, Callable[[int, Connection], None]] = {
+def _stock(run_id: int, connection: Connection) -> str:
+    return stock.tell(run_id, connection, keep)
+
+
+#: task -> what does it, and tells the run's report what it has to say, if anything
+TASKS: dict[str, Callable[[int, Connection], str | None]] = {
     "orders": _orders,
     "statuses": _statuses,
     "references": _references,
+    "stock": _stock,
 }

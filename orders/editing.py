@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models import DeliveryMethod, Link, Order, OrderLine, OrderType, PaymentMethod, Status, db, utcnow
 
-from . import counts, creation, numbers, search, totals
+from . import counts, creation, numbers, search, stock, totals
 from .timeline import Actor, note
 
 #: what a person may edit, in the order of the form
@@ -61,6 +61,7 @@ def create(values: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], actor:
         db.session.rollback()
         raise Invalid({"number": "number_taken"}) from None
     creation.learn_products(new_lines, row["currency"])
+    stock.arrived([order_id])
     return order_id
 
 
@@ -98,6 +99,8 @@ def update(
     if changes:
         _saved(order, counted, new_lines, by_staff=by_staff)
         note(order_id, actor, "edited", changes=changes)
+    if any(change[0] == "lines" for change in changes):
+        stock.edited(order_id)
     return order
 
 
