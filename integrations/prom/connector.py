@@ -19,8 +19,8 @@ from ..errors import Refused
 from ..fields import carrier_code, fixed
 from ..rest import ListAt, RestConnector
 from ..text import N_
-from ..types import OrderData, Page, Raw, Reference, StatusChange, StockData, TestResult
-from . import translate
+from ..types import OrderData, Page, ProductPage, Raw, Reference, StatusChange, StockData, TestResult
+from . import goods, translate
 
 PAGE = 100
 TERM = N_("It ends after a year at the latest: make a new one before.")
@@ -113,15 +113,34 @@ class Prom(RestConnector):
         body = {"order_id": int(external_id), "declaration_id": number, "delivery_type": code}
         self.call("POST", "delivery/save_declaration_id", json=body)
 
+    def products(self, prices_only: bool = False) -> Iterator[ProductPage]:
+        """All products that aren't deleted, newest first. Nothing quicker tells prices and stock."""
+        groups = {group["id"]: group for page in self._walk("groups/list", "groups") for group in page}
+        for page in self._walk("products/list", "products"):
+            made, broken = [], []
+            for body in page:
+                try:
+                    made += [goods.product(body, groups)] if body.get("status") not in goods.GONE else []
+                except (TypeError, ValueError) as error:
+                    broken.append((str(body["id"]), str(error)))
+            yield ProductPage(made, broken=broken)
+
+    def _walk(self, path: str, name: str) -> Iterator[list[Mapping[str, Any]]]:
+        """The pages of a list, ids descending; `last_id` is inclusive, and a page with nothing below it is the end."""
+        query: dict[str, Any] = {"limit": PAGE, "sort_dir": "desc"}
+        while page := [e for e in self.listed(path, name, **query) if e["id"] < query.get("last_id", e["id"] + 1)]:
+            yield page
+            query["last_id"] = min(e["id"] for e in page)
+
     def write_stock(self, changes: Sequence[StockData]) -> Mapping[str, tuple[str, str]]:
         """HTTP 200 whatever became of the products: the answer tells it for each."""
         own = self.settings.get("stock_by") == "own"
-        named = {c.external_id: name for c in changes if (name := translate.stock_id(c, own))}
-        rows = [translate.stock_row(named[c.external_id], c.quantity) for c in changes if c.external_id in named]
+        named = {c.external_id: name for c in changes if (name := goods.stock_id(c, own))}
+        rows = [goods.stock_row(named[c.external_id], c.quantity) for c in changes if c.external_id in named]
         path = "products/edit_by_external_id" if own else "products/edit"
         answer = self.call("POST", path, json=rows) if rows else {}
-        said = {identity: translate.stock_result(answer, name) for identity, name in named.items()}
-        nameless = ("validation", translate.NO_NUMBER)
+        said = {identity: goods.stock_result(answer, name) for identity, name in named.items()}
+        nameless = ("validation", goods.NO_NUMBER)
         return {c.external_id: said.get(c.external_id, nameless) for c in changes}
 
     def references(self) -> Mapping[str, Sequence[Reference]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..fields import apart, carrier_code, person, same, texts
 from ..text import N_
-from ..types import Address, Delivery, LineData, OrderData, Payment, Person, StatusChange, StockData
+from ..types import Address, Delivery, LineData, OrderData, Payment, Person, StatusChange
 from ..values import entries, filled, moment, money, part, text
 
 STATUSES = {
@@ -30,7 +30,6 @@ CANCEL_REASONS = {
     "another": N_("Another reason"),
 }
 REASONS_WITH_TEXT = frozenset({"price_changed", "not_enough_fields", "another"})
-NO_NUMBER = "the offer has no number of Prom's: choose in the settings that products are named by the shop's id"
 PAID = frozenset({"paid", "paid_out"})
 CARRIERS = same("nova_poshta", "ukrposhta", "meest", "justin")
 #: our field of an order and its parts <- their path
@@ -174,27 +173,3 @@ def complaint(body: Mapping[str, Any]) -> str:
     failed = body.get("status") == "error" and (body.get("message") or "error")
     errors = None if "processed_ids" in body else body.get("errors")  # beside those it is told for each product
     return text(body.get("error") or errors or failed or None)
-
-
-def stock_id(change: StockData, own: bool) -> int | str | None:
-    """What names the product in an edit: Prom's number, or the shop's own id. None when the offer has no such."""
-    if own:
-        return change.own_id or change.external_id
-    return int(change.external_id) if change.external_id.isdecimal() else None
-
-
-def stock_row(name: int | str, quantity: Decimal) -> dict[str, Any]:
-    """Prom counts whole pieces. Availability moves only together with `presence_sure`."""
-    pieces = max(int(quantity), 0)
-    presence = "available" if pieces else "not_available"
-    return {"id": name, "quantity_in_stock": pieces, "presence": presence, "presence_sure": True}
-
-
-def stock_result(answer: Mapping[str, Any], name: int | str) -> tuple[str, str]:
-    """What became of one product of an edit. One that is named nowhere in the answer may have been changed."""
-    errors = part(answer, "errors")
-    if str(name) in errors:
-        words = text(errors[str(name)])
-        return ("not_found" if "not found" in words.lower() else "validation"), words or "not changed"
-    done = {str(identity) for identity in answer.get("processed_ids") or ()}
-    return ("", "") if str(name) in done else ("validation", "not changed")
