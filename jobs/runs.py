@@ -17,6 +17,8 @@ log = structlog.get_logger()
 
 #: a run without a sign of life for so long is dead; each page of a pull is one
 LEASE = timedelta(minutes=10)
+#: tasks that often need no call: they note by themselves how those went that they made
+QUIET = ("stock",)
 
 
 def request(connection_id: int, task: str, by: str) -> Run | None:
@@ -75,7 +77,7 @@ def _finish(run_id: int, state: str, fault: str = "", detail: str = "") -> None:
     values = {"state": state, "finished_at": now, "lease_until": None, "fault": fault, "detail": detail[:2000]}
     db.session.execute(db.update(Run).where(Run.id == run_id, Run.state == "working").values(values))
     row = db.session.get(Run, run_id, populate_existing=True)
-    if row and state == "done":
+    if row and state == "done" and row.task not in QUIET:
         row.connection.last_ok_at = now
         row.connection.last_error = None
     wake.changed()

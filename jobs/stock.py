@@ -144,6 +144,7 @@ def _tell(connection_id: int, connector: Any, due: Sequence[News]) -> Mapping[in
     found = {news.id: said.get(news.external_id, unknown) for news in due}
     _write(due, found)
     attempts.record(connection_id, "stock", connector.http.exchanges(), _first_of(found))
+    connections.note_answer(connection_id, None)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from integrations import connectors
 from integrations.base import WritesStock
 from models import Connection, StockNews, db, utcnow
+from orders import stock as told
 
 from . import connections, runs, stock, wake
 
@@ -23,7 +24,8 @@ def start(connection_id: int) -> None:
 
 def sweep() -> None:
     """What no wake-up reached, and what waited for its time."""
-    for connection_id in _due():
+    due = _due()
+    for connection_id in set(due) & set(told.tellers()) if due else ():
         wake.now(TASK, connection_id)
     db.session.rollback()
 

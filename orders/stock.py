@@ -253,7 +253,7 @@ def _flushed(session: Session, _context: Any) -> None:
     ids: list[int] = [
         row.id for row in session.dirty if isinstance(row, Product) and inspect(row).attrs.stock.history.added
     ]
-    offers = [row.product_id or 0 for row in session.dirty if isinstance(row, Offer) and _matched(row)]
+    offers = [row.product_id or 0 for row in (*session.dirty, *session.new) if isinstance(row, Offer) and _matched(row)]
     if wanted := [*ids, *offers]:
         _tell(session, wanted)
 

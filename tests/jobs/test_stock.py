@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -235,3 +237,25 @@ def test_who_is_not_told(shop: Connection) -> None:
     run = tell(shop, "Olena")
     assert (run.state, run.counts, asked()) == ("done", {}, 0)
     stock_due.sweep()
+
+
+def test_orders_accepted_at_once_take_each_their_own(shop: Connection, app: Any) -> None:
+    cup = product("SKU-0", 100)
+    product("SKU-1", 100)
+    orders = make_orders(16)
+    shares = [orders[n::4] for n in range(4)]
+    gate = threading.Barrier(len(shares))
+
+    def accept(share: list[int]) -> None:
+        with app.app_context():
+            gate.wait()
+            for order in share:
+                for key in ("confirmed", "cancelled", "confirmed"):
+                    set_status(key, order)
+            db.session.remove()
+
+    db.session.commit()
+    with ThreadPoolExecutor(len(shares)) as pool:
+        list(pool.map(accept, shares))
+    held = db.session.scalar(db.select(db.func.sum(StockTaken.taken)).where(StockTaken.product_id == cup.id))
+    assert (left(cup), held) == (94, 6)  # three of the sixteen have it, two pieces each

@@ -81,6 +81,20 @@ def test_what_is_not_there_is_not_touched(client, app):
     assert "expense-form" not in client.get(f"/order/{other}/expenses").text
 
 
+def test_a_type_that_is_used_is_kept(client, app):
+    login(client)
+    with app.app_context():
+        [order] = build.make({})
+        row = expenses.save(db.session.get_one(Order, order), None, kind(), Decimal(5), "", build.OLENA)
+        packing = row.type_id
+        db.session.get_one(ExpenseType, packing).active = False
+        db.session.commit()
+    client.post(f"/settings/registries/expenses/{packing}/delete")
+    with app.app_context():
+        assert db.session.get(ExpenseType, packing) is not None
+    assert "Packing" in client.get(f"/order/{order}/expenses").text
+
+
 def test_the_report_adds_up_what_stands(client, app):
     login(client)
     with app.app_context():
