@@ -30,7 +30,8 @@ def hub(start_hub: Any) -> Iterator[Hub]:
             db.session.flush()
             prom.commission_type_id = kind.id
             thing = goods(running)
-            db.session.add(Offer(connection_id=prom.id, name="Cup", product_id=cup.id, external_id=str(thing["id"])))
+            known = {"external_id": str(thing["id"]), "own_id": thing["external_id"]}
+            db.session.add(Offer(connection_id=prom.id, name="Cup", product_id=cup.id, **known))
             new = db.session.scalars(db.select(Status).where(Status.key == "new")).one()
             db.session.add(Mapping(connection_id=prom.id, table="status_in", lookup="pending", ours=new.id))
             db.session.commit()
