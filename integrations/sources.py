@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from wtforms import IntegerField, SelectChoice, SelectField
+from wtforms import BooleanField, IntegerField, SelectChoice, SelectField
 from wtforms.validators import NumberRange
 
 from .base import Extra, MappingTable, Task
@@ -23,6 +23,7 @@ LANGUAGES = [SelectChoice("uk", N_("Ukrainian")), SelectChoice("ru", N_("Russian
 
 TAKE_ORDERS = Task("orders", N_("Take orders in"), 120)
 TAKE_CATALOGUE = Task("catalogue", N_("Take the catalogue in"), 86_400, at_hour=4)
+TELL_STOCK = Task("stock", N_("Tell stock"), 3600)
 TAKE_PRICES = Task("prices", N_("Take prices and stock in"), 4 * 3600)
 
 
@@ -73,6 +74,14 @@ def language_field() -> SelectField:
 def import_days_field() -> IntegerField:
     """The field `import_days` of a Settings form: how far the first pull goes back."""
     return IntegerField(N_("Days to look back at the first import"), [NumberRange(1, 365)], default=FIRST_DAYS)
+
+
+def tell_stock_field() -> BooleanField:
+    """The field `tell_stock` of a Settings form; the jobs go by it, for connectors that write stock."""
+    return BooleanField(
+        N_("Tell it how many there are to sell"),
+        description=N_("The stock of our products goes to the offers that are matched with them, as it changes."),
+    )
 
 
 def read_from(settings: Mapping[str, Any], cursor: Mapping[str, Any], now: datetime) -> datetime:

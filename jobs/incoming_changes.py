@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from integrations.types import OrderData
 from models import Connection, Link, Order, Status, db, utcnow
-from orders import editing, search, statuses, timeline
+from orders import editing, expenses, search, statuses, timeline
 from orders.timeline import Actor
 
 from . import drafts, tracking
@@ -30,7 +30,10 @@ def apply(connection: Connection, maker: drafts.Maker, row: Kept, order: OrderDa
     ours = db.session.get(Order, link.order_id, populate_existing=True)
     if ours is None:
         return False
+    commission = ours.commission
     changed = _facts(ours, order, actor)
+    if ours.commission != commission:
+        expenses.book(connection, [(ours.id, order)])
     changed |= _contents(ours, maker, order, actor)
     changed |= take_status(connection, link, ours, order.status, order.status_name, maker, actor)
     link.synced_at = utcnow()
@@ -61,7 +64,7 @@ def _facts(ours: Order, order: OrderData, actor: Actor) -> bool:
         changes.append(["paid", False, True])
         ours.paid = True
     for name, value in (("payment_state", order.payment.state), ("commission", order.commission)):
-        if value and getattr(ours, name) != value:
+        if value not in ("", None) and getattr(ours, name) != value:  # a commission of 0 was given back
             setattr(ours, name, value)
     if changes:
         timeline.note(ours.id, actor, "payment", changes=changes, state=order.payment.state)

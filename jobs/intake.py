@@ -19,7 +19,7 @@ from integrations.base import Connector, GreetsOrders, PullsOrders
 from integrations.errors import VendorError
 from integrations.types import OrderData, Raw
 from models import Connection, Incoming, Link, Prepared, add_rows, among, db, update_rows, utcnow
-from orders import creation, editing, work
+from orders import creation, editing, expenses, stock, work
 from orders.creation import Draft
 from orders.timeline import Actor
 
@@ -240,6 +240,8 @@ def _create(
         for order_id, (_, order) in zip(ids, pairs, strict=True)
     ]  # fmt: skip
     add_rows(Link, links)
+    stock.arrived(ids)
+    expenses.book(connection, [(i, order) for i, (_, order) in zip(ids, pairs, strict=True)])
     for order_id, (rows, order) in zip(ids, pairs, strict=True):
         for row in rows:
             row.state, row.order_id = "applied", order_id

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations import connectors
-from models import REGISTRIES, Connection, Order, OrderCount, Status, db
+from models import REGISTRIES, Connection, Expense, Order, OrderCount, Status, db
 from models import Mapping as MappingRow
 
 from . import wake
@@ -39,6 +39,7 @@ CONNECTION_COLUMNS = {
     "sources": ("source_id",),
     "types": ("type_id",),
     "statuses": ("success_status_id", "failure_status_id"),
+    "expenses": ("commission_type_id",),
 }
 NAME_LENGTH = 120
 
@@ -149,8 +150,12 @@ def remove(registry: str, row: Any) -> None:
 
 
 def usage(registry: str, row_id: int) -> Usage:
+    in_orders = _count(Order, (ORDER_COLUMN[registry],) if registry in ORDER_COLUMN else (), row_id)
+    if registry == "expenses":
+        spent = db.select(db.func.count(Expense.order_id.distinct())).where(Expense.type_id == row_id)
+        in_orders = db.session.scalar(spent) or 0
     return Usage(
-        orders=_count(Order, (ORDER_COLUMN[registry],) if registry in ORDER_COLUMN else (), row_id),
+        orders=in_orders,
         connections=_count(Connection, CONNECTION_COLUMNS.get(registry, ()), row_id),
         mappings=_mappings(registry, row_id),
     )

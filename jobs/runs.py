@@ -11,12 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from integrations.errors import VendorError
 from models import Connection, Run, db, utcnow
 
-from . import connections, intake, readback, wake
+from . import connections, intake, readback, stock, wake
 
 log = structlog.get_logger()
 
 #: a run without a sign of life for so long is dead; each page of a pull is one
 LEASE = timedelta(minutes=10)
+#: tasks that often need no call: they note by themselves how those went that they made
+QUIET = ("stock",)
 
 
 def request(connection_id: int, task: str, by: str) -> Run | None:
@@ -51,7 +53,7 @@ def carry_out(run_id: int) -> None:
     if not usable:
         return _finish(run_id, "failed", fault="misconfigured", detail="the connection is off")
     try:
-        TASKS[task](run_id, connection)
+        said = TASKS[task](run_id, connection) or ""
     except VendorError as error:
         db.session.rollback()
         _note_failure(run_id, error)
@@ -60,7 +62,7 @@ def carry_out(run_id: int) -> None:
         log.exception("run_failed", run=run_id, task=task)
         _finish(run_id, "failed", fault="internal", detail=f"{type(error).__name__}: {error}")
     else:
-        _finish(run_id, "done")
+        _finish(run_id, "done", detail=said)
 
 
 def keep(run_id: int, **counts: int) -> None:
@@ -75,7 +77,7 @@ def _finish(run_id: int, state: str, fault: str = "", detail: str = "") -> None:
     values = {"state": state, "finished_at": now, "lease_until": None, "fault": fault, "detail": detail[:2000]}
     db.session.execute(db.update(Run).where(Run.id == run_id, Run.state == "working").values(values))
     row = db.session.get(Run, run_id, populate_existing=True)
-    if row and state == "done":
+    if row and state == "done" and row.task not in QUIET:
         row.connection.last_ok_at = now
         row.connection.last_error = None
     wake.changed()
@@ -115,8 +117,14 @@ def _references(run_id: int, connection: Connection) -> None:
     db.session.commit()
 
 
-TASKS: dict[str, Callable[[int, Connection], None]] = {
+def _stock(run_id: int, connection: Connection) -> str:
+    return stock.tell(run_id, connection, keep)
+
+
+#: task -> what does it, and tells the run's report what it has to say, if anything
+TASKS: dict[str, Callable[[int, Connection], str | None]] = {
     "orders": _orders,
     "statuses": _statuses,
     "references": _references,
+    "stock": _stock,
 }

@@ -8,7 +8,7 @@ from datetime import timedelta
 from models import BulkUndo, db, utcnow
 from orders import counts, once, order_links
 
-from . import exports, imports, mail, wake
+from . import exports, imports, mail, stock_due, wake
 
 _next = utcnow()
 
@@ -24,6 +24,7 @@ def tidy() -> None:
     exports.revive()
     imports.revive()
     mail.wake_due()
+    stock_due.sweep()
     if now < _next:
         return
     _next = now + timedelta(hours=1)

@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from models import db, reading
+from orders import stock
 
 log = structlog.get_logger()
 
@@ -28,6 +29,7 @@ _REVISION = "hub:revision"
 def init_app(app: Flask) -> None:
     with app.app_context():
         session_class = db.session.session_factory.class_ if hasattr(db.session, "session_factory") else Session
+    stock.watch(session_class)
     if not event.contains(session_class, "after_commit", _after_commit):
         event.listen(session_class, "after_commit", _after_commit)
         event.listen(session_class, "after_rollback", _after_rollback)
@@ -93,6 +95,7 @@ JOBS = {
     "notice": Job("jobs.inbox.process", "high", 300),
     "webhook": Job("jobs.webhooks.deliver", "low", 900, once=True),
     "rules": Job("jobs.automation.work", "default", 900, once=True, of_a_row=False),
+    "stock": Job("jobs.stock_due.start", "default", 120, once=True),
     "messages": Job("jobs.messages.deliver", "default", 900, once=True, of_a_row=False),
 }
 

@@ -21,6 +21,7 @@ from .connections import (
 )
 from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
+from .expenses import Expense
 from .exports import OPEN_EXPORTS, Export, ExportPreset
 from .imports import FATES, IMPORT_KINDS, OPEN_IMPORTS, Import, ImportedOrder, ImportRow
 from .links import OrderLink, OrderMail
@@ -50,6 +51,7 @@ from .registries import (
     Source,
     Status,
 )
+from .stock import StockNews, StockTaken
 
 __all__ = [
     "WebhookEndpoint",
@@ -73,6 +75,7 @@ __all__ = [
     "DeliveryChoice",
     "DeliveryMethod",
     "DeliveryRoute",
+    "Expense",
     "ExpenseType",
     "Export",
     "ExportPreset",
@@ -116,6 +119,8 @@ __all__ = [
     "Shop",
     "Source",
     "Status",
+    "StockNews",
+    "StockTaken",
     "Transfer",
     "User",
     "UserSession",

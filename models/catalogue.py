@@ -53,5 +53,6 @@ class Offer(Model):
     __table_args__ = (
         db.UniqueConstraint("connection_id", "external_id"),
         Index("ix_offers_connection_id_sku", "connection_id", "sku"),
+        Index("ix_offers_connection_id_own_id", "connection_id", "own_id"),
         Index("ix_offers_connection_id_seen_at", "connection_id", "seen_at"),
     )

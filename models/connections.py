@@ -33,6 +33,8 @@ class Connection(Model):
     type_id: Mapped[int | None] = mapped_column(ForeignKey("order_types.id"))
     success_status_id: Mapped[int | None] = mapped_column(ForeignKey("statuses.id"))
     failure_status_id: Mapped[int | None] = mapped_column(ForeignKey("statuses.id"))
+    #: what commissions that it tells are booked as; empty = they are not
+    commission_type_id: Mapped[int | None] = mapped_column(ForeignKey("expense_types.id"))
 
     # health, as the last calls left it
     last_ok_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

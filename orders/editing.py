@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models import DeliveryMethod, Link, Order, OrderLine, OrderType, PaymentMethod, Status, db, utcnow
 
-from . import counts, creation, numbers, parcels, search, totals, work
+from . import counts, creation, numbers, parcels, search, stock, totals, work
 from .timeline import Actor, note
 
 #: what a person may edit, in the order of the form
@@ -61,6 +61,7 @@ def create(values: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], actor:
         db.session.rollback()
         raise Invalid({"number": "number_taken"}) from None
     creation.learn_products(new_lines, row["currency"])
+    stock.arrived([order_id])
     return order_id
 
 
@@ -100,6 +101,8 @@ def update(
         note(order_id, actor, "edited", changes=changes)
         if order.ttn and order.ttn != shown["ttn"] and actor.kind != "job":  # a job brings what the source says
             work.request_number_push([order_id], actor.name)
+    if any(change[0] == "lines" for change in changes):
+        stock.edited(order_id)
     return order
 
 

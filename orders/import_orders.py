@@ -8,7 +8,7 @@ from typing import Any
 
 from models import ImportedOrder, Order, Prepared, add_rows, among, db
 
-from . import creation, numbers, search
+from . import creation, numbers, search, stock
 from . import import_values as values
 from .import_drafts import Maker
 from .import_files import Row
@@ -93,6 +93,7 @@ class Orders:
         for currency in dict.fromkeys(draft.values["currency"] for draft in drafts):
             lines = [line for d in drafts if d.values["currency"] == currency for line in d.lines]
             creation.learn_products(lines, currency)
+        stock.arrived(ids)
         for order_id, (fate, _) in zip(ids, fresh, strict=True):
             fate.order_id = order_id
         return fates

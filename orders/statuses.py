@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from models import BulkUndo, Order, Prepared, Status, among, db, utcnow
 
-from . import counts, deletion, duplicates, work
+from . import counts, deletion, duplicates, stock, work
 from .timeline import Actor, note_many
 
 UNDO_SECONDS = 60
@@ -23,6 +23,7 @@ class Changed:
     changed: list[int] = field(default_factory=list)
     before: dict[int, int] = field(default_factory=dict)
     skipped: list[tuple[int, str]] = field(default_factory=list)
+    groups: dict[int, str] = field(default_factory=dict)  # that they were in before
 
 
 #: why an order is left alone; pages have the sentence
@@ -64,6 +65,7 @@ def change(
         return result
     for start in range(0, len(ids), CHUNK):
         _change_some(ids[start : start + CHUNK], status, actor, cause, (reason, text), kind, result)
+    stock.follow(result.groups, status.group)  # once for all: products are locked in one order
     return result
 
 
@@ -134,6 +136,7 @@ def _change_some(
     work.request_status_push(list(moved), status, cause=cause, reason=why[0], text=why[1], by=actor.name)
     result.changed += list(moved)
     result.before |= {i: o.status_id for i, o in moved.items()}
+    result.groups |= {row[0]: row[2] for row in rows if row[0] in moved}
 
 
 def _refresh(moved: Container[int]) -> None:

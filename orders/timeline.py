@@ -21,6 +21,7 @@ KINDS = (
     "refused",  # {"connection": name, "operation": op, "fault": class, "detail": text}
     "external",  # {"connection": name, "changes": [["external status", before, after]]}
     "payment",  # {"changes": [["paid", before, after]], "state": text}
+    "expense",  # {"changes": [["expense", before, after]]}
     "unlinked",  # {"connection": name}
     "mapped",  # {"table": key, "name": theirs}
     "stopped",  # {"connection": name, "name": the first copy's}: not sent there by a second route

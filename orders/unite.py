@@ -34,6 +34,7 @@ FATES = {
     "order_links": "moves",
     "messages": "moves",  # with the timeline, which tells of them
     "rule_runs": "moves",
+    "expenses": "moves",  # what was paid for the order that goes was paid all the same
     "links": "with_link",
     "transfers": "with_link",
     "attempt_items": "with_link",
@@ -43,6 +44,7 @@ FATES = {
     "order_lines": "by_hand",
     "likely_duplicates": "by_hand",
     "order_search": "stays",
+    "stock_taken": "stays",  # given back as that order is cancelled; the lines that moved are taken for the other
     "delivery_choices": "stays",  # what was agreed to for that parcel
     "rule_events": "stays",  # they and what follows tell of that order, under its own number
     "rule_waits": "stays",

@@ -33,11 +33,13 @@ VERBS = {
     "pull": N_("Get orders"),
     "statuses": N_("Read statuses back"),
     "references": N_("Refresh lists"),
+    "stock": N_("Tell stock"),
 }
 TASKS = {
     "orders": N_("Get orders"),
     "statuses": N_("Read statuses back"),
     "references": N_("Refresh lists"),
+    "stock": N_("Tell stock"),
 }
 #: state -> (words, colour, icon): transfers, runs, attempts and what came in share them
 STATES = {

@@ -18,7 +18,7 @@ from orders import rules
 from orders.rules import Draft
 from orders.timeline import Actor
 
-from . import advice, rule_words, security
+from . import advice, rule_templates, rule_words, security
 from .rule_form import Form
 
 bp = Blueprint("automation", __name__, url_prefix="/automation")
@@ -32,13 +32,15 @@ def index() -> Any:
     known = rule_words.choices()
     found = [(rule, rule_words.sentence(rule, known)) for rule in rules.listed()]
     counts = rules.counts(utcnow() - COUNTED)
-    return render_template("automation/index.html", rules=found, counts=counts, paused=rules.is_paused())
+    ready = rule_templates.offered() if current_user.is_owner else []
+    return render_template("automation/index.html", rules=found, counts=counts, paused=rules.is_paused(), ready=ready)
 
 
 @bp.get("/new")
 @security.owner_only
 def new() -> Any:
-    return _editor(Form(actions=[{"kind": "chat"}]), None)
+    template = rule_templates.form_of(request.args.get("template", ""))
+    return _editor(template or Form(actions=[{"kind": "chat"}]), None)
 
 
 @bp.get("/<int:rule_id>")

@@ -28,6 +28,7 @@ LABELS = order_form.LABELS | {
     "lines": N_("Products"),
     "paid": N_("Paid"),
     "external status": N_("Status there"),
+    "expense": N_("Expense"),
 }
 #: kind of event -> sentence; no verbs in the past, so that no language has to know who did it
 SENTENCES = {
@@ -38,6 +39,7 @@ SENTENCES = {
     "requested": _l("asked to send to %(connection)s"),
     "external": _l("news from %(connection)s"),
     "payment": _l("payment"),
+    "expense": _l("expense"),
     "unlinked": _l("link to %(connection)s deleted, number there: %(external)s"),
     "mapped": _l("matched: %(name)s"),
     "link_made": _l("link for the customer"),

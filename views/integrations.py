@@ -62,12 +62,22 @@ VERBS = {
 }
 
 
+#: columns of Connection that its page of defaults sets, for systems that orders come from, and that they go to
+INCOMING = ("shop_id", "source_id", "type_id", "commission_type_id")
+OUTGOING = ("success_status_id", "failure_status_id")
+
+
 class DefaultsForm(FlaskForm):
     """What orders from here get, and what a transfer there leads to."""
 
     shop_id = SelectField(N_("Shop"), coerce=int)
     source_id = SelectField(N_("Source"), coerce=int)
     type_id = SelectField(N_("Order type"), coerce=int)
+    commission_type_id = SelectField(
+        N_("Book its commissions as"),
+        coerce=int,
+        description=N_("Each order that comes with a commission gets it as an expense; a changed one changes it."),
+    )
     success_status_id = SelectField(N_("After a transfer"), coerce=int)
     failure_status_id = SelectField(N_("After a refusal"), coerce=int)
     services = StringField(
@@ -230,21 +240,20 @@ def _defaults_form(row: Connection, **more: Any) -> DefaultsForm:
     form = DefaultsForm(data=given | {"services": routes.services(row.id)}, **more)
     if not cls.can(ReceivesOrders):
         del form.services
-    lists = {"shop_id": "shops", "source_id": "sources", "type_id": "types"}
-    for name in ("shop_id", "source_id", "type_id", "success_status_id", "failure_status_id"):
+    lists = {"shop_id": "shops", "source_id": "sources", "type_id": "types", "commission_type_id": "expenses"}
+    for name in (*INCOMING, *OUTGOING):
         if name not in _default_names(cls):
             del form[name]
             continue
         rows = registries.rows(lists[name]) if name in lists else registries.success_choices()
         chosen = getattr(row, name)
         offered = {entry.id: translated(entry.name) for entry in rows if entry.active or entry.id == chosen}
-        form[name].choices = {0: _("— as usual —"), **offered}
+        form[name].choices = {0: _("— not at all —") if name == "commission_type_id" else _("— as usual —"), **offered}
     return form
 
 
 def _default_names(cls: type[Connector]) -> tuple[str, ...]:
-    incoming = ("shop_id", "source_id", "type_id") if cls.can(PullsOrders) else ()
-    return incoming + (("success_status_id", "failure_status_id") if cls.can(ReceivesOrders) else ())
+    return (INCOMING if cls.can(PullsOrders) else ()) + (OUTGOING if cls.can(ReceivesOrders) else ())
 
 
 def _defaults_page(row: Connection, form: DefaultsForm) -> str:

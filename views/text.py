@@ -209,7 +209,7 @@ def initials(text: str) -> str:
 #: blueprints whose pages belong to an entry of the left bar that is not their own
 SETTINGS_PAGES: tuple[str, ...] = (
     *("account", "users", "registries", "integrations", "connect", "mappings", "hook_links"),
-    *("api_tokens", "webhooks", "delivery_methods", "retention"),
+    *("api_tokens", "webhooks", "delivery_methods", "retention", "stock"),
 )
 ORDER_PAGES = ("orders_bulk", "orders_views", "card", "exports", "imports", "preorders", "prints", "delivery")
 
@@ -231,6 +231,7 @@ _NAV = (
     ("problems.index", lazy_gettext("Problems"), "alert-triangle"),
     ("products.index", lazy_gettext("Catalogue"), "box"),
     ("automation.index", lazy_gettext("Automation"), "robot"),
+    ("expenses.index", lazy_gettext("Expenses"), "coin"),
     ("activity.index", lazy_gettext("Activity"), "activity"),
     ("settings.index", lazy_gettext("Settings"), "settings"),
 )

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from wtforms import BooleanField
+from wtforms import BooleanField, SelectChoice, SelectField
 
 from .. import sources
 from ..base import REFRESH_LISTS, SecretField, SettingsForm, required
@@ -19,8 +19,8 @@ from ..errors import Refused
 from ..fields import carrier_code, fixed
 from ..rest import ListAt, RestConnector
 from ..text import N_
-from ..types import OrderData, Page, Raw, Reference, StatusChange, TestResult
-from . import translate
+from ..types import OrderData, Page, ProductPage, Raw, Reference, StatusChange, StockData, TestResult
+from . import goods, translate
 
 PAGE = 100
 TERM = N_("It ends after a year at the latest: make a new one before.")
@@ -28,6 +28,8 @@ REASONS_HELP = N_("Prom wants a reason with every cancellation, and a text with 
 REASONS = sources.cancel_extras(translate.CANCEL_REASONS, {"canceled": "buyers_request"})
 MEANINGS = {"pending": "new", "received": "confirmed", "paid": "confirmed", "canceled": "cancelled"}
 PAYMENTS = {"пром оплата": "online_card", "prom оплата": "online_card"}  # what shops call the vendor's own service
+STOCK_BY = [SelectChoice("id", N_("Prom's own number")), SelectChoice("own", N_("The id that the shop gave them"))]
+STOCK_BY_HELP = N_("As the offers of the catalogue are: a catalogue by link may hold either.")
 NEEDED = {
     "orders/list": N_("The token has no right to read orders: without it nothing can be taken in."),
     "payment_options/list": N_("The token has no right to read payment options: their list stays empty."),
@@ -40,6 +42,8 @@ class PromSettings(SettingsForm):
     token = SecretField(N_("API token"), [required()], description=TERM)
     import_days = sources.import_days_field()
     language = sources.language_field()
+    tell_stock = sources.tell_stock_field()
+    stock_by = SelectField(N_("Products there are named by"), choices=STOCK_BY, default="id", description=STOCK_BY_HELP)
     accept_new = BooleanField(N_("Mark new orders as accepted on Prom as soon as they are here"))
 
 
@@ -55,7 +59,8 @@ class Prom(RestConnector):
     rate = 1.0
     Settings = PromSettings
     mappings = sources.mappings(MEANINGS, sources.statuses_back(REASONS_HELP, REASONS), PAYMENTS)
-    tasks = (sources.TAKE_ORDERS, REFRESH_LISTS)
+    stock_batch = 50
+    tasks = (sources.TAKE_ORDERS, REFRESH_LISTS, sources.TELL_STOCK)
     complaint = staticmethod(translate.complaint)
     help_steps = (
         N_("Sign in to your Prom cabinet as the owner and open Settings, then API tokens."),
@@ -107,6 +112,36 @@ class Prom(RestConnector):
             raise Refused("validation", f"Prom takes no tracking numbers of {carrier!r}", field="delivery")
         body = {"order_id": int(external_id), "declaration_id": number, "delivery_type": code}
         self.call("POST", "delivery/save_declaration_id", json=body)
+
+    def products(self, prices_only: bool = False) -> Iterator[ProductPage]:
+        """All products that aren't deleted, newest first. Nothing quicker tells prices and stock."""
+        groups = {group["id"]: group for page in self._walk("groups/list", "groups") for group in page}
+        for page in self._walk("products/list", "products"):
+            made, broken = [], []
+            for body in page:
+                try:
+                    made += [goods.product(body, groups)] if body.get("status") not in goods.GONE else []
+                except (TypeError, ValueError) as error:
+                    broken.append((str(body["id"]), str(error)))
+            yield ProductPage(made, broken=broken)
+
+    def _walk(self, path: str, name: str) -> Iterator[list[Mapping[str, Any]]]:
+        """The pages of a list, ids descending; `last_id` is inclusive, and a page with nothing below it is the end."""
+        query: dict[str, Any] = {"limit": PAGE, "sort_dir": "desc"}
+        while page := [e for e in self.listed(path, name, **query) if e["id"] < query.get("last_id", e["id"] + 1)]:
+            yield page
+            query["last_id"] = min(e["id"] for e in page)
+
+    def write_stock(self, changes: Sequence[StockData]) -> Mapping[str, tuple[str, str]]:
+        """HTTP 200 whatever became of the products: the answer tells it for each."""
+        own = self.settings.get("stock_by") == "own"
+        named = {c.external_id: name for c in changes if (name := goods.stock_id(c, own))}
+        rows = [goods.stock_row(named[c.external_id], c.quantity) for c in changes if c.external_id in named]
+        path = "products/edit_by_external_id" if own else "products/edit"
+        answer = self.call("POST", path, json=rows) if rows else {}
+        said = {identity: goods.stock_result(answer, name) for identity, name in named.items()}
+        nameless = ("validation", goods.NO_NUMBER)
+        return {c.external_id: said.get(c.external_id, nameless) for c in changes}
 
     def references(self) -> Mapping[str, Sequence[Reference]]:
         return self.lists(LISTS) | DOCUMENTED

@@ -257,7 +257,8 @@ class PromSandbox(Sandbox):
 
     def groups_list(self, request: Request, account: Account) -> Response:
         column = 1 if rules.language(request) == "uk" else 2
-        return answer({"groups": [{"id": row[0], "name": row[column], "parent_group_id": None} for row in data.GROUPS]})
+        groups = {r[0]: {"id": r[0], "name": r[column], "parent_group_id": data.PARENTS.get(r[0])} for r in data.GROUPS}
+        return answer({"groups": rules.listing(request, groups, [])})
 
     def products_list(self, request: Request, account: Account) -> Response:
         language = rules.language(request)

@@ -62,6 +62,8 @@ GROUPS = (
     (5, "Електроніка", "Электроника"),
     (6, "Продукти", "Продукты"),
 )
+#: group -> the one that it is part of
+PARENTS = {4: 3}
 
 # first names with patronymics, surnames in the form that goes with them
 WOMEN = (

@@ -171,4 +171,5 @@ def carrier_of(answer: Mapping[str, Any]) -> str:
 def complaint(body: Mapping[str, Any]) -> str:
     """The vendor's complaint, which may come with HTTP 200 and under any of four names; "" when there is none."""
     failed = body.get("status") == "error" and (body.get("message") or "error")
-    return text(body.get("error") or body.get("errors") or failed or None)
+    errors = None if "processed_ids" in body else body.get("errors")  # beside those it is told for each product
+    return text(body.get("error") or errors or failed or None)

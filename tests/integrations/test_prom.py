@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from integrations.errors import Unknown
 from integrations.sandbox import SandboxServer
-from integrations.types import Raw, StatusChange
+from integrations.types import Raw, StatusChange, StockData
 
 from .suite import Vendor
 
@@ -40,6 +41,27 @@ VENDOR = Vendor(
         "A source: nothing is created at Prom.",
     ),
 )
+
+
+def test_the_whole_catalogue_and_stock_by_either_name() -> None:
+    with SandboxServer() as server:
+        sandbox, prom = server.vendor("prom"), VENDOR.connect(f"{server.url}/prom")
+        pages = list(prom.products())
+        offers = [offer for page in pages for offer in page.products]
+        table = sandbox.account("sandbox-token").table("products")
+        assert {int(offer.external_id) for offer in offers} == {i for i, p in table.items() if p["status"] != "deleted"}
+        assert (len(pages) > 1, len(offers)) == (True, len({offer.external_id for offer in offers}))
+        one, two = offers[:2]
+        told = prom.write_stock([StockData(one.external_id, Decimal(7)), StockData("1", Decimal(7))])
+        assert told == {one.external_id: ("", ""), "1": ("not_found", "Product not found")}
+        named = VENDOR.connect(f"{server.url}/prom", stock_by="own")
+        sandbox.fault("lost")
+        with pytest.raises(Unknown):
+            named.write_stock([StockData("x", Decimal(0), own_id=two.own_id)])
+        assert named.write_stock([StockData("x", Decimal(0), own_id=two.own_id)]) == {"x": ("", "")}
+        again = {offer.external_id: offer for page in prom.products() for offer in page.products}
+        assert [again[o.external_id].quantity for o in (one, two)] == [7, 0]
+        assert again[two.external_id].available is False
 
 
 def test_a_lost_status_answer_can_be_repeated() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from models import Import, Order, Payment, Rule, User, WebhookEndpoint, db, utcnow
+from models import Import, Order, Payment, Product, Rule, User, WebhookEndpoint, db, utcnow
 from models.base import Encrypted, UtcDateTime
 from orders import order_links, removal, statuses, unite
 
@@ -49,7 +49,8 @@ def known(db_session: Any) -> dict[str, Any]:
     rule = Rule(name="R", event="created")
     endpoint = WebhookEndpoint(url="https://example.com/hook")
     file = Import(kind="orders", name="orders.csv", user=User(email="a@example.com", password_hash="-", role="owner"))
-    db.session.add_all([rule, endpoint, file])
+    product = Product(sku="TABLES", name="Cup")
+    db.session.add_all([rule, endpoint, file, product])
     db.session.commit()
     return {
         "connection_id": crm.id,
@@ -57,6 +58,7 @@ def known(db_session: Any) -> dict[str, Any]:
         "rule_id": rule.id,
         "endpoint_id": endpoint.id,
         "import_id": file.id,
+        "product_id": product.id,
     }
 
 
