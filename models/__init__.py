@@ -19,7 +19,7 @@ from .connections import (
     Transfer,
     has_state,
 )
-from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch
+from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch, TrackedParcel
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .exports import OPEN_EXPORTS, Export, ExportPreset
 from .imports import FATES, IMPORT_KINDS, OPEN_IMPORTS, Import, ImportedOrder, ImportRow
@@ -116,6 +116,7 @@ __all__ = [
     "Shop",
     "Source",
     "Status",
+    "TrackedParcel",
     "Transfer",
     "User",
     "UserSession",

@@ -90,6 +90,8 @@ def update(
     errors = _settle(row, new_lines, before or stored_amounts(order)) | _not_allowed(order, row)
     if errors and by_staff:
         raise Invalid(errors)
+    if row["ttn"] != order.ttn:
+        order.ttn_state = ""  # it was another parcel's
     for name in (*FIELDS, *DERIVED):
         setattr(order, name, row[name])
     if lines is not None:

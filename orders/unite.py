@@ -43,6 +43,7 @@ FATES = {
     "order_lines": "by_hand",
     "likely_duplicates": "by_hand",
     "order_search": "stays",
+    "tracked_parcels": "stays",  # where the number is taken over, it is found again
     "delivery_choices": "stays",  # what was agreed to for that parcel
     "rule_events": "stays",  # they and what follows tell of that order, under its own number
     "rule_waits": "stays",

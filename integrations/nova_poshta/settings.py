@@ -24,14 +24,17 @@ class NovaPoshtaSettings(SettingsForm):
     sender_point = StringField(N_("Number of the branch you send from"), [required()])
     payer = SelectField(
         N_("Who pays for delivery"),
+        default="Recipient",
         choices=[SelectChoice("Recipient", N_("Recipient")), SelectChoice("Sender", N_("Sender"))],
     )
-    collect_by = SelectField(N_("Cash on delivery"), description=HELP["collect"], choices=[
+    collect_by = SelectField(N_("Cash on delivery"), default="transfer", description=HELP["collect"], choices=[
         SelectChoice("transfer", N_("Money transfer")), SelectChoice("control", N_("Control of payment"))])  # fmt: skip
     sender_contact = StringField(N_("Sender's contact person"), description=HELP["contact"])
     sender_phone = StringField(N_("Sender's phone"), description=N_("Empty: the contact's."))
     payment = SelectField(
-        N_("Delivery is paid"), choices=[SelectChoice("Cash", N_("in cash")), SelectChoice("NonCash", N_("by account"))]
+        N_("Delivery is paid"),
+        default="Cash",
+        choices=[SelectChoice("Cash", N_("in cash")), SelectChoice("NonCash", N_("by account"))],
     )
     description = StringField(N_("What is in the parcels"), description=N_("Empty: the products' names."))
     default_weight = StringField(N_("Usual weight"), default="500", description=delivery.HELP["weight"])
