@@ -66,7 +66,12 @@ def branch(order: OrderData) -> str:
 def recipient(order: OrderData) -> dict[str, str]:
     """What Counterparty/save is asked; it gives the same person again when asked again."""
     who = {"CounterpartyType": "PrivatePerson", "CounterpartyProperty": "Recipient", "Phone": phone(order)}
-    return {**who, **delivery.whereto(order, RECIPIENT)}
+    names, words = delivery.whereto(order, RECIPIENT), order.recipient.full_name.split()
+    if len(words) > 1 and not (
+        order.recipient.last_name and order.recipient.first_name
+    ):  # shops with one field for all
+        names |= {"LastName": words[0], "FirstName": words[1], "MiddleName": " ".join(words[2:])}
+    return {**who, **names}
 
 
 def phone(order: OrderData) -> str:

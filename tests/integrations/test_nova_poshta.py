@@ -111,6 +111,7 @@ def test_a_waybill_is_made_changed_printed_followed_and_removed(server: SandboxS
         ({"delivery": Delivery(pickup_address="Відділення №2: вул. Садова")}, "WarehouseWarehouse", BRANCH),
         ({"delivery": Delivery(code=translate.LOCKER, pickup_code="5020")}, "WarehouseWarehouse", LOCKER),
         ({"delivery": Delivery()}, "WarehouseDoors", None),
+        ({"recipient": Person(first_name="Шевченко Тарас", phone="+380671112233")}, "WarehouseWarehouse", BRANCH),
     ],
 )
 def test_where_an_order_goes_is_read_from_what_it_has(
