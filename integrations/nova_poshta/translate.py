@@ -219,4 +219,4 @@ def history(row: Mapping[str, Any]) -> list[Event]:
         ("TrackingUpdateDate", STATES.get(code) or text(row, "Status"), text(row, "UndeliveryReasons")),
     )
     events = {words: Event(at, words, more) for name, words, more in reversed(told) if (at := when(row.get(name)))}
-    return sorted(events.values(), key=lambda event: str(event.at))
+    return sorted(reversed(events.values()), key=lambda event: str(event.at))  # as listed within a second
