@@ -90,14 +90,16 @@ def _products(listed: Sequence[Any], currency: str) -> list[Product]:
     return made
 
 
-def _connection(capability: type) -> Connection | None:
-    usable = (row for row in connections.active() if connections.usable(row))
-    return next((row for row in usable if connectors()[row.kind].can(capability)), None)
+def _connection(capability: type, currency: str = "") -> Connection | None:
+    """The first that can do it; with a currency, the first that counts in it."""
+    usable = [row for row in connections.active() if connections.usable(row)]
+    able = [row for row in usable if connectors()[row.kind].can(capability)]
+    return next((row for row in able if connectors()[row.kind].currency in (currency, "")), able[0] if able else None)
 
 
 def _switch_methods(shop: Shop) -> None:
     """The second shop sends nothing abroad."""
-    row = _connection(QuotesDelivery)
+    row = _connection(QuotesDelivery, shop.currency)
     if row is not None:
         methods.save(shop.id, row, methods.chosen_by("without-export", methods.of(shop.id, row)))
 

@@ -27,6 +27,7 @@ from .types import (
     Notice,
     OrderData,
     Page,
+    Paper,
     Parcel,
     PaymentAsked,
     PaymentStarted,
@@ -170,6 +171,10 @@ class Connector:
     #: it carries parcels: the number it gives a copy is the order's tracking number, its status the parcel's
     delivers: ClassVar[bool] = False
     currency: ClassVar[str] = ""  #: the only one that it counts in
+    #: of what `Tracks`: a whole number of its parcels, as a pattern; its name among the keys of delivery methods
+    number_pattern: ClassVar[str] = ""
+    carrier: ClassVar[str] = ""
+    papers: ClassVar[Mapping[str, str]] = {}  #: of what `PrintsPapers`: code -> title (marked N_)
     #: keeps no journal of changes: `statuses` is given a cursor {"ids": external ids of live copies} instead. Copies
     #: in one of `final_statuses` aren't asked about any more
     asked_by_id: ClassVar[bool] = False
@@ -368,3 +373,18 @@ class TellsHistory(Protocol):
     """Everything that happened to a copy, oldest first."""
 
     def history(self, external_id: str) -> Sequence[Event]: ...
+
+
+@runtime_checkable
+class Tracks(Protocol):
+    """A delivery service that tells the state of any of its parcels, whoever made them. `track` takes numbers that
+    `number_pattern` fits and answers by number (as `external_id`); one that it doesn't know may be left out."""
+
+    def track(self, numbers: Sequence[str]) -> Sequence[StatusChange]: ...
+
+
+@runtime_checkable
+class PrintsPapers(Protocol):
+    """What can be printed of a copy is in the connector's `papers`; `paper` fetches one. Harmless."""
+
+    def paper(self, external_id: str, kind: str) -> Paper: ...

@@ -6,9 +6,10 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 
 from wtforms import StringField
@@ -28,10 +29,11 @@ from .types import (
     Place,
     ProductData,
     Reference,
+    Sent,
     StatusChange,
     TestResult,
 )
-from .values import entries, filled, moment, money
+from .values import chunks, entries, filled, moment, money
 
 #: the three kinds of delivery that orders are of
 STANDARD, THROUGH, EXPORT = "standard", "end-to-end", "export"
@@ -82,24 +84,18 @@ def mappings(statuses: Mapping[str, str]) -> tuple[MappingTable, ...]:
     return tuple(t for t in destinations.mappings(statuses, {}, {}) if t.key in ("status_in", "delivery_out"))
 
 
-class DeliveryService(destinations.RestDestination):
-    """Base of services that carry parcels. A vendor adds `edit` and `delete`, `quote` and `points` (see base.py),
-    `history`, and its words for a parcel that is gone."""
+class Carrier(destinations.RestDestination):
+    """Base of services that carry parcels. A vendor adds `edit` and `delete`, `look_up`, `quote` and `points` (see
+    base.py), and `history`."""
 
     delivers = True
     asked_by_id = True
-    find_size = 1
-    gone: ClassVar[str]  #: pattern (any case) in the words for a parcel that the service doesn't know
     tasks = (destinations.READ_STATUSES, REFRESH_LISTS)
     Settings: ClassVar[type[SettingsForm]] = DeliverySettings
 
     @abstractmethod
     def make(self, order: OrderData) -> Copy:
         """Makes a parcel. Raises VendorError."""
-
-    @abstractmethod
-    def held(self, name: str) -> Copy:
-        """The parcel with this external id of ours. Raises Refused, in words of `gone`."""
 
     def test(self) -> TestResult:
         self.references()
@@ -114,11 +110,52 @@ class DeliveryService(destinations.RestDestination):
     @abstractmethod
     def statuses_of(self, external_ids: Sequence[str]) -> Sequence[StatusChange]: ...
 
+    def send(self, orders: Sequence[OrderData]) -> Sequence[Sent]:
+        """As RestDestination, but several are looked up together."""
+        if len(orders) == 1:
+            return super().send(orders)
+        held = self.find([order.key for order in orders])
+        return [
+            destinations.outcome_of(order.key, partial(self._make_one, order, held), alone=False) for order in orders
+        ]
+
     def create(self, order: OrderData) -> Copy:
+        return self._make_one(order, self.look_up([order.key]))
+
+    def _make_one(self, order: OrderData, held: Mapping[str, Copy]) -> Copy:
         """Few services say what becomes of a second parcel with the same external id: so there is none."""
-        if held := self.look_up([order.key]):
+        if order.key in held:
             raise Unknown("duplicate", f"parcel {held[order.key].number} has this external id")
         return self.make(order)
+
+    def statuses(self, cursor: Mapping[str, Any], now: datetime) -> tuple[Sequence[StatusChange], Mapping[str, Any]]:
+        return self.statuses_of(cursor.get("ids", ())), {}
+
+    def place_code(self, order: OrderData) -> str:
+        """The settlement that the order goes to: as it was chosen, else the only one that the typed city can mean.
+        "" abroad. Raises Refused when it can mean several or none."""
+        if order.delivery.settlement or order.address.country not in self.countries:
+            return order.delivery.settlement
+        return self.only(order.address).code
+
+    def only(self, there: Address) -> Place:
+        """The one settlement that this address can mean. Raises Refused when it can mean several or none."""
+        found = meant(self.settlements(there.city, there.country), there)
+        if len(found) != 1:
+            raise Refused("validation", f"which settlement is {there.city!r}? Choose it from the list", "city")
+        return found[0]
+
+
+class DeliveryService(Carrier):
+    """Base of services that are asked for one parcel at a time, by our external id. A vendor adds what Carrier wants,
+    `held`, and its words for a parcel that is gone."""
+
+    find_size = 1
+    gone: ClassVar[str]  #: pattern (any case) in the words for a parcel that the service doesn't know
+
+    @abstractmethod
+    def held(self, name: str) -> Copy:
+        """The parcel with this external id of ours. Raises Refused, in words of `gone`."""
 
     def look_up(self, keys: Sequence[str]) -> Mapping[str, Copy]:
         try:
@@ -127,20 +164,6 @@ class DeliveryService(destinations.RestDestination):
             if not re.search(self.gone, refusal.detail, re.IGNORECASE):  # a wrong address says "not found", too
                 raise
             return {}
-
-    def statuses(self, cursor: Mapping[str, Any], now: datetime) -> tuple[Sequence[StatusChange], Mapping[str, Any]]:
-        return self.statuses_of(cursor.get("ids", ())), {}
-
-    def place_code(self, order: OrderData) -> str:
-        """The settlement that the order goes to: as it was chosen, else the only one that the typed city can mean.
-        "" abroad. Raises Refused when it can mean several or none."""
-        there = order.address
-        if order.delivery.settlement or there.country not in self.countries:
-            return order.delivery.settlement
-        found = meant(self.settlements(there.city, there.country), there)
-        if len(found) != 1:
-            raise Refused("validation", f"which settlement is {there.city!r}? Choose it from the list", "city")
-        return found[0].code
 
 
 # What a parcel is
@@ -162,6 +185,12 @@ def measures(of: OrderData | Parcel, settings: Mapping[str, Any]) -> dict[str, D
     side = money(settings.get("default_side")) or Decimal(100)
     sides = {name: Decimal(getattr(of, name) or side) / 10 for name in ("length", "width", "height")}
     return {**sides, "weight": Decimal(weight) / 1000}
+
+
+def fits(size: Mapping[str, Decimal], weight: Decimal | int, sides: Sequence[int]) -> bool:
+    """Whether measures go in where so many kilograms do, and sides of so many centimetres, the shortest first."""
+    have = sorted(size[name] for name in ("length", "width", "height"))
+    return size["weight"] <= weight and all(a <= b for a, b in zip(have, sides, strict=True))
 
 
 def sender(settings: Mapping[str, Any], table: Mapping[str, str]) -> dict[str, str]:
@@ -209,10 +238,17 @@ def method(code: str, name: str, kind: str, category: str, carrier: str) -> Refe
 # Settlements
 
 
+#: kinds of settlements that people write out before the name
+KINDS = frozenset(("місто", "село", "селище", "смт", "город", "поселок", "деревня"))
+_ALIKE = str.maketrans("ё’ʼ`", "е'''")
+
+
 def bare(name: str) -> str:
-    """A settlement's or region's name without "г.", "пос." and the like, for comparing."""
-    words = name.casefold().replace("ё", "е").split()
-    return " ".join(words[1:] if len(words) > 1 and (words[0].endswith(".") or len(words[0]) < 3) else words)
+    """A settlement's or region's name without "г.", "смт" and the like, for comparing."""
+    words = name.casefold().translate(_ALIKE).split()
+    if len(words) > 1 and (words[0].endswith(".") or len(words[0]) < 3 or words[0] in KINDS):
+        words = words[1:]
+    return " ".join(words)
 
 
 def meant(found: Iterable[Place], typed: Address) -> list[Place]:
@@ -220,6 +256,23 @@ def meant(found: Iterable[Place], typed: Address) -> list[Place]:
     same_name = [place for place in found if bare(place.name) == bare(typed.city)]
     near = [p for p in same_name if typed.region and bare(p.region)[:5] == bare(typed.region)[:5]]
     return near or same_name
+
+
+_DAYS = (("Monday", "Пн"), ("Tuesday", "Вт"), ("Wednesday", "Ср"), ("Thursday", "Чт"), ("Friday", "Пт"),
+         ("Saturday", "Сб"), ("Sunday", "Нд"))  # fmt: skip
+
+
+def hours(week: Mapping[str, Any]) -> str:
+    """{"Monday": "08:00-21:00", …} as "Пн-Пт 08:00-21:00, Сб 09:00-18:00": for customers of services whose points word
+    them so; days that a point is shut aren't told."""
+    spans: list[list[str]] = []  # first day, last day, hours
+    for name, short in _DAYS:
+        told = str(week.get(name) or "")
+        if spans and spans[-1][2] == told:
+            spans[-1][1] = short
+        else:
+            spans.append([short, short, told])
+    return ", ".join(f"{a if a == b else f'{a}-{b}'} {told}" for a, b, told in spans if told.strip("-"))
 
 
 # History
@@ -233,3 +286,19 @@ def steps(*told: tuple[Any, Mapping[str, str]]) -> list[Event]:
         kept.setdefault((moment(step["at"]), step["text"]), step.get("detail", ""))
     undated = datetime.min.replace(tzinfo=UTC)
     return [Event(at, words, kept[at, words]) for at, words in sorted(kept, key=lambda step: step[0] or undated)]
+
+
+def told_of(
+    numbers: Sequence[str], ask: Callable[[Sequence[str]], list[Mapping[str, Any]]], size: int
+) -> list[Mapping[str, Any]]:
+    """What a service tells of parcels, asked for `size` at a time. Where one number that it won't take fails all of a
+    call, the others are asked for by halves, and that one is left out."""
+    found: list[Mapping[str, Any]] = []
+    for some in chunks(numbers, size):
+        try:
+            found += ask(some)
+        except Refused as refusal:
+            if refusal.fault != "validation":
+                raise
+            found += told_of(some, ask, len(some) // 2) if len(some) > 1 else []
+    return found

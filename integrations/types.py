@@ -380,6 +380,14 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Paper:
+    """A document to be printed, as the service made it."""
+
+    body: bytes
+    media: str = "application/pdf"
+
+
+@dataclass(frozen=True)
 class TestResult:
     """What "Test connection" found; `notes` are texts for the user (marked N_), worst first."""
 

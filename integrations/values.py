@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
@@ -33,6 +34,16 @@ def moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
     except ValueError:
         return None
     return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def local_moment(value: Any, zone: tzinfo, forms: Sequence[str]) -> datetime | None:
+    """A time of `zone` in the first of the forms (as strptime has them) that fits, as aware UTC. None for what isn't
+    one, and for the year 1, which some write for none."""
+    for form in forms:
+        with suppress(ValueError):
+            found = datetime.strptime(text(value), form).replace(tzinfo=zone)
+            return found.astimezone(UTC) if found.year > 1 else None
+    return None
 
 
 def phone(value: Any, region: str) -> str:

@@ -18,15 +18,16 @@ from functools import cache
 from typing import Any
 
 from integrations import connectors
-from integrations.base import FindsPlaces, QuotesDelivery, TellsHistory
+from integrations.base import FindsPlaces, PrintsPapers, QuotesDelivery, TellsHistory
 from integrations.errors import VendorError
 from integrations.types import Parcel, Place
-from models import Connection, Link, db, reading
+from models import Connection, Link, TrackedParcel, db, reading
 from orders import lists, quotes
 
 from . import attempts, connections
 
 WAIT = 2.5
+PRINTED_IN = 15.0  # seconds that a person waits for a label to be printed
 THREADS = 6
 OFFERS_LAST, PLACES_LAST, POINTS_LAST = timedelta(hours=6), timedelta(days=7), timedelta(days=1)
 HISTORY_LASTS = timedelta(seconds=60)
@@ -59,6 +60,7 @@ class Patience:
 
 
 Caller = Callable[[Any], Any]
+Teller = Link | TrackedParcel
 #: what is being asked, and since when
 _under_way: dict[tuple[int, str], tuple[Future[tuple[Any, Any]], float]] = {}
 _FRESH = 60.0  # seconds that an answer waits for its page; later ones ask anew
@@ -70,10 +72,11 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, "delivery")  # made at the first question: a forked server has its own
 
 
-def services(found: Sequence[lists.Connected]) -> list[lists.Connected]:
-    """Those of the connections that quote prices."""
+def services(found: Sequence[lists.Connected], currency: str = "") -> list[lists.Connected]:
+    """Those of the connections that quote prices; first those that count in this currency."""
     known = connectors()
-    return [c for c in found if c.enabled and c.kind in known and known[c.kind].can(QuotesDelivery)]
+    quoting = [c for c in found if c.enabled and c.kind in known and known[c.kind].can(QuotesDelivery)]
+    return sorted(quoting, key=lambda c: known[c.kind].currency not in ("", currency))
 
 
 def parcel(values: Mapping[str, Any]) -> Parcel:
@@ -131,7 +134,7 @@ def points(
                 lambda c: [asdict(point) for point in c.points(place, method, parcel)])  # fmt: skip
 
 
-def history(link: Link, patience: Patience) -> Answer:
+def history(link: Teller, patience: Patience) -> Answer:
     """A copy's history; a state that is news makes it be asked anew."""
     key = quotes.key("history", link.external_id, link.external_status, str(link.synced_at))
     external_id = str(link.external_id)
@@ -139,11 +142,38 @@ def history(link: Link, patience: Patience) -> Answer:
                 lambda c: [_event(event) for event in c.history(external_id)])  # fmt: skip
 
 
-def tellers(links: Sequence[Link]) -> list[Link]:
+def tellers(links: Sequence[Teller]) -> list[Teller]:
     """Those of an order's links whose system tells a history."""
     return [
         link for link in links if link.external_id and link.state != "pending" and _can(link.connection, TellsHistory)
     ]
+
+
+def paper(link: Link, kind: str) -> Answer:
+    """A document about a copy, as the service prints it; it is fetched here, since its address holds the key. Ends the
+    caller's transaction."""
+    if not _can(link.connection, PrintsPapers) or kind not in connectors()[link.connection.kind].papers:
+        return Answer("failed", fault="not_found")
+    row_id, external_id, opened = link.connection_id, str(link.external_id), connections.open_connector(link.connection)
+    db.session.commit()
+    asked = _threads().submit(_fetch, opened, lambda c: c.paper(external_id, kind))
+    try:
+        value, exchanges = asked.result(timeout=PRINTED_IN)
+    except TimeoutError:
+        return Answer("failed", fault="timeout")
+    if not isinstance(value, VendorError):
+        return Answer(value=value)
+    reading.set(False)  # from here on it is written
+    attempts.record(row_id, "print", exchanges, value)
+    return Answer("failed", fault=value.fault, detail=value.detail)
+
+
+def _fetch(opened: Any, call: Caller) -> tuple[Any, Any]:
+    """In a thread: (what came or the error, exchanges)."""
+    try:
+        return call(opened), opened.http.exchanges()
+    except VendorError as error:
+        return error, opened.http.exchanges()
 
 
 def _event(event: Any) -> dict[str, str]:
@@ -194,10 +224,8 @@ def _settled(row_id: int, key: str, asked: Future[tuple[Any, Any]]) -> bool:
 
 def _call(opened: Any, call: Caller) -> tuple[Any, Any]:
     """In a thread: (plain values or the error, exchanges)."""
-    try:
-        return _plain(call(opened)), opened.http.exchanges()
-    except VendorError as error:
-        return error, opened.http.exchanges()
+    value, exchanges = _fetch(opened, call)
+    return value if isinstance(value, VendorError) else _plain(value), exchanges
 
 
 def _plain(values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -76,8 +76,15 @@ def _facts(ours: Order, order: OrderData, actor: Actor) -> bool:
     return bool(changes)
 
 
+class Held(Protocol):
+    """What remembers the state over there: a link, or a parcel that is only tracked."""
+
+    external_status: Any
+    external_status_name: Any
+
+
 def take_status(
-    connection: Connection, link: Link, ours: Order, code: str, name: str, maker: drafts.Maker, actor: Actor
+    connection: Connection, link: Held, ours: Order, code: str, name: str, maker: drafts.Maker, actor: Actor
 ) -> bool:
     """A status that changed over there becomes ours where a mapping says so; it is never sent back to them."""
     if not code or code == link.external_status:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from integrations.errors import VendorError
 from models import Connection, Run, db, utcnow
 
-from . import connections, intake, readback, stock, wake
+from . import connections, intake, parcels, readback, stock, wake
 
 log = structlog.get_logger()
 
@@ -110,6 +110,7 @@ def _orders(run_id: int, connection: Connection) -> None:
 
 def _statuses(run_id: int, connection: Connection) -> None:
     readback.read_statuses(run_id, connection, keep)
+    parcels.follow(run_id, connection, keep)
 
 
 def _references(run_id: int, connection: Connection) -> None:

@@ -19,7 +19,7 @@ from .connections import (
     Transfer,
     has_state,
 )
-from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch
+from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch, TrackedParcel
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .expenses import Expense
 from .exports import OPEN_EXPORTS, Export, ExportPreset
@@ -121,6 +121,7 @@ __all__ = [
     "Status",
     "StockNews",
     "StockTaken",
+    "TrackedParcel",
     "Transfer",
     "User",
     "UserSession",

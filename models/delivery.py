@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import BigId, Json, Model, UtcDateTime, db, utcnow
+from .connections import Connection
+from .orders import Order
 
 
 class KeptAnswer(Model):
@@ -50,3 +52,29 @@ class DeliveryChoice(Model):
     place: Mapped[dict[str, str]] = mapped_column(Json)
     basis: Mapped[str] = mapped_column(String(64), default="")  # key of the quotes that the offer is from
     declined: Mapped[str] = mapped_column(String(64), default="")  # key of quotes whose news was turned down
+
+
+class TrackedParcel(Model):
+    """A parcel that was not made here: its number was typed in, or came with the order. A service that knows such
+    numbers is asked for its state; the row is what it said last. Shown and read where a Link is."""
+
+    __tablename__ = "tracked_parcels"
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), index=True)
+    number: Mapped[str] = mapped_column(String(64))
+    external_status: Mapped[str] = mapped_column(String(80), default="")
+    external_status_name: Mapped[str] = mapped_column(String(120), default="")
+    synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    order: Mapped[Order] = relationship()
+    connection: Mapped[Connection] = relationship()
+
+    state = "linked"
+    role = "destination"
+
+    @property
+    def external_id(self) -> str:
+        return self.number
+
+    @property
+    def external_number(self) -> str:
+        return self.number

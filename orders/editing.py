@@ -91,6 +91,8 @@ def update(
     errors = _settle(row, new_lines, before or stored_amounts(order)) | _not_allowed(order, row)
     if errors and by_staff:
         raise Invalid(errors)
+    if row["ttn"] != order.ttn:
+        order.ttn_state = ""  # it was another parcel's
     for name in (*FIELDS, *DERIVED):
         setattr(order, name, row[name])
     if lines is not None:
@@ -99,10 +101,7 @@ def update(
     if changes:
         _saved(order, counted, new_lines, by_staff=by_staff)
         note(order_id, actor, "edited", changes=changes)
-        if order.ttn and order.ttn != shown["ttn"] and actor.kind != "job":  # a job brings what the source says
-            work.request_number_push([order_id], actor.name)
-    if any(change[0] == "lines" for change in changes):
-        stock.edited(order_id)
+        _pass_on(order, {change[0] for change in changes}, actor)
     return order
 
 
@@ -132,6 +131,14 @@ def _saved(order: Order, counted: counts.Counted, lines: Sequence[dict[str, Any]
     counts.record([counted], [creation.counted(vars(order) | {"created_at": order.created_at})])
     search.refresh(order)
     creation.learn_products(lines, order.currency)
+
+
+def _pass_on(order: Order, changed: set[str], actor: Actor) -> None:
+    """What others are told of it, or do because of it."""
+    if "ttn" in changed and order.ttn and actor.kind != "job":  # a job brings what the source says
+        work.request_number_push([order.id], actor.name)
+    if "lines" in changed:
+        stock.edited(order.id)
 
 
 def stored_amounts(order: Order) -> totals.Before:

@@ -45,6 +45,7 @@ FATES = {
     "likely_duplicates": "by_hand",
     "order_search": "stays",
     "stock_taken": "stays",  # given back as that order is cancelled; the lines that moved are taken for the other
+    "tracked_parcels": "stays",  # where the number is taken over, it is found again
     "delivery_choices": "stays",  # what was agreed to for that parcel
     "rule_events": "stays",  # they and what follows tell of that order, under its own number
     "rule_waits": "stays",

@@ -6,10 +6,11 @@ import json
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, abort, jsonify, make_response, render_template
+from flask import Blueprint, abort, flash, jsonify, make_response, redirect, render_template, url_for
+from flask_babel import gettext as _
 from htmx_flask import request
 
-from jobs import connections, delivery
+from jobs import connections, delivery, parcels
 from models import Connection, Link, Order, db
 from orders import choices, reading
 
@@ -26,7 +27,7 @@ def quote() -> Any:
     """The box for the form as it stands; 204 when there is nothing new in it."""
     order = db.session.get(Order, request.form.get("order_id", 0, type=int))
     known = shared()
-    services = delivery.services(known.connections)
+    services = delivery.services(known.connections, request.form.get("currency", ""))
     held = choices.read(request.form.get("choice", ""))
     row = _service(services, request.form.get("service", 0, type=int) or (held.connection_id if held else 0))
     form = OrderForm(request.form, order, known=known.choices_of(order) if order else known.choices)
@@ -62,13 +63,31 @@ def tracking(order_id: int) -> Any:
     order = reading.by_id(order_id) or abort(404)
     query = db.select(Link).where(Link.order_id == order_id, Link.role == "destination").order_by(Link.id)
     patience = delivery.Patience()
-    told = [(link, delivery.history(link, patience)) for link in delivery.tellers(db.session.scalars(query).all())]
+    links = [*db.session.scalars(query), *parcels.of_order(order_id)]
+    told = [(link, delivery.history(link, patience)) for link in delivery.tellers(links)]
     states = {link.connection_id for link, _answer in told}
     values = {"order": order, "told": told, "waiting": any(a.state == "waiting" for _link, a in told)}
     values |= {"readers": states & shared().readers, "moment": datetime.fromisoformat}
     if request.htmx and not request.htmx.boosted:
         return render_template("delivery/history.html", **values)
     return render_template("orders/drawer_page.html", fragment="delivery/history.html", **values)
+
+
+@bp.get("/order/<int:order_id>/paper/<int:connection_id>/<kind>")
+def paper(order_id: int, connection_id: int, kind: str) -> Any:
+    """A label or waybill to be printed; back to the card with the reason where the service has none."""
+    query = db.select(Link).where(Link.order_id == order_id, Link.connection_id == connection_id)
+    link = db.session.scalar(query.where(Link.external_id.is_not(None))) or abort(404)
+    name, number, order = link.connection.name, link.external_number, link.order.number
+    answer = delivery.paper(link, kind)
+    if answer.state == "failed":
+        flash(_("%(service)s printed nothing. %(reason)s", service=name, reason=answer.detail), "warning")
+        return redirect(url_for("card.show", number=order))
+    response = make_response(answer.value.body)
+    response.headers["Content-Type"] = answer.value.media
+    response.headers["Content-Disposition"] = f'inline; filename="{number or order_id}.pdf"'
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _service(services: Any, connection_id: int) -> Connection:

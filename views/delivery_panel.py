@@ -48,6 +48,7 @@ class Panel:
     locked: bool = False
     cost: Decimal = Decimal(0)
     currency: str = ""
+    counts_in: str = ""  # the only currency of the service
     country: str = ""
     dropped: bool = False  # the offer that is still ticked in the form isn't wanted any more
 
@@ -102,7 +103,8 @@ def show(asked: Asked, services: Sequence[lists.Connected]) -> Panel:
     if panel.choice and (panel.choice.connection_id != row.id or asked.does == "drop"):
         panel.choice, panel.dropped = None, True
     panel.country = asked.values["country"] or ""
-    if connectors()[row.kind].currency not in ("", panel.currency):
+    panel.counts_in = connectors()[row.kind].currency
+    if panel.counts_in not in ("", panel.currency):
         panel.state = "currency"
         return panel
     _settle_place(asked, panel)

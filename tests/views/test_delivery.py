@@ -257,7 +257,7 @@ def test_places_are_suggested_and_several_have_to_be_chosen_from(app, client, sh
 
 def test_other_currencies_and_services_that_fail_are_said(app, client, shiptor, vendor):
     make(app, "B-1", currency="UAH")
-    assert "counts in roubles" in Card(client, "B-1").ask().text
+    assert "counts in RUB" in Card(client, "B-1").ask().text
     make(app)
     vendor.fault("error500", times=0)
     card = Card(client)
