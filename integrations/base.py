@@ -103,9 +103,10 @@ class Extra:
     key: str
     title: str
     choices: Sequence[tuple[str, str]] = ()  # (code, title); empty = free text or a tick
-    kind: str = "select"  # select | text | tick
+    kind: str = "select"  # select | text | tick | number (a whole one from 1 to `most`)
     #: their code -> what is suggested here with it
     defaults: Mapping[str, str] = field(default_factory=dict)
+    most: int = 0
 
 
 @dataclass(frozen=True)

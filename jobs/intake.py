@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from orders import creation, editing, work
 from orders.creation import Draft
 from orders.timeline import Actor
 
-from . import attempts, connections, drafts, incoming_changes, wake
+from . import attempts, connections, drafts, incoming_changes, waiting, wake
 
 log = structlog.get_logger()
 
@@ -169,7 +169,9 @@ def _fail(incoming_id: int, note: str) -> None:
 
 
 def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequence[int]) -> dict[str, int]:
-    connection = db.session.get_one(Connection, connection_id, populate_existing=True)
+    # one at a time: a pull and a notice that bring the same order would each make one, or an older version last
+    one_by_one = {"key_share": True}
+    connection = db.session.get_one(Connection, connection_id, populate_existing=True, with_for_update=one_by_one)
     rows = [Kept(*row) for row in _BODIES.rows(ids=list(incoming_ids))]
     read, failed = _read(rows, connection_id, connector)
     maker = drafts.Maker(connection)
@@ -185,12 +187,13 @@ def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequenc
         else:  # of several versions within the chunk the newest makes the order
             versions = fresh[order.external_id][0] if order.external_id in fresh else []
             fresh[order.external_id] = ([*versions, row], order)
-    _create(connection, maker, list(fresh.values()), connector)
+    ready, waited = waiting.sort_out(connection_id, maker, list(fresh.values()))
+    _create(connection, maker, ready, connector, waited)
     settled = [{"id": row.id, "state": row.state, "order_id": row.order_id, "note": row.note} for row in rows]
     update_rows(Incoming, settled)
     if fresh or changed or failed:
         wake.changed()
-    return {"new": len(fresh), "changed": changed, "failed": failed}
+    return {"new": len(ready), "changed": changed, "failed": failed}
 
 
 def _removed(connection_id: int, external_ids: Sequence[str]) -> set[str]:
@@ -225,11 +228,19 @@ def _links(connection_id: int, external_ids: Sequence[str]) -> dict[str, Link]:
 
 
 def _create(
-    connection: Connection, maker: drafts.Maker, pairs: Sequence[tuple[list[Kept], OrderData]], connector: Connector
+    connection: Connection,
+    maker: drafts.Maker,
+    pairs: Sequence[tuple[list[Kept], OrderData]],
+    connector: Connector,
+    waited: Mapping[str, str],
 ) -> None:
+    """`waited`: those that waited for their payment until now, and who would not wait longer."""
     if not pairs:
         return
     made: list[Draft] = [maker.draft(order) for _, order in pairs]
+    for draft, (_, order) in zip(made, pairs, strict=True):
+        if by := waited.get(order.external_id):
+            draft.event["by"] = by
     ids = creation.insert_many(made, Actor("job", connection.name), "imported")
     creation.learn_products([line for draft in made for line in draft.lines], made[0].values["currency"])
     now = utcnow()
@@ -240,6 +251,9 @@ def _create(
         for order_id, (_, order) in zip(ids, pairs, strict=True)
     ]  # fmt: skip
     add_rows(Link, links)
+    if waited:
+        orders = {str(link["external_id"]): int(str(link["order_id"])) for link in links}
+        waiting.over(connection.id, {external_id: orders[external_id] for external_id in waited})
     for order_id, (rows, order) in zip(ids, pairs, strict=True):
         for row in rows:
             row.state, row.order_id = "applied", order_id

@@ -22,6 +22,7 @@ from .connections import (
 from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .exports import OPEN_EXPORTS, Export, ExportPreset
+from .held import HeldOrder
 from .imports import FATES, IMPORT_KINDS, OPEN_IMPORTS, Import, ImportedOrder, ImportRow
 from .links import OrderLink, OrderMail
 from .orders import (
@@ -77,6 +78,7 @@ __all__ = [
     "Export",
     "ExportPreset",
     "ExternalProduct",
+    "HeldOrder",
     "HookSecret",
     "Import",
     "ImportRow",

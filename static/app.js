@@ -263,7 +263,9 @@
   }, 30000);
   setInterval(() => all('[data-countdown]').forEach((element) => {
     const left = Math.max(0, Math.floor((new Date(element.dataset.countdown) - Date.now()) / 1000));
-    element.textContent = left ? `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}` : strings.over;
+    const two = (number) => String(Math.floor(number) % 60).padStart(2, '0');
+    const clock = left < 3600 ? `${Math.floor(left / 60)}:${two(left)}` : `${Math.floor(left / 3600)}:${two(left / 60)}:${two(left)}`;
+    element.textContent = left ? clock : strings.over;
   }), 1000);
   // ---- everything above for what is in the page now and for what htmx brings later
   function enhance(part, arrived) {
