@@ -28,6 +28,8 @@ from . import attempts, connections, drafts, incoming_changes, waiting, wake
 log = structlog.get_logger()
 
 CHUNK = 200
+#: the first half of the key of our locks on PostgreSQL; the other is the connection's id
+_INTAKE = 4711
 REMOVED = "the order was removed here for good"
 #: what a vendor's order may contain that its translation stumbles over; such an order waits, raw, for a person
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, IndexError)
@@ -169,9 +171,8 @@ def _fail(incoming_id: int, note: str) -> None:
 
 
 def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequence[int]) -> dict[str, int]:
-    # one at a time: a pull and a notice that bring the same order would each make one, or an older version last
-    one_by_one = {"key_share": True}
-    connection = db.session.get_one(Connection, connection_id, populate_existing=True, with_for_update=one_by_one)
+    _one_by_one(connection_id)
+    connection = db.session.get_one(Connection, connection_id, populate_existing=True)
     rows = [Kept(*row) for row in _BODIES.rows(ids=list(incoming_ids))]
     read, failed = _read(rows, connection_id, connector)
     maker = drafts.Maker(connection)
@@ -194,6 +195,14 @@ def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequenc
     if fresh or changed or failed:
         wake.changed()
     return {"new": len(ready), "changed": changed, "failed": failed}
+
+
+def _one_by_one(connection_id: int) -> None:
+    """Till the end of the transaction what came of a connection is settled by nobody else: a pull and a notice that
+    bring the same order would each make it, or settle an older version last. SQLite has one writer anyhow; a lock on
+    a row would meet those of the workers that write what became of transfers, and in the other order."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(db.select(db.func.pg_advisory_xact_lock(_INTAKE, connection_id)))
 
 
 def _removed(connection_id: int, external_ids: Sequence[str]) -> set[str]:
