@@ -70,12 +70,13 @@ def _read_again(connection_id: int, connector: Connector, external_ids: Sequence
     """A payment may have come since they were last read."""
     if not isinstance(connector, ReadsOrders):
         return
+    asked_at = utcnow()
     try:
         found = connector.orders_of(external_ids)
     except VendorError as error:
         attempts.record(connection_id, "pull", connector.http.exchanges(), error)
         return
-    intake.store(connection_id, found)
+    intake.store(connection_id, found, asked_at=asked_at)
 
 
 def _release(connection_id: int, now: datetime, external_ids: Sequence[str]) -> None:

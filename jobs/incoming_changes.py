@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Protocol
 
 from integrations.types import OrderData
@@ -9,7 +10,7 @@ from models import Connection, Link, Order, Status, db, utcnow
 from orders import editing, search, statuses, timeline
 from orders.timeline import Actor
 
-from . import drafts, tracking
+from . import drafts, told, tracking
 
 
 class Kept(Protocol):
@@ -17,6 +18,7 @@ class Kept(Protocol):
 
     state: str
     order_id: int | None
+    received_at: datetime | None
 
 
 def apply(connection: Connection, maker: drafts.Maker, row: Kept, order: OrderData, link: Link) -> bool:
@@ -25,14 +27,15 @@ def apply(connection: Connection, maker: drafts.Maker, row: Kept, order: OrderDa
     if link.role != "source":
         row.state = "echo"  # our own copy, come back
         return False
-    row.state = "applied"
+    verdict = told.judge(link, order.status, row.received_at)
+    row.state = "new" if verdict == "open" else "applied"
     actor = Actor("job", connection.name)
     ours = db.session.get(Order, link.order_id, populate_existing=True)
     if ours is None:
         return False
     changed = _facts(ours, order, actor)
     changed |= _contents(ours, maker, order, actor)
-    changed |= take_status(connection, link, ours, order.status, order.status_name, maker, actor)
+    changed |= take_status(connection, link, ours, order.status, order.status_name, maker, actor, verdict)
     link.synced_at = utcnow()
     if changed:
         ours.updated_at = utcnow()
@@ -74,13 +77,23 @@ def _facts(ours: Order, order: OrderData, actor: Actor) -> bool:
 
 
 def take_status(
-    connection: Connection, link: Link, ours: Order, code: str, name: str, maker: drafts.Maker, actor: Actor
+    connection: Connection,
+    link: Link,
+    ours: Order,
+    code: str,
+    name: str,
+    maker: drafts.Maker,
+    actor: Actor,
+    verdict: str = "",
 ) -> bool:
     """A status that changed over there becomes ours where a mapping says so; it is never sent back to them."""
-    if not code or code == link.external_status:
+    verdict = verdict or told.judge(link, code, None).replace("open", "news")  # a journal says nothing twice
+    if verdict not in ("own", "news"):
         return False
     before = link.external_status_name or link.external_status
-    link.external_status, link.external_status_name = code, name
+    told.take(link, code, name, connection.name, verdict)
+    if verdict == "own":
+        return True
     timeline.note(
         ours.id, actor, "external", connection=connection.name, changes=[["external status", before, name or code]]
     )
@@ -96,5 +109,6 @@ def take_status(
         ours.unmapped, ours.needs_mapping = known + gaps, True
     if status is not None:
         db.session.flush()
+        told.withdraw(link)
         statuses.change([ours.id], status, actor, cause=connection.id)
     return True

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 CHUNK = 200
 #: the first half of the key of our locks on PostgreSQL; the other is the connection's id
 _INTAKE = 4711
+#: so much of a fingerprint is of the body; behind it may stand the version that it came after
+_BODY = 43
 REMOVED = "the order was removed here for good"
 #: what a vendor's order may contain that its translation stumbles over; such an order waits, raw, for a person
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, IndexError)
@@ -44,16 +47,18 @@ def pull(run_id: int, connection: Connection, keep: Callable[..., None]) -> None
     counts = {"seen": 0, "new": 0, "changed": 0, "failed": 0}
     _add(counts, apply_waiting(connection_id, connector))
     exchanges: list[dict[str, Any]] = []
+    asked_at = utcnow()
     try:
-        for page in connector.pull(cursor, utcnow()):
+        for page in connector.pull(cursor, asked_at):
             exchanges += _short(connector.http.exchanges())
             counts["seen"] += len(page.orders)
-            store(connection_id, page.orders)
+            store(connection_id, page.orders, asked_at=asked_at)
             _add(counts, apply_waiting(connection_id, connector))
             keep(run_id, **counts)
             if page.cursor is not None:
                 _advance(connection_id, dict(page.cursor))
             db.session.commit()
+            asked_at = utcnow()
     except VendorError as error:
         db.session.rollback()
         attempts.record(connection_id, "pull", (exchanges + _short(connector.http.exchanges())), error)
@@ -83,22 +88,50 @@ def fingerprint(body: Any) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
 
 
-def store(connection_id: int, orders: Sequence[Raw], channel: str = "pull", event: str = "order") -> None:
-    """Keep what came, raw; what is the same to the letter is there already. Commits."""
-    now = utcnow()
-    values = [
-        {"connection_id": connection_id, "channel": channel, "event": event, "external_id": raw.external_id,
-         "fingerprint": fingerprint(raw.body), "body": raw.body, "received_at": now}
-        for raw in orders
-    ]  # fmt: skip
-    query = db.select(Incoming.external_id, Incoming.fingerprint).where(
-        Incoming.connection_id == connection_id,
-        Incoming.event == event,
-        Incoming.external_id.in_([raw.external_id for raw in orders]),
-    )
-    known = set(db.session.execute(query).all())
-    add_rows(Incoming, [v for v in values if (v["external_id"], v["fingerprint"]) not in known], _unless_there)
+def store(
+    connection_id: int,
+    orders: Sequence[Raw],
+    channel: str = "pull",
+    event: str = "order",
+    asked_at: datetime | None = None,
+) -> None:
+    """Keep what came, raw; what says nothing new is there already. Commits. `asked_at`: when it was asked for, which is
+    how it is told from what we have written there meanwhile."""
+    at = asked_at or utcnow()
+    ids = [raw.external_id for raw in orders]
+    newest, written = _newest(connection_id, event, ids), _written(connection_id, ids)
+    values = []
+    for raw in orders:
+        print_, last = fingerprint(raw.body), newest.get(raw.external_id)
+        if last is not None:
+            written_since = raw.external_id in written and written[raw.external_id] >= last.received_at
+            if last.fingerprint[:_BODY] == print_[:_BODY] and not written_since:
+                continue
+            # an order may become what it was before: that is a version of its own
+            print_ = f"{print_[:_BODY]}.{last.id}"
+        values.append(
+            {"connection_id": connection_id, "channel": channel, "event": event, "external_id": raw.external_id,
+             "fingerprint": print_, "body": raw.body, "received_at": at}
+        )  # fmt: skip
+    add_rows(Incoming, values, _unless_there)
     db.session.commit()
+
+
+def _newest(connection_id: int, event: str, external_ids: Sequence[str]) -> dict[str, Any]:
+    """The last version that is kept of each."""
+    columns = (Incoming.id, Incoming.external_id, Incoming.fingerprint, Incoming.received_at)
+    query = db.select(*columns).where(
+        Incoming.connection_id == connection_id, Incoming.event == event, Incoming.external_id.in_(external_ids)
+    )
+    return {row.external_id: row for row in db.session.execute(query.order_by(Incoming.id))}
+
+
+def _written(connection_id: int, external_ids: Sequence[str]) -> dict[str, datetime]:
+    """Those that we have written a status to, and when: what was read before says no longer how they are."""
+    query = db.select(Link.external_id, Link.told_at).where(
+        Link.connection_id == connection_id, Link.external_id.in_(external_ids), Link.told_at.is_not(None)
+    )
+    return dict(db.session.execute(query).all())
 
 
 def _unless_there(query: Any) -> Any:
@@ -112,6 +145,7 @@ class Kept:
     id: int
     external_id: str
     body: Any
+    received_at: datetime | None = None
     state: str = "new"
     order_id: int | None = None
     note: str = ""
@@ -119,7 +153,7 @@ class Kept:
 
 _incoming = Incoming.__table__
 _BODIES = Prepared(
-    db.select(_incoming.c.id, _incoming.c.external_id, _incoming.c.body)
+    db.select(_incoming.c.id, _incoming.c.external_id, _incoming.c.body, _incoming.c.received_at)
     .where(among(_incoming.c.id, "ids"), _incoming.c.state == "new")
     .order_by(_incoming.c.id),
     same_plan=True,
@@ -177,11 +211,15 @@ def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequenc
     read, failed = _read(rows, connection_id, connector)
     maker = drafts.Maker(connection)
     known = _links(connection_id, [order.external_id for _, order in read])
+    newer = _applied(connection_id, list(known))
     gone = _removed(connection_id, [order.external_id for _, order in read if order.external_id not in known])
     fresh: dict[str, tuple[list[Kept], OrderData]] = {}
     changed = 0
     for row, order in read:
-        if link := known.get(order.external_id):
+        link = known.get(order.external_id)
+        if link and row.id < newer.get(order.external_id, 0):  # it could not be read when it came
+            row.state, row.order_id = "applied", link.order_id
+        elif link:
             changed += incoming_changes.apply(connection, maker, row, order, link)
         elif order.external_id in gone:
             row.state, row.note = "applied", REMOVED
@@ -203,6 +241,19 @@ def _one_by_one(connection_id: int) -> None:
     a row would meet those of the workers that write what became of transfers, and in the other order."""
     if db.engine.dialect.name == "postgresql":
         db.session.execute(db.select(db.func.pg_advisory_xact_lock(_INTAKE, connection_id)))
+
+
+def _applied(connection_id: int, external_ids: Sequence[str]) -> dict[str, int]:
+    """The newest version that is settled of each."""
+    if not external_ids:
+        return {}
+    query = db.select(Incoming.external_id, db.func.max(Incoming.id)).where(
+        Incoming.connection_id == connection_id,
+        Incoming.event == "order",
+        Incoming.external_id.in_(external_ids),
+        Incoming.state == "applied",
+    )
+    return dict(db.session.execute(query.group_by(Incoming.external_id)).all())
 
 
 def _removed(connection_id: int, external_ids: Sequence[str]) -> set[str]:

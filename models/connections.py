@@ -98,6 +98,8 @@ class Link(Model):
     external_number: Mapped[str] = mapped_column(String(64), default="")
     external_status: Mapped[str] = mapped_column(String(80), default="")  # code
     external_status_name: Mapped[str] = mapped_column(String(120), default="")
+    told: Mapped[str] = mapped_column(String(80), default="")  # the status that we began to write there; "" = settled
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when our last write there ended
     url: Mapped[str] = mapped_column(String(300), default="")
     sent_version: Mapped[int | None]  # Order.version that the copy holds
     synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,4 +1,4 @@
-"""orders that wait for their payment
+"""orders that wait for their payment; what we write to sources
 
 Revision ID: 0015
 Revises: 0014
@@ -43,7 +43,13 @@ def upgrade():
     )
     op.create_index(op.f("ix_held_orders_incoming_id"), "held_orders", ["incoming_id"])
     op.create_index(op.f("ix_held_orders_until"), "held_orders", ["until"])
+    with op.batch_alter_table("links") as table:
+        table.add_column(sa.Column("told", sa.String(80), nullable=False, server_default=""))
+        table.add_column(sa.Column("told_at", Time, nullable=True))
 
 
 def downgrade():
+    with op.batch_alter_table("links") as table:
+        table.drop_column("told_at")
+        table.drop_column("told")
     op.drop_table("held_orders")
