@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from integrations.sandbox import SandboxServer
 from integrations.types import Raw
@@ -191,6 +195,58 @@ def test_without_minutes_nothing_is_held_any_more(context: Flask, patient: Conne
     unpaid(sandbox)
     sandbox.vendor("prom").change(made["id"], client_notes="передзвоніть")
     assert run(patient).counts["new"] == 2
+
+
+HAPPENINGS = ("pay", "cancel", "words", "pull", "replay", "overdue", "take", "now", "away", "off")
+
+
+@settings(
+    max_examples=int(os.environ.get("EXAMPLES") or 10), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.sampled_from(HAPPENINGS), max_size=12))
+@example(["pull", "words", "pull", "pay", "pull", "replay", "overdue", "take"])
+@example(["pull", "pay", "now", "away", "take", "replay", "pull"])
+def test_whatever_comes_in_whatever_order_it_is_one_order_in_the_end(
+    context: Flask, patient: Connection, sandbox: SandboxServer, happens: list[str]
+) -> None:
+    vendor = sandbox.vendor("prom")
+    vendor.account().table("orders").clear()
+    vendor.clear_faults()
+    made = unpaid(sandbox)
+    patient.enabled = True
+    db.session.commit()
+    connection_id, key = patient.id, str(made["id"])
+    versions: list[Any] = [dict(made)]
+
+    def change(**values: Any) -> None:
+        versions.append(vendor.change(made["id"], **values))
+
+    acts: dict[str, Callable[[], object]] = {
+        "pay": lambda: versions.append(vendor.pay(made["id"])),
+        "cancel": lambda: versions.append(vendor.cancel(made["id"])),
+        "words": lambda: change(client_notes=f"слово {len(versions)}"),
+        "pull": lambda: run(patient),
+        "replay": lambda: intake.store(connection_id, [Raw(key, versions[len(versions) // 2])], "webhook"),
+        "overdue": overdue,
+        "take": lambda: held.take_due(connection_id),
+        "now": lambda: (held.take_now("Olena"), db.session.commit()),
+        "away": lambda: vendor.fault("error500", times=1, path="orders/"),
+        "off": lambda: (setattr(patient, "enabled", not patient.enabled), db.session.commit()),
+    }
+    for name in happens:
+        acts[name]()
+        assert count(Link, Link.external_id == key) + count(HeldOrder, HeldOrder.external_id == key) <= 1
+    vendor.clear_faults()
+    patient.enabled = True
+    db.session.commit()
+    run(patient)
+    overdue()
+    held.take_due(connection_id)
+    order = db.session.scalars(
+        db.select(Order).join(Link, Link.order_id == Order.id).where(Link.external_id == key)
+    ).one()
+    assert order.paid or (vendor.account().table("orders")[made["id"]]["payment_data"] or {})["status"] != "paid"
+    assert (waiting.count(), count(Incoming, Incoming.state.in_(("new", "held", "failed")))) == (0, 0)
 
 
 def test_two_workers_at_once_take_it_once(context: Flask, patient: Connection, sandbox: SandboxServer) -> None:
