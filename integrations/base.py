@@ -203,7 +203,8 @@ class Connector:
 @runtime_checkable
 class PullsOrders(Protocol):
     """A source. `pull` yields pages, oldest knowledge last, until a page with a cursor ends it. Safe to repeat:
-    it may give an order again (overlap is wanted), it may not skip one. The first pull has an empty cursor."""
+    it may give an order again (overlap is wanted), it may not skip one, nor one that we have changed there since: that
+    is how the two sides come to agree on its status. The first pull has an empty cursor."""
 
     def pull(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]: ...
 
