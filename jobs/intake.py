@@ -318,7 +318,7 @@ def _create(
         for row in rows:
             row.state, row.order_id = "applied", order_id
         answer = connector.on_arrival(order) if isinstance(connector, GreetsOrders) else None
-        if answer:
+        if answer and connection.removed_at is None:
             work.greet(order_id, connection.id, answer.status, answer.reason, answer.text, connection.name)
 
 

@@ -72,22 +72,28 @@ def judge(link: Link, code: str, asked_at: datetime | None) -> str:
 
 
 def take(link: Link, code: str, name: str, connection_name: str, verdict: str) -> None:
-    """Remember what was read, `own` or `news`. Our write is found done, or withdrawn."""
-    own = verdict == "own"
+    """Remember what was read, `own` or `news`. The same, waiting to be written once more, is done."""
     link.external_status, link.external_status_name = code, name
     _settle(link)
-    for row in db.session.scalars(db.select(Transfer).where(Transfer.id.in_(_open_ones(link, "waiting")))):
-        if own and row.payload.get("status") == code:
-            row.state, row.finished_at, row.fault, row.detail = "done", utcnow(), "", ""
-            facts = {"connection": connection_name, "operation": "status", "external": name or code}
-            timeline.note(link.order_id, Actor("job", connection_name), "sent", **facts)
+    if verdict == "own" and _end(link, "done", code):
+        facts = {"connection": connection_name, "operation": "status", "external": name or code}
+        timeline.note(link.order_id, Actor("job", connection_name), "sent", **facts)
 
 
 def withdraw(link: Link) -> None:
     """What waits to be written there is older than what was read there."""
-    waiting = db.update(Transfer).where(Transfer.id.in_(_open_ones(link, "waiting")), has_state(Transfer, "waiting"))
-    values = {"state": "cancelled", "finished_at": utcnow()}
-    db.session.execute(waiting.values(values).execution_options(synchronize_session=False))
+    _end(link, "cancelled")
+
+
+def _end(link: Link, state: str, status: str = "") -> bool:
+    """End what waits to be written there, this status or any; unless a worker has just taken it."""
+    columns = (Transfer.id, Transfer.payload)
+    rows = db.session.execute(db.select(*columns).where(Transfer.id.in_(_open_ones(link, "waiting")))).all()
+    ids = [row.id for row in rows if not status or row.payload.get("status") == status]
+    values = {"state": state, "finished_at": utcnow(), "fault": "", "detail": ""}
+    query = db.update(Transfer).where(Transfer.id.in_(ids), has_state(Transfer, "waiting")).values(values)
+    ended = query.returning(Transfer.id).execution_options(synchronize_session=False)
+    return bool(ids) and bool(db.session.scalars(ended).all())
 
 
 def _settle(link: Link) -> None:
