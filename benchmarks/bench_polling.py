@@ -174,7 +174,7 @@ def made_up_for(hub: Hub, report: Report, url: str, kind: str, waiting: int) -> 
                 f"{waiting} orders waited, {found[0]} links, {found[1]} of them different, {orders} made"
             )
     allowed = PAGE[kind] * (connector(kind).rate or 1)
-    how = f"{waiting / took:.0f} / {allowed:.0f} orders/s, {waiting} orders in {took:.0f} s ({busy:.0f} s of CPU), each once"
+    how = f"{waiting / took:.0f} / {allowed:.0f} orders/s, {waiting} in {took:.0f} s ({busy:.0f} of CPU), each once"
     report.add("L4", hub.name, waiting / took / allowed, how)
 
 
