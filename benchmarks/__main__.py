@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bench_export, bench_pages, bench_quotes, bench_work
+from . import bench_export, bench_pages, bench_polling, bench_quotes, bench_work
 from .goals import GOALS
 from .hub import Hubs, short
 from .report import Report
@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
             bench_quotes.measure(hubs, min(sizes), report, seconds)
         if options.only != "pages":
             bench_work.measure(hubs, report, 0.05 if options.small else 1)
+            bench_polling.measure(hubs, report, 0.05 if options.small else 1)
     if silent := report.silent(goals_of(options.only)):
         print(f"nothing was said of goals: {', '.join(silent)}", file=sys.stderr)
         return 1

@@ -51,5 +51,7 @@ GOALS = {
     # of the requirements, not of the table: what the vendor's limit allows
     "Q1": Goal("a quote from what is kept, whole request", "20 ms", 1, 0.5),
     "L1": Goal("2,000 orders under the vendor's limit", "10 calls/s of 50", 0.9, 0.95, at_least=True),
+    "L3": Goal("three shops of 400 orders a day, polled every 2 minutes", "one core", 0.05, 0.025),
+    "L4": Goal("orders that waited out an outage, orders/s", "pages at the vendor's pace", 0.8, 0.95, at_least=True),
     "L2": Goal("the same with 50 ms latency", "10 calls/s of 50", 0.9, 0.95, at_least=True),
 }

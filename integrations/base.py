@@ -104,11 +104,12 @@ class Extra:
     key: str
     title: str
     choices: Sequence[tuple[str, str]] = ()  # (code, title); empty = free text or a tick
-    kind: str = "select"  # select | text | tick
+    kind: str = "select"  # select | text | tick | number (a whole one from 1 to `most`)
     #: their code -> what is suggested here with it
     defaults: Mapping[str, str] = field(default_factory=dict)
     #: of a tick: their codes that can't do without it; it is set with them
     needed: frozenset[str] = frozenset()
+    most: int = 0
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,8 @@ class Connector:
 @runtime_checkable
 class PullsOrders(Protocol):
     """A source. `pull` yields pages, oldest knowledge last, until a page with a cursor ends it. Safe to repeat:
-    it may give an order again (overlap is wanted), it may not skip one. The first pull has an empty cursor."""
+    it may give an order again (overlap is wanted), it may not skip one, nor one that we have changed there since: that
+    is how the two sides come to agree on its status. The first pull has an empty cursor."""
 
     def pull(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]: ...
 

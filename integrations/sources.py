@@ -21,6 +21,14 @@ AGAIN_EVERY, AGAIN_DAYS = timedelta(minutes=30), timedelta(days=7)
 SHARED = 5  # rows that two pages have in common
 LANGUAGES = [SelectChoice("uk", N_("Ukrainian")), SelectChoice("ru", N_("Russian"))]
 
+#: beside a payment method: minutes that an unpaid order with it is kept back, 30 days at most
+WAIT = "wait"
+_WAIT_COLUMN = Extra(WAIT, N_("Wait for payment, minutes"), kind="number", most=43_200)
+_WAIT_HELP = N_(
+    "With minutes beside a method, an unpaid order is not taken in until it is paid or the time is over, "
+    "counted from when it was placed. Until then it is listed under “Waiting for payment”."
+)
+
 TAKE_ORDERS = Task("orders", N_("Take orders in"), 120)
 TAKE_CATALOGUE = Task("catalogue", N_("Take the catalogue in"), 86_400, at_hour=4)
 TELL_STOCK = Task("stock", N_("Tell stock"), 3600)
@@ -39,7 +47,10 @@ def mappings(
         MappingTable("status_in", N_("Statuses of new orders"), "in", "statuses", "statuses", help, hints=statuses),
         *filter(None, [back]),
         MappingTable("delivery_in", N_("Delivery methods"), "in", "delivery", "delivery"),
-        MappingTable("payment_in", N_("Payment methods"), "in", "payment", "payment", names=payment or {}),
+        MappingTable(
+            *("payment_in", N_("Payment methods"), "in", "payment", "payment", _WAIT_HELP, (_WAIT_COLUMN,)),
+            names=payment or {},
+        ),
     )
 
 

@@ -148,6 +148,26 @@ def keep(claims: Sequence[Claim]) -> None:
         db.session.commit()
 
 
+def supersede(ids: Sequence[int], uncertain: bool | None = None) -> list[int]:
+    """Of working transfers that are to wait again, those that may. Where the same was asked for anew meanwhile that
+    newer one serves, and takes over that a call may have arrived (`uncertain`: whether it may; None: as it is)."""
+    newer = aliased(Transfer)
+    query = (
+        db.select(Transfer.id, newer.id, Transfer.uncertain, Transfer.sent_version)
+        .join(newer, (newer.order_id == Transfer.order_id) & (newer.connection_id == Transfer.connection_id))
+        .where(Transfer.id.in_(ids), has_state(Transfer, "working"))
+        .where(newer.operation == Transfer.operation, has_state(newer, "waiting"))
+    )
+    pairs = db.session.execute(query).all() if ids else []
+    for _old, new, was_uncertain, version in pairs:
+        if was_uncertain if uncertain is None else uncertain:
+            set_values([new], uncertain=True, sent_version=version)
+    gone = {old for old, *_ in pairs}
+    over = {"state": "cancelled", "finished_at": utcnow(), "lease_until": None, "uncertain": False}
+    set_values(list(gone), **over)
+    return [i for i in ids if i not in gone]
+
+
 def still_mine(claims: Sequence[Claim]) -> list[Claim]:
     """Those whose fence is still ours, locked until the commit: a late worker writes nothing."""
     held = dict(_HELD.raw(ids=[c.id for c in claims]))
@@ -180,7 +200,7 @@ def free_expired() -> set[int]:
         )
     db.session.execute(
         db.update(Transfer)
-        .where(Transfer.id.in_(dead), has_state(Transfer, "working"), Transfer.lease_until < now)
+        .where(Transfer.id.in_(supersede(list(dead))), has_state(Transfer, "working"), Transfer.lease_until < now)
         .values(state="waiting", not_before=now, lease_until=None)
         .execution_options(synchronize_session=False)
     )

@@ -22,6 +22,7 @@ PERIODIC = (
     ("jobs.work.sweep", "high", 15),  # due transfers that no wake-up reached
     ("jobs.schedule.tick", "high", 10),  # schedules that are due
     ("jobs.inbox.sweep", "high", 15),  # notices that no wake-up reached
+    ("jobs.held.tick", "high", 15),  # orders whose time to be paid is over
     ("jobs.payments.sweep", "high", 15),  # payments to be asked for, or looked at again
     ("jobs.automation.tick", "high", 30),  # times that rules gave, their schedules, what no wake-up reached
     ("jobs.webhooks.sweep", "high", 15),  # webhook deliveries that are due, or that a dead worker held

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrations import connector
+from integrations.sources import WAIT
 from integrations.types import OrderData, Person
 from models import Connection, Mapping, PaymentMethod, Status, db, utcnow
 from orders import creation, parcels, totals
@@ -17,9 +18,14 @@ class Maker:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.tables = {table.key for table in connector(connection.kind).mappings if table.direction == "in"}
-        query = db.select(Mapping.table, Mapping.lookup, Mapping.ours).where(Mapping.connection_id == connection.id)
-        self.codes = {(table, lookup): ours for table, lookup, ours in db.session.execute(query).all()}
+        self.tables = {table.key: table for table in connector(connection.kind).mappings if table.direction == "in"}
+        columns = (Mapping.table, Mapping.lookup, Mapping.ours, Mapping.extra)
+        rows = db.session.execute(db.select(*columns).where(Mapping.connection_id == connection.id)).all()
+        self.codes = {(table, lookup): ours for table, lookup, ours, _extra in rows}
+        #: their code of a way to pay -> minutes that an unpaid order is kept back
+        self.waits = {
+            r.lookup: int(r.extra[WAIT]) for r in rows if r.table == "payment_in" and (r.extra or {}).get(WAIT)
+        }
         self.payment_kinds = dict(db.session.execute(db.select(PaymentMethod.id, PaymentMethod.kind)).all())
         self.default_status = creation.default_status_id()
         self.default_type = creation.default_type_id()
@@ -32,6 +38,13 @@ class Maker:
             gaps.append({"table": table, "code": code, "name": name or code, "connection_id": self.connection.id})
             return None
         return self.codes[(table, code)]
+
+    def group(self, order: OrderData) -> str:
+        """What the order's status there means: as it is mapped, else as the connector knows its own; "" = unknown."""
+        if status_id := self.codes.get(("status_in", order.status)):
+            found = status_of(status_id)
+            return found.group if found else ""
+        return self.tables["status_in"].hints.get(order.status, "") if "status_in" in self.tables else ""
 
     def draft(self, order: OrderData) -> Draft:
         """Columns and lines for a new order."""

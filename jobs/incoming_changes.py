@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from integrations.types import OrderData
@@ -9,7 +11,7 @@ from models import Connection, Link, Order, Status, db, utcnow
 from orders import editing, expenses, search, statuses, timeline
 from orders.timeline import Actor
 
-from . import drafts, tracking
+from . import drafts, told, tracking
 
 
 class Kept(Protocol):
@@ -17,6 +19,7 @@ class Kept(Protocol):
 
     state: str
     order_id: int | None
+    received_at: datetime | None
 
 
 def apply(connection: Connection, maker: drafts.Maker, row: Kept, order: OrderData, link: Link) -> bool:
@@ -25,7 +28,8 @@ def apply(connection: Connection, maker: drafts.Maker, row: Kept, order: OrderDa
     if link.role != "source":
         row.state = "echo"  # our own copy, come back
         return False
-    row.state = "applied"
+    verdict = told.judge(link, order.status, row.received_at)
+    row.state = "new" if verdict == "open" else "applied"
     actor = Actor("job", connection.name)
     ours = db.session.get(Order, link.order_id, populate_existing=True)
     if ours is None:
@@ -35,7 +39,7 @@ def apply(connection: Connection, maker: drafts.Maker, row: Kept, order: OrderDa
     if ours.commission != commission:
         expenses.book(connection, [(ours.id, order)])
     changed |= _contents(ours, maker, order, actor)
-    changed |= take_status(connection, link, ours, order.status, order.status_name, maker, actor)
+    changed |= take_status(connection, link, ours, order.status, order.status_name, maker, actor, verdict)
     link.synced_at = utcnow()
     if changed:
         ours.updated_at = utcnow()
@@ -76,27 +80,38 @@ def _facts(ours: Order, order: OrderData, actor: Actor) -> bool:
     return bool(changes)
 
 
-class Held(Protocol):
-    """What remembers the state over there: a link, or a parcel that is only tracked."""
-
-    external_status: Any
-    external_status_name: Any
-
-
 def take_status(
-    connection: Connection, link: Held, ours: Order, code: str, name: str, maker: drafts.Maker, actor: Actor
+    connection: Connection,
+    link: Link,
+    ours: Order,
+    code: str,
+    name: str,
+    maker: drafts.Maker,
+    actor: Actor,
+    verdict: str = "",
 ) -> bool:
     """A status that changed over there becomes ours where a mapping says so; it is never sent back to them."""
-    if not code or code == link.external_status:
+    verdict = verdict or told.judge(link, code, None).replace("open", "news")  # a journal says nothing twice
+    if verdict not in ("own", "news"):
         return False
     before = link.external_status_name or link.external_status
-    link.external_status, link.external_status_name = code, name
-    timeline.note(
-        ours.id, actor, "external", connection=connection.name, changes=[["external status", before, name or code]]
-    )
+    told.take(link, code, name, connection.name, verdict)
+    if verdict == "own":
+        return True
+    if status := hear(connection, ours, [before, code, name], maker, actor):
+        told.withdraw(link)
+        statuses.change([ours.id], status, actor, cause=connection.id)
+    return True
+
+
+def hear(connection: Connection, ours: Order, news: Sequence[str], maker: drafts.Maker, actor: Actor) -> Status | None:
+    """Note a status over there, given as [name before, code, name], and say which of ours it means; None = none, or
+    nobody has said yet."""
+    before, code, name = news
+    change = ["external status", before, name or code]
+    timeline.note(ours.id, actor, "external", connection=connection.name, changes=[change])
     gaps: list[dict[str, Any]] = []
     status_id = maker.ours("status_in", code, name, gaps)
-    status = drafts.status_of(status_id) if status_id else None
     if gaps and not tracking.delivers(connection):  # a parcel's states are many; what they mean here may stay open
         known = [
             gap
@@ -104,7 +119,7 @@ def take_status(
             if not (gap["table"] == "status_in" and gap["connection_id"] == connection.id)
         ]
         ours.unmapped, ours.needs_mapping = known + gaps, True
+    status = drafts.status_of(status_id) if status_id else None
     if status is not None:
         db.session.flush()
-        statuses.change([ours.id], status, actor, cause=connection.id)
-    return True
+    return status

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -23,11 +24,15 @@ from orders import creation, editing, expenses, stock, work
 from orders.creation import Draft
 from orders.timeline import Actor
 
-from . import attempts, connections, drafts, incoming_changes, wake
+from . import attempts, connections, drafts, incoming_changes, waiting, wake
 
 log = structlog.get_logger()
 
 CHUNK = 200
+#: the first half of the key of our locks on PostgreSQL; the other is the connection's id
+_INTAKE = 4711
+#: so much of a fingerprint is of the body; behind it may stand the version that it came after
+_BODY = 43
 REMOVED = "the order was removed here for good"
 #: what a vendor's order may contain that its translation stumbles over; such an order waits, raw, for a person
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, IndexError)
@@ -42,16 +47,18 @@ def pull(run_id: int, connection: Connection, keep: Callable[..., None]) -> None
     counts = {"seen": 0, "new": 0, "changed": 0, "failed": 0}
     _add(counts, apply_waiting(connection_id, connector))
     exchanges: list[dict[str, Any]] = []
+    asked_at = utcnow()
     try:
-        for page in connector.pull(cursor, utcnow()):
+        for page in connector.pull(cursor, asked_at):
             exchanges += _short(connector.http.exchanges())
             counts["seen"] += len(page.orders)
-            store(connection_id, page.orders)
+            store(connection_id, page.orders, asked_at=asked_at)
             _add(counts, apply_waiting(connection_id, connector))
             keep(run_id, **counts)
             if page.cursor is not None:
                 _advance(connection_id, dict(page.cursor))
             db.session.commit()
+            asked_at = utcnow()
     except VendorError as error:
         db.session.rollback()
         attempts.record(connection_id, "pull", (exchanges + _short(connector.http.exchanges())), error)
@@ -81,22 +88,50 @@ def fingerprint(body: Any) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
 
 
-def store(connection_id: int, orders: Sequence[Raw], channel: str = "pull", event: str = "order") -> None:
-    """Keep what came, raw; what is the same to the letter is there already. Commits."""
-    now = utcnow()
-    values = [
-        {"connection_id": connection_id, "channel": channel, "event": event, "external_id": raw.external_id,
-         "fingerprint": fingerprint(raw.body), "body": raw.body, "received_at": now}
-        for raw in orders
-    ]  # fmt: skip
-    query = db.select(Incoming.external_id, Incoming.fingerprint).where(
-        Incoming.connection_id == connection_id,
-        Incoming.event == event,
-        Incoming.external_id.in_([raw.external_id for raw in orders]),
-    )
-    known = set(db.session.execute(query).all())
-    add_rows(Incoming, [v for v in values if (v["external_id"], v["fingerprint"]) not in known], _unless_there)
+def store(
+    connection_id: int,
+    orders: Sequence[Raw],
+    channel: str = "pull",
+    event: str = "order",
+    asked_at: datetime | None = None,
+) -> None:
+    """Keep what came, raw; what says nothing new is there already. Commits. `asked_at`: when it was asked for, which is
+    how it is told from what we have written there meanwhile."""
+    at = asked_at or utcnow()
+    ids = [raw.external_id for raw in orders]
+    newest, written = _newest(connection_id, event, ids), _written(connection_id, ids)
+    values = []
+    for raw in orders:
+        print_, last = fingerprint(raw.body), newest.get(raw.external_id)
+        if last is not None:
+            written_since = raw.external_id in written and written[raw.external_id] >= last.received_at
+            if last.fingerprint[:_BODY] == print_[:_BODY] and not written_since:
+                continue
+            # an order may become what it was before: that is a version of its own
+            print_ = f"{print_[:_BODY]}.{last.id}"
+        values.append(
+            {"connection_id": connection_id, "channel": channel, "event": event, "external_id": raw.external_id,
+             "fingerprint": print_, "body": raw.body, "received_at": at}
+        )  # fmt: skip
+    add_rows(Incoming, values, _unless_there)
     db.session.commit()
+
+
+def _newest(connection_id: int, event: str, external_ids: Sequence[str]) -> dict[str, Any]:
+    """The last version that is kept of each."""
+    columns = (Incoming.id, Incoming.external_id, Incoming.fingerprint, Incoming.received_at)
+    query = db.select(*columns).where(
+        Incoming.connection_id == connection_id, Incoming.event == event, Incoming.external_id.in_(external_ids)
+    )
+    return {row.external_id: row for row in db.session.execute(query.order_by(Incoming.id))}
+
+
+def _written(connection_id: int, external_ids: Sequence[str]) -> dict[str, datetime]:
+    """Those that we have written a status to, and when: what was read before says no longer how they are."""
+    query = db.select(Link.external_id, Link.told_at).where(
+        Link.connection_id == connection_id, Link.external_id.in_(external_ids), Link.told_at.is_not(None)
+    )
+    return dict(db.session.execute(query).all())
 
 
 def _unless_there(query: Any) -> Any:
@@ -110,6 +145,7 @@ class Kept:
     id: int
     external_id: str
     body: Any
+    received_at: datetime | None = None
     state: str = "new"
     order_id: int | None = None
     note: str = ""
@@ -117,7 +153,7 @@ class Kept:
 
 _incoming = Incoming.__table__
 _BODIES = Prepared(
-    db.select(_incoming.c.id, _incoming.c.external_id, _incoming.c.body)
+    db.select(_incoming.c.id, _incoming.c.external_id, _incoming.c.body, _incoming.c.received_at)
     .where(among(_incoming.c.id, "ids"), _incoming.c.state == "new")
     .order_by(_incoming.c.id),
     same_plan=True,
@@ -169,28 +205,55 @@ def _fail(incoming_id: int, note: str) -> None:
 
 
 def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequence[int]) -> dict[str, int]:
+    _one_by_one(connection_id)
     connection = db.session.get_one(Connection, connection_id, populate_existing=True)
     rows = [Kept(*row) for row in _BODIES.rows(ids=list(incoming_ids))]
     read, failed = _read(rows, connection_id, connector)
     maker = drafts.Maker(connection)
     known = _links(connection_id, [order.external_id for _, order in read])
+    newer = _applied(connection_id, list(known))
     gone = _removed(connection_id, [order.external_id for _, order in read if order.external_id not in known])
     fresh: dict[str, tuple[list[Kept], OrderData]] = {}
     changed = 0
     for row, order in read:
-        if link := known.get(order.external_id):
+        link = known.get(order.external_id)
+        if link and row.id < newer.get(order.external_id, 0):  # it could not be read when it came
+            row.state, row.order_id = "applied", link.order_id
+        elif link:
             changed += incoming_changes.apply(connection, maker, row, order, link)
         elif order.external_id in gone:
             row.state, row.note = "applied", REMOVED
         else:  # of several versions within the chunk the newest makes the order
             versions = fresh[order.external_id][0] if order.external_id in fresh else []
             fresh[order.external_id] = ([*versions, row], order)
-    _create(connection, maker, list(fresh.values()), connector)
+    ready, waited = waiting.sort_out(connection_id, maker, list(fresh.values()))
+    _create(connection, maker, ready, connector, waited)
     settled = [{"id": row.id, "state": row.state, "order_id": row.order_id, "note": row.note} for row in rows]
     update_rows(Incoming, settled)
     if fresh or changed or failed:
         wake.changed()
-    return {"new": len(fresh), "changed": changed, "failed": failed}
+    return {"new": len(ready), "changed": changed, "failed": failed}
+
+
+def _one_by_one(connection_id: int) -> None:
+    """Till the end of the transaction what came of a connection is settled by nobody else: a pull and a notice that
+    bring the same order would each make it, or settle an older version last. SQLite has one writer anyhow; a lock on
+    a row would meet those of the workers that write what became of transfers, and in the other order."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(db.select(db.func.pg_advisory_xact_lock(_INTAKE, connection_id)))
+
+
+def _applied(connection_id: int, external_ids: Sequence[str]) -> dict[str, int]:
+    """The newest version that is settled of each."""
+    if not external_ids:
+        return {}
+    query = db.select(Incoming.external_id, db.func.max(Incoming.id)).where(
+        Incoming.connection_id == connection_id,
+        Incoming.event == "order",
+        Incoming.external_id.in_(external_ids),
+        Incoming.state == "applied",
+    )
+    return dict(db.session.execute(query.group_by(Incoming.external_id)).all())
 
 
 def _removed(connection_id: int, external_ids: Sequence[str]) -> set[str]:
@@ -225,11 +288,19 @@ def _links(connection_id: int, external_ids: Sequence[str]) -> dict[str, Link]:
 
 
 def _create(
-    connection: Connection, maker: drafts.Maker, pairs: Sequence[tuple[list[Kept], OrderData]], connector: Connector
+    connection: Connection,
+    maker: drafts.Maker,
+    pairs: Sequence[tuple[list[Kept], OrderData]],
+    connector: Connector,
+    waited: Mapping[str, str],
 ) -> None:
+    """`waited`: those that waited for their payment until now, and who would not wait longer."""
     if not pairs:
         return
     made: list[Draft] = [maker.draft(order) for _, order in pairs]
+    for draft, (_, order) in zip(made, pairs, strict=True):
+        if by := waited.get(order.external_id):
+            draft.event["by"] = by
     ids = creation.insert_many(made, Actor("job", connection.name), "imported")
     creation.learn_products([line for draft in made for line in draft.lines], made[0].values["currency"])
     now = utcnow()
@@ -242,11 +313,14 @@ def _create(
     add_rows(Link, links)
     stock.arrived(ids)
     expenses.book(connection, [(i, order) for i, (_, order) in zip(ids, pairs, strict=True)])
+    if waited:
+        orders = {str(link["external_id"]): int(str(link["order_id"])) for link in links}
+        waiting.over(connection.id, {external_id: orders[external_id] for external_id in waited})
     for order_id, (rows, order) in zip(ids, pairs, strict=True):
         for row in rows:
             row.state, row.order_id = "applied", order_id
         answer = connector.on_arrival(order) if isinstance(connector, GreetsOrders) else None
-        if answer:
+        if answer and connection.removed_at is None:
             work.greet(order_id, connection.id, answer.status, answer.reason, answer.text, connection.name)
 
 

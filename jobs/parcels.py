@@ -16,6 +16,7 @@ from integrations.fields import CARRIERS
 from integrations.types import StatusChange
 from integrations.values import chunks
 from models import Connection, DeliveryMethod, Link, Order, Run, Status, TrackedParcel, db, insert_into, utcnow
+from orders import statuses
 from orders.timeline import Actor
 
 from . import attempts, connections, drafts, incoming_changes, tracking, vendor_names, wake
@@ -132,8 +133,12 @@ def _move(
     name = change.status_name or names.get(change.status, "")
     if plain(order.ttn) == parcel.number:
         order.ttn_state = (name or change.status)[: tracking.LONGEST]
-    if not incoming_changes.take_status(connection, parcel, order, change.status, name, maker, actor):
+    if change.status in ("", parcel.external_status):
         return False
+    before = parcel.external_status_name or parcel.external_status
+    parcel.external_status, parcel.external_status_name = change.status, name
+    if status := incoming_changes.hear(connection, order, [before, change.status, name], maker, actor):
+        statuses.change([order.id], status, actor, cause=connection.id)
     order.updated_at = utcnow()
     return True
 

@@ -23,7 +23,7 @@ from models import (
 from orders import deletion, events, statuses, timeline
 from orders.timeline import Actor
 
-from . import claims, retries, tracking, vendor_names, wake
+from . import claims, retries, told, tracking, vendor_names, wake
 from .calls import Batch, Report, Result
 from .claims import Claim
 
@@ -84,6 +84,9 @@ def write(connection_id: int, batch: Batch, report: Report) -> None:
     else:
         _done(sorted_out.pop("done"), batch, connection, now)
     _refused(sorted_out["refused"], batch, connection, now)
+    if batch.verb == "status":
+        for outcome in ("refused", "later", "unknown"):
+            told.failed(connection_id, [claim for claim, _ in sorted_out[outcome]], lost=outcome == "unknown")
     _again(sorted_out, batch, connection, now)
     _touch([claim.order_id for claim in held], now)
     wake.changed()
@@ -122,6 +125,8 @@ def _note_health(connection: Connection, report: Report, now: datetime) -> None:
 
 
 def _set(ids: Sequence[int], **values: Any) -> None:
+    if values.get("state") == "waiting":
+        ids = claims.supersede(ids, values.get("uncertain"))
     claims.set_values(ids, **values)
 
 
@@ -177,19 +182,17 @@ def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now
 def _pushed(pairs: list[tuple[Claim, Result]], connection: Connection, now: datetime) -> None:
     """Statuses that were written: remember them as theirs, so that reading them back is no news."""
     names, reasons = vendor_names.statuses(connection.id), vendor_names.reasons(connection.kind)
-    by_status: dict[str, list[int]] = {}
     details = []
     for claim, _ in pairs:
         status, reason = str(claim.payload["status"]), str(claim.payload.get("reason") or "")
-        by_status.setdefault(status, []).append(claim.order_id)
         detail = {"connection": connection.name, "operation": "status", "external": names.get(status) or status}
         why = {"reason": reasons.get(reason, reason), "text": str(claim.payload.get("text") or "")}
         details.append((claim.order_id, detail | {key: value for key, value in why.items() if value}))
         if claim.payload.get("number"):
             details.append((claim.order_id, {"connection": connection.name, "operation": "ttn", "external": ""}))
-    for status, ids in by_status.items():
-        known = {"external_status": status, "external_status_name": names.get(status, "")}
-        _mark_links(ids, connection, state="linked", synced_at=now, error=None, **known)
+    _mark_links([claim.order_id for claim, _ in pairs], connection, state="linked", synced_at=now, error=None)
+    for status, ids in told.by_status([claim for claim, _ in pairs]).items():
+        told.done(connection.id, ids, status, names.get(status, ""), now)
     timeline.note_many(details, _actor(connection), "sent")
 
 

@@ -93,6 +93,7 @@ JOBS = {
     "mail": Job("jobs.mail.deliver", "default", 120),
     "payment": Job("jobs.payments.work", "high", 300),
     "notice": Job("jobs.inbox.process", "high", 300),
+    "held": Job("jobs.held.take_due", "high", 600, once=True),
     "webhook": Job("jobs.webhooks.deliver", "low", 900, once=True),
     "rules": Job("jobs.automation.work", "default", 900, once=True, of_a_row=False),
     "stock": Job("jobs.stock_due.start", "default", 120, once=True),

@@ -32,7 +32,7 @@ from models import (
     utcnow,
 )
 
-from . import claims, connections, deletions, orderdata, pace, results, upkeep, wake
+from . import claims, connections, deletions, orderdata, pace, results, told, upkeep, wake
 from .calls import Batch, Caller, Report, Result
 from .claims import Claim
 
@@ -160,8 +160,10 @@ class Drain:
             self._mark_uncertain(batch)
         elif batch.verb == "delete":
             deletions.mark_begun(batch.claims)
-        told = {"connection_id": self.connection_id, "verb": batch.verb, "started_at": utcnow()}
-        batch.attempt_id = _BEGUN.rows(**told, exchanges=[], fault="", detail="")[0].id
+        elif batch.verb == "status":
+            told.begun(self.connection_id, batch.claims)
+        known = {"connection_id": self.connection_id, "verb": batch.verb, "started_at": utcnow()}
+        batch.attempt_id = _BEGUN.rows(**known, exchanges=[], fault="", detail="")[0].id
         items = [{"attempt_id": batch.attempt_id, "transfer_id": c.id, "order_id": c.order_id} for c in batch.claims]
         add_rows(AttemptItem, items)
         db.session.commit()
@@ -221,7 +223,7 @@ class Drain:
     def _halt(self) -> None:
         """The vendor is away or has had enough: give back what is claimed and not yet sent."""
         self.halted = True
-        waiting = [claim.id for batch in self.ready for claim in batch.claims]
+        waiting = claims.supersede([claim.id for batch in self.ready for claim in batch.claims])
         self.ready.clear()
         if waiting:
             back = db.update(Transfer).where(Transfer.id.in_(waiting), Transfer.state == "working")

@@ -23,6 +23,7 @@ from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch, TrackedParcel
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .expenses import Expense
 from .exports import OPEN_EXPORTS, Export, ExportPreset
+from .held import HeldOrder
 from .imports import FATES, IMPORT_KINDS, OPEN_IMPORTS, Import, ImportedOrder, ImportRow
 from .links import OrderLink, OrderMail
 from .orders import (
@@ -80,6 +81,7 @@ __all__ = [
     "Export",
     "ExportPreset",
     "ExternalProduct",
+    "HeldOrder",
     "HookSecret",
     "Import",
     "ImportRow",

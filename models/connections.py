@@ -101,6 +101,8 @@ class Link(Model):
     external_number: Mapped[str] = mapped_column(String(64), default="")
     external_status: Mapped[str] = mapped_column(String(80), default="")  # code
     external_status_name: Mapped[str] = mapped_column(String(120), default="")
+    told: Mapped[str] = mapped_column(String(80), default="")  # the status that we began to write there; "" = settled
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when our last write there ended
     url: Mapped[str] = mapped_column(String(300), default="")
     sent_version: Mapped[int | None]  # Order.version that the copy holds
     synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -237,7 +239,7 @@ class Incoming(Model):
     fingerprint: Mapped[str] = mapped_column(String(64))
     body: Mapped[Any] = mapped_column(Json)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
-    state: Mapped[str] = mapped_column(String(10), default="new")  # new | applied | echo | failed
+    state: Mapped[str] = mapped_column(String(10), default="new")  # new | held | applied | echo | failed
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id", ondelete="SET NULL"), index=True)
     note: Mapped[str] = mapped_column(Text, default="")
     __table_args__ = (

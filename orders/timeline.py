@@ -13,7 +13,7 @@ from . import events, outbox
 #: kinds of events; pages have a sentence and an icon for each
 KINDS = (
     "created",  # {"source": name}
-    "imported",  # {"connection": name}
+    "imported",  # {"connection": name, "by"?: who did not wait for its payment}
     "edited",  # {"changes": [[field, before, after], …]}
     "status",  # {"changes": [["status", before, after]], "ids": [before, after], "reason"?, "connection"?}
     "requested",  # {"connection": name, "operation": op}

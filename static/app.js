@@ -261,15 +261,19 @@
       if (minutes > 0 && minutes < 1440) time.textContent = minutes < 60 ? words.format(-minutes, 'minute') : words.format(-hours, 'hour');
     });
   }, 30000);
-  setInterval(() => all('[data-countdown]').forEach((element) => {
+  const two = (number) => String(Math.floor(number) % 60).padStart(2, '0');
+  const countDown = (element) => {
     const left = Math.max(0, Math.floor((new Date(element.dataset.countdown) - Date.now()) / 1000));
-    element.textContent = left ? `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}` : strings.over;
-  }), 1000);
+    const minutes = left < 3600 ? Math.floor(left / 60) : `${Math.floor(left / 3600)}:${two(left / 60)}`;
+    element.textContent = left ? `${minutes}:${two(left)}` : strings.over;
+  };
+  setInterval(() => all('[data-countdown]').forEach(countDown), 1000);
   // ---- everything above for what is in the page now and for what htmx brings later
   function enhance(part, arrived) {
     const within = (selector) => [...(part.matches?.(selector) ? [part] : []), ...all(selector, part)];
     within('[data-enhance=select]').forEach(widget('select'));
     within('[data-chart]').forEach(widget('chart'));
+    within('[data-countdown]').forEach(countDown);
     within('form[data-guard]').forEach((form) => clean.set(form, find('.is-invalid', form) ? '' : written(form)));
     within('[data-autofocus]').forEach((element) => element.focus());
     within('.tab-line [aria-current], .stats [aria-current]').forEach((tab) => { // the chosen one may lie beyond the edge of the phone

@@ -55,6 +55,7 @@ STATES = {
     "unknown": (N_("Outcome unknown"), "orange", "help-circle"),
     "mixed": (N_("Some failed"), "orange", "alert-triangle"),
     "new": (N_("Not yet processed"), "yellow", "hourglass"),
+    "held": (N_("Waits for payment"), "yellow", "hourglass"),
     "applied": (N_("Applied"), "green", "check"),
     "echo": (N_("Our own order"), "grey", "repeat"),
 }

@@ -170,6 +170,16 @@ def _step(detail: dict[str, Any]) -> str:
     return str(STEPS[str(detail["step"])]) % facts
 
 
+def _arrival(detail: dict[str, Any], connection: str) -> str:
+    """How an order came, where it was not simply taken from a system."""
+    if detail.get("file"):
+        return _("order imported from the file %(file)s", file=str(detail["file"]))
+    if detail.get("by"):
+        who = str(detail["by"])
+        return _("order taken from %(name)s: %(who)s did not wait for its payment", name=connection, who=who)
+    return ""
+
+
 def sentence(kind: str, detail: dict[str, Any]) -> str:
     if kind == "payment" and detail.get("step") in STEPS:
         return _step(detail)
@@ -185,8 +195,8 @@ def sentence(kind: str, detail: dict[str, Any]) -> str:
         return _("%(connection)s: not accepted (%(reason)s)", connection=facts["connection"], reason=reason)
     if kind == "message":
         return str(MESSAGES.get(str(detail.get("outcome")), MESSAGES["sent"])) % {"to": str(detail.get("to") or "")}
-    if kind == "imported" and detail.get("file"):
-        return _("order imported from the file %(file)s", file=str(detail["file"]))
+    if kind == "imported" and (said := _arrival(detail, facts["connection"])):
+        return said
     source = DONE.get(str(detail.get("operation")), DONE["send"]) if kind == "sent" else SENTENCES.get(kind)
     return kind if source is None else str(source) % facts if "%(" in str(source) else str(source)
 

@@ -22,7 +22,7 @@ from integrations.base import (
     Task,
 )
 from integrations.text import N_
-from jobs import connections, overview, registries, reports, settle, wake
+from jobs import connections, overview, registries, reports, settle, waiting, wake
 from models import Connection, db, utcnow
 from orders import days, routes
 
@@ -193,6 +193,7 @@ def shown(row: Connection, tab: str) -> dict[str, Any]:
         "connector": cls,
         "health": health,
         "trouble": trouble,
+        "held": waiting.count(row.id),
         "states": STATES,
         "now": utcnow(),
         "tab": tab,

@@ -117,6 +117,8 @@ def _extra_value(extra: Extra, lookup: str) -> Any:
         return bool(typed)
     if extra.kind == "select":
         return typed if typed in dict(extra.choices) else ""
+    if extra.kind == "number":  # what is typed past the field's own check is brought to what can be
+        return min(int(typed), extra.most) if typed.isdecimal() and len(typed) < 10 else 0
     return typed[:300]
 
 

@@ -15,7 +15,7 @@ from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
-from jobs import imports, wake
+from jobs import imports, waiting, wake
 from orders import counts, listing, lists, saved_views
 from orders.filters import FLAGS, LINK_FILTERS, PAYMENTS, OrderFilter
 from orders.listing import Cursor
@@ -201,6 +201,12 @@ class ListPage:
             return listing.counted(self.f, self.statuses, self.cells)
         whole = self.page.at_start and self.page.older is None
         return len(self.page.raw) if whole and not self.page.shallow else None
+
+    @cached_property
+    def held(self) -> str:
+        """How many orders wait for their payment and are none of these yet."""
+        found = waiting.count()
+        return f"{waiting.SHOWN - 1}+" if found == waiting.SHOWN else str(found or "")
 
     @property
     def is_blank(self) -> bool:

@@ -211,7 +211,7 @@ SETTINGS_PAGES: tuple[str, ...] = (
     *("account", "users", "registries", "integrations", "connect", "mappings", "hook_links"),
     *("api_tokens", "webhooks", "delivery_methods", "retention", "stock"),
 )
-ORDER_PAGES = ("orders_bulk", "orders_views", "card", "exports", "imports", "preorders", "prints", "delivery")
+ORDER_PAGES = ("orders_bulk", "orders_views", "card", "exports", "imports", "preorders", "prints", "delivery", "held")
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,3 +78,13 @@ def test_a_lost_status_answer_can_be_repeated() -> None:
         order = next(prom.pull({}, datetime.now(UTC))).orders[0]
         assert (prom.read(order).status, prom.read(order).delivery.tracking_number) == ("received", "20450000000001")
         prom.write_tracking(change.external_id, "20450000000002", "")
+
+
+def test_given_orders_are_read_again_and_one_that_is_gone_is_left_out() -> None:
+    with SandboxServer(("prom",)) as server:
+        sandbox, prom = server.vendor("prom"), VENDOR.connect(f"{server.url}/prom")
+        made = [sandbox.new_order() for _ in range(2)]
+        paid = sandbox.pay(made[0]["id"])
+        found = prom.orders_of([str(made[0]["id"]), "5", str(made[1]["id"])])
+    assert [raw.external_id for raw in found] == [str(order["id"]) for order in made]
+    assert [raw.body["payment_data"] for raw in found] == [paid["payment_data"], made[1]["payment_data"]]

@@ -1,0 +1,113 @@
+"""Our own statuses on their way to a source, and what a status that is read there says meanwhile.
+
+A link remembers the last status known there (`external_status`), the one that we have begun to write (`told`, "" when
+that is settled) and until when reads may be older than our write (`told_at`). What is read is then one of five things:
+
+    known   what we knew already
+    open    read while a write is under way: it says nothing before that has ended; looked at again then
+    old     asked for before our last write ended: the write moved the order there, so the next pull brings it again
+    own     our own write, the answer to which was lost
+    news    changed over there; ours that still waits to be written is older and is withdrawn
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from models import Link, Transfer, db, has_state, utcnow
+from orders import timeline
+from orders.timeline import Actor
+
+from .claims import Claim
+
+
+def _set(connection_id: int, order_ids: Sequence[int], *conditions: Any, **values: Any) -> None:
+    query = db.update(Link).where(Link.connection_id == connection_id, Link.order_id.in_(order_ids), *conditions)
+    db.session.execute(query.values(values).execution_options(synchronize_session=False))
+
+
+def by_status(claims: Sequence[Claim]) -> Mapping[str, list[int]]:
+    """Status -> orders that it is written for."""
+    found: dict[str, list[int]] = {}
+    for claim in claims:
+        found.setdefault(str(claim.payload["status"]), []).append(claim.order_id)
+    return found
+
+
+def begun(connection_id: int, claims: Sequence[Claim]) -> None:
+    """These are about to be written."""
+    for status, order_ids in by_status(claims).items():
+        _set(connection_id, order_ids, told=status[:80])
+
+
+def done(connection_id: int, order_ids: Sequence[int], status: str, name: str, now: datetime) -> None:
+    """They are written. Where something was read between our beginning and now nobody knows which came last: the next
+    read says, whatever it is."""
+    ended = {"told": "", "told_at": now}
+    _set(connection_id, order_ids, Link.told != status[:80], external_status="", external_status_name="", **ended)
+    known = {"external_status": status, "external_status_name": name}
+    _set(connection_id, order_ids, Link.told == status[:80], **known, **ended)
+
+
+def failed(connection_id: int, claims: Sequence[Claim], *, lost: bool) -> None:
+    """Nothing was written; `lost`: or it was, and the answer did not come."""
+    ended: dict[str, Any] = {"told_at": utcnow()} if lost else {"told": ""}
+    _set(connection_id, [claim.order_id for claim in claims], **ended)
+
+
+def judge(link: Link, code: str, asked_at: datetime | None) -> str:
+    """What a status that was read says; `asked_at`: when it was asked for, None = just now."""
+    if not code or (code == link.external_status and not link.told):
+        return "known"
+    if asked_at is not None and link.told_at is not None and asked_at <= link.told_at:
+        return "old"
+    if db.session.scalar(_open_ones(link, "working")) is not None:
+        return "open"
+    if code == link.external_status:  # a write of ours that was lost has not come through
+        _settle(link)
+        return "known"
+    return "own" if code == link.told else "news"
+
+
+def take(link: Link, code: str, name: str, connection_name: str, verdict: str) -> None:
+    """Remember what was read, `own` or `news`. The same, waiting to be written once more, is done."""
+    link.external_status, link.external_status_name = code, name
+    _settle(link)
+    if verdict == "own" and _end(link, "done", code):
+        facts = {"connection": connection_name, "operation": "status", "external": name or code}
+        timeline.note(link.order_id, Actor("job", connection_name), "sent", **facts)
+
+
+def withdraw(link: Link) -> None:
+    """What waits to be written there is older than what was read there."""
+    _end(link, "cancelled")
+
+
+def _end(link: Link, state: str, status: str = "") -> bool:
+    """End what waits to be written there, this status or any; unless a worker has just taken it."""
+    columns = (Transfer.id, Transfer.payload)
+    rows = db.session.execute(db.select(*columns).where(Transfer.id.in_(_open_ones(link, "waiting")))).all()
+    ids = [row.id for row in rows if not status or row.payload.get("status") == status]
+    values = {"state": state, "finished_at": utcnow(), "fault": "", "detail": ""}
+    query = db.update(Transfer).where(Transfer.id.in_(ids), has_state(Transfer, "waiting")).values(values)
+    ended = query.returning(Transfer.id).execution_options(synchronize_session=False)
+    return bool(ids) and bool(db.session.scalars(ended).all())
+
+
+def _settle(link: Link) -> None:
+    """By a statement of its own: what the session holds may be older than what a worker has just begun."""
+    link.told = ""
+    db.session.execute(
+        db.update(Link).where(Link.id == link.id).values(told="").execution_options(synchronize_session=False)
+    )
+
+
+def _open_ones(link: Link, state: str) -> Any:
+    return db.select(Transfer.id).where(
+        Transfer.order_id == link.order_id,
+        Transfer.connection_id == link.connection_id,
+        Transfer.operation == "status",
+        has_state(Transfer, state),
+    )
