@@ -93,6 +93,7 @@ JOBS = {
     "notice": Job("jobs.inbox.process", "high", 300),
     "webhook": Job("jobs.webhooks.deliver", "low", 900, once=True),
     "rules": Job("jobs.automation.work", "default", 900, once=True, of_a_row=False),
+    "tie": Job("jobs.notices.look_for_code", "high", 60),
     "messages": Job("jobs.messages.deliver", "default", 900, once=True, of_a_row=False),
 }
 

@@ -24,6 +24,7 @@ from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .exports import OPEN_EXPORTS, Export, ExportPreset
 from .imports import FATES, IMPORT_KINDS, OPEN_IMPORTS, Import, ImportedOrder, ImportRow
 from .links import OrderLink, OrderMail
+from .notices import Notice, NoticeChoice, Outage
 from .orders import (
     BulkUndo,
     Order,
@@ -88,6 +89,8 @@ __all__ = [
     "Mapping",
     "Message",
     "MethodSwitch",
+    "Notice",
+    "NoticeChoice",
     "Offer",
     "Option",
     "Order",
@@ -99,6 +102,7 @@ __all__ = [
     "OrderMail",
     "OrderSearch",
     "OrderType",
+    "Outage",
     "PayLink",
     "Payment",
     "PaymentMethod",
