@@ -222,7 +222,8 @@ PROBLEMS = {
 
 
 def _problem(item: Item) -> dict[str, str]:
-    return {"what": _(PROBLEMS[item["what"]]), "count": str(item["n"])}
+    title = PROBLEMS[item["what"]]
+    return {"what": _(title), "count": str(item["n"])}
 
 
 #: why a connection is out of order, by class of the failure

@@ -55,6 +55,7 @@ STATES = {
     "new": (N_("Not yet processed"), "yellow", "hourglass"),
     "applied": (N_("Applied"), "green", "check"),
     "echo": (N_("Our own order"), "grey", "repeat"),
+    "aside": (N_("Set aside"), "grey", "x"),
 }
 PRETTY_LIMIT = 40_000
 

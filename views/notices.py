@@ -36,7 +36,7 @@ class NoticeForm(FlaskForm):
 
     email = BooleanField(N_("Also by e-mail, to your address"))
     quiet_from = TimeField(N_("Quiet from"), [Optional()])
-    quiet_until = TimeField(N_("until"), [Optional()])
+    quiet_until = TimeField(N_("Quiet until"), [Optional()])
     zone = SelectField(
         N_("Time zone"), description=N_("What happens in quiet hours comes as one message when they are over.")
     )
@@ -130,7 +130,7 @@ def tied() -> Any:
         return render_template("account/_tying.html", tying=session.get(LINK), trouble=trouble)
     if not request.headers.get("HX-Request"):
         return _back()
-    return "", 200, {"HX-Redirect": url_for("account.profile", _anchor="notices")}
+    return "", 200, {"HX-Refresh": "true"}
 
 
 @bp.post("/profile/notices/untie")

@@ -1,4 +1,4 @@
-"""The imitation of Telegram against a client that others wrote, and against the published description of the Bot API."""
+"""The imitation of Telegram against a client that others wrote, and against what is published of the Bot API."""
 
 from __future__ import annotations
 

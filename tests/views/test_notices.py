@@ -45,7 +45,7 @@ def test_a_chat_is_tied_tried_and_untied(client, app, bot, sandbox):
     with app.app_context():
         notices.look_for_code(choice().user_id)
     done = client.get("/settings/profile/notices/tie", headers={"HX-Request": "true"})
-    assert done.headers["HX-Redirect"] == "/settings/profile#notices"
+    assert done.headers["HX-Refresh"] == "true"
     assert client.get("/settings/profile/notices/tie").status_code == 303
     page = client.get("/settings/profile").text
     assert "Olena" in page
