@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from jobs import connections
-from models import Connection, Incoming, Link, Message, SecondRoute, db, utcnow
+from models import Connection, Incoming, Link, Message, SecondRoute, Transfer, db, utcnow
 
 from ..orders import build
 from ..views import work_data as data
