@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from wtforms import Form, StringField, URLField
 from wtforms.meta import DefaultMeta
-from wtforms.validators import URL, InputRequired, Optional
-from wtforms.widgets import PasswordInput
+from wtforms.validators import URL, InputRequired, Optional, ValidationError
+from wtforms.widgets import DateInput, PasswordInput
 
 from .http import HttpClient
 from .text import N_
@@ -71,6 +71,13 @@ def an_address() -> URL:
     return URL(require_tld=False, message=N_("This is not an address: it starts with https://"))
 
 
+def _a_day(_form: Form, field: StringField) -> None:
+    try:
+        date.fromisoformat(field.data or "")
+    except ValueError:
+        raise ValidationError(N_("Write the day as 2030-12-31.")) from None
+
+
 class SettingsForm(Form):
     """Base of every connector's settings: the address it calls can point at a sandbox or a proxy."""
 
@@ -89,6 +96,12 @@ class SettingsForm(Form):
         N_("API address"),
         [Optional(), an_address()],
         description=N_("Change it only to go through a proxy or to try a sandbox."),
+    )
+    valid_until = StringField(
+        N_("Key valid until"),
+        [Optional(), _a_day],
+        widget=DateInput(),
+        description=N_("If the system told you when its key runs out: staff are reminded 14, 7 and 1 days before."),
     )
 
     def merged(self, stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -345,13 +358,16 @@ class ReceivesWebhooks(Protocol):
 class SendsMessages(Protocol):
     """A messenger. `send_message` takes HTML of its own few tags, every value in it escaped; it is called once a
     message and never again after a lost answer. `chats`: who has written to us lately; `start_link`: where a person
-    opens a chat with us, so that `chats` finds it."""
+    opens a chat with us, so that `chats` finds it, and `started`, with the code that the link was made with (at most 64
+    letters, digits, hyphens and underscores)."""
 
     def send_message(self, chat: str, text: str) -> MessageSent: ...
 
     def chats(self) -> Sequence[Reference]: ...
 
-    def start_link(self) -> str: ...
+    def start_link(self, code: str = "orders") -> str: ...
+
+    def started(self) -> Mapping[str, Reference]: ...  # code -> the private chat of whoever opened the link
 
 
 @runtime_checkable

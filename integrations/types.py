@@ -397,5 +397,4 @@ class TestResult:
     @classmethod
     def of(cls, notes: Mapping[str, bool]) -> TestResult:
         """From {note: does it apply}: all is well when none does."""
-        said = [note for note, applies in notes.items() if applies]
-        return cls(not said, said)
+        return cls(not any(notes.values()), [note for note, applies in notes.items() if applies])

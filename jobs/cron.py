@@ -25,6 +25,7 @@ PERIODIC = (
     ("jobs.held.tick", "high", 15),  # orders whose time to be paid is over
     ("jobs.payments.sweep", "high", 15),  # payments to be asked for, or looked at again
     ("jobs.automation.tick", "high", 30),  # times that rules gave, their schedules, what no wake-up reached
+    ("jobs.notice_scan.tick", "high", 30),  # what staff want to be told of
     ("jobs.webhooks.sweep", "high", 15),  # webhook deliveries that are due, or that a dead worker held
     ("jobs.retention.night", "low", 300),  # once a night, what is older than the owner keeps it
 )

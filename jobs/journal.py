@@ -33,7 +33,7 @@ TRANSFER_STATES = {
     "cancelled": ("cancelled",),
 }
 RUN_STATES = ("waiting", "working", "done", "failed")
-INCOMING_STATES = ("new", "held", "applied", "echo", "failed")
+INCOMING_STATES = ("new", "held", "applied", "echo", "failed", "aside")
 CHANNELS = ("pull", "webhook")
 ATTEMPTS = 50
 START = Cursor()

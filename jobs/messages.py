@@ -22,7 +22,7 @@ from models import Connection, Message, Order, ReferenceItem, Rule, db, insert_i
 from orders import events
 from orders.timeline import Actor, note
 
-from . import connections, mail, wake
+from . import connections, mail, notices, wake
 
 log = structlog.get_logger()
 
@@ -44,6 +44,7 @@ class _Result:
     retry_after: float | None = None
     moved_to: str = ""  # the chat has another id from now on
     holds: bool = False  # the whole bot has to wait, not this message alone
+    error: VendorError | None = None  # as the messenger told it
 
 
 def deliver() -> None:
@@ -54,7 +55,10 @@ def deliver() -> None:
         message_id = _take()
         if message_id is None:
             return
-        _settle(message_id, _send(message_id))
+        result = _send(message_id)
+        connection_id = _settle(message_id, result)
+        if connection_id and (result.error or result.state == "sent"):
+            connections.note_answer(connection_id, result.error)
     events.wake_messages()
     db.session.commit()
 
@@ -69,15 +73,16 @@ def send_again(message: Message, actor: Actor) -> bool:
         return False
     message.state, message.tries, message.not_before, message.detail = "waiting", 0, utcnow(), ""
     message.fault = ""
-    note(message.order_id, actor, "message", **_told(message, "requested"))
+    if message.order_id is not None:
+        note(message.order_id, actor, "message", **_told(message, "requested"))
     events.wake_messages()
     return True
 
 
 def listed(before: int, limit: int) -> list[Any]:
-    """Messages, the newest first, with their orders' numbers: (message, number). `before`: an id, 0 = from the
-    newest on."""
-    query = db.select(Message, Order.number).join(Order, Order.id == Message.order_id).order_by(Message.id.desc())
+    """Messages, the newest first, with their orders' numbers: (message, number or None). `before`: an id, 0 = from
+    the newest on."""
+    query = db.select(Message, Order.number).outerjoin(Order, Order.id == Message.order_id).order_by(Message.id.desc())
     if before:
         query = query.where(Message.id < before)
     return list(db.session.execute(query.limit(limit)).all())
@@ -125,15 +130,16 @@ def _send(message_id: int) -> _Result:
         return _Result("failed", "the connection is switched off", "off")
     try:
         sent: MessageSent = opened.send_message(target, body)
-    except Later as error:
-        return _Result(
-            "waiting", error.detail, error.fault, retry_after=error.retry_after, holds=error.fault == "rate_limited"
-        )
-    except Unknown as error:
-        return _Result("unknown", error.detail, error.fault)
     except VendorError as error:
-        return _Result("failed", error.detail, error.fault)
+        return _not_sent(error)
     return _Result("sent", external_id=sent.external_id, moved_to=sent.chat if sent.chat != target else "")
+
+
+def _not_sent(error: VendorError) -> _Result:
+    if isinstance(error, Later):
+        held = error.fault == "rate_limited"
+        return _Result("waiting", error.detail, error.fault, retry_after=error.retry_after, holds=held, error=error)
+    return _Result("unknown" if isinstance(error, Unknown) else "failed", error.detail, error.fault, error=error)
 
 
 def _mail(target: str, subject: str, body: str) -> _Result:
@@ -143,17 +149,12 @@ def _mail(target: str, subject: str, body: str) -> _Result:
         if error.final:
             return _Result("failed", str(error))
         # what the mail server answered, or that it was not reached, is certain; anything else is a lost answer
-        certain = (
-            smtplib.SMTPResponseException,
-            smtplib.SMTPRecipientsRefused,
-            ConnectionRefusedError,
-            socket.gaierror,
-        )
-        return _Result("waiting" if isinstance(error.__context__, certain) else "unknown", str(error))
+        return _Result("waiting" if isinstance(error.__context__, _CERTAIN) else "unknown", str(error))
     return _Result("sent")
 
 
-def _settle(message_id: int, result: _Result) -> None:
+def _settle(message_id: int, result: _Result) -> int | None:
+    """Closes the message, or has it wait; the connection that it went through. Commits."""
     row = db.session.get_one(Message, message_id, populate_existing=True)
     now = utcnow()
     if result.state == "waiting" and row.tries <= len(WAITS):
@@ -166,8 +167,10 @@ def _settle(message_id: int, result: _Result) -> None:
             _hold(row.connection_id, now + wait)
     else:
         _close(row, result if result.state != "waiting" else _Result("failed", result.detail, result.fault))
+    connection_id = row.connection_id
     wake.changed()
     db.session.commit()
+    return connection_id
 
 
 def _hold(connection_id: int | None, until: Any) -> None:
@@ -182,9 +185,13 @@ def _close(row: Message, result: _Result) -> None:
     row.state, row.external_id, row.detail = result.state, result.external_id[:64], result.detail[:500]
     row.fault = result.fault
     row.finished_at = utcnow()
-    note(row.order_id, Actor("rule", row.rule_name), "message", **_told(row, result.state))
-    touched = db.update(Order).where(Order.id == row.order_id).values(updated_at=utcnow())  # open cards look again
-    db.session.execute(touched.execution_options(synchronize_session=False))
+    if row.order_id is not None:
+        note(row.order_id, Actor("rule", row.rule_name), "message", **_told(row, result.state))
+        touched = db.update(Order).where(Order.id == row.order_id).values(updated_at=utcnow())  # open cards look again
+        db.session.execute(touched.execution_options(synchronize_session=False))
+    if row.user_id is not None and result.state == "failed" and result.fault == "validation":
+        row.state = "dropped"  # the person has left the chat: their page says so, and nobody else can mend it
+        notices.lost(row.user_id, row.target, row.detail)
     if result.moved_to:
         _follow(row, result.moved_to)
     if result.state == "failed":
@@ -202,6 +209,7 @@ def _follow(row: Message, chat: str) -> None:
         actions = [{**a, "chat": chat} if _is_to(a, row) else a for a in rule.actions]
         if actions != rule.actions:
             rule.actions = actions
+    notices.moved(row.connection_id, row.target, chat)
     same = db.update(Message).where(
         Message.connection_id == row.connection_id, Message.target == row.target, Message.state == "waiting"
     )

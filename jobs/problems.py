@@ -3,7 +3,7 @@ hundred thousand failures cost no more than a few thousand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -207,6 +207,13 @@ def unread_of(connection_id: int) -> list[int]:
     """Ids of what came from this connection and could not be read."""
     query = unreadable(Incoming.id).where(Incoming.connection_id == connection_id).limit(FAILED_DEPTH)
     return list(db.session.scalars(query))
+
+
+def set_unread_aside(incoming_ids: Sequence[int]) -> int:
+    """They are kept as they came and not asked about again; the caller commits."""
+    query = db.update(Incoming).where(Incoming.id.in_(incoming_ids), Incoming.state == "failed")
+    query = query.values(state="aside").returning(Incoming.id)
+    return len(db.session.scalars(query.execution_options(synchronize_session=False)).all())
 
 
 def _runs() -> Iterable[Run]:

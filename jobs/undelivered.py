@@ -91,7 +91,7 @@ def _messages() -> Any:
     about = (Message.id, Message.channel, Message.state, Message.fault, Message.detail, Message.connection_id)
     query = undelivered(_text("messages").label("kind"), *about, to.label("to"), Message.finished_at.label("at"),
                         Order.number, Connection.name, _no(BigInteger).label("waits"))  # fmt: skip
-    return query.join(Order, Order.id == Message.order_id).limit(DEPTH)
+    return query.outerjoin(Order, Order.id == Message.order_id).limit(DEPTH)
 
 
 def _letters() -> Any:

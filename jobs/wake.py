@@ -97,6 +97,7 @@ JOBS = {
     "webhook": Job("jobs.webhooks.deliver", "low", 900, once=True),
     "rules": Job("jobs.automation.work", "default", 900, once=True, of_a_row=False),
     "stock": Job("jobs.stock_due.start", "default", 120, once=True),
+    "tie": Job("jobs.notices.look_for_code", "high", 60),
     "messages": Job("jobs.messages.deliver", "default", 900, once=True, of_a_row=False),
 }
 

@@ -26,6 +26,7 @@ from .exports import OPEN_EXPORTS, Export, ExportPreset
 from .held import HeldOrder
 from .imports import FATES, IMPORT_KINDS, OPEN_IMPORTS, Import, ImportedOrder, ImportRow
 from .links import OrderLink, OrderMail
+from .notices import Notice, NoticeChoice, Outage
 from .orders import (
     BulkUndo,
     Order,
@@ -93,6 +94,8 @@ __all__ = [
     "Mapping",
     "Message",
     "MethodSwitch",
+    "Notice",
+    "NoticeChoice",
     "Offer",
     "Option",
     "Order",
@@ -104,6 +107,7 @@ __all__ = [
     "OrderMail",
     "OrderSearch",
     "OrderType",
+    "Outage",
     "PayLink",
     "Payment",
     "PaymentMethod",

@@ -84,7 +84,9 @@ class Message(Model):
     __tablename__ = "messages"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     rule_name: Mapped[str] = mapped_column(String(80), default="")
-    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), index=True)
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), index=True)
+    #: the member of staff it is for; such a message is about no order
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     connection_id: Mapped[int | None] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), index=True)
     channel: Mapped[str] = mapped_column(String(10))  # chat | email
     target: Mapped[str] = mapped_column(String(254))  # a chat's id, an address

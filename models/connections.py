@@ -239,7 +239,7 @@ class Incoming(Model):
     fingerprint: Mapped[str] = mapped_column(String(64))
     body: Mapped[Any] = mapped_column(Json)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
-    state: Mapped[str] = mapped_column(String(10), default="new")  # new | held | applied | echo | failed
+    state: Mapped[str] = mapped_column(String(10), default="new")  # new | held | applied | echo | failed | aside
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id", ondelete="SET NULL"), index=True)
     note: Mapped[str] = mapped_column(Text, default="")
     __table_args__ = (

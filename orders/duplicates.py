@@ -196,6 +196,15 @@ def dismiss(pair: LikelyDuplicate, actor: Actor) -> None:
         note(one, actor, "not_duplicate", name=numbers.get(other, ""))
 
 
+def dismiss_many(pair_ids: Sequence[int], actor: Actor) -> int:
+    """Those of the pairs that are still open; how many."""
+    query = db.select(LikelyDuplicate).where(LikelyDuplicate.id.in_(pair_ids), LikelyDuplicate.state == "open")
+    pairs = db.session.scalars(query.order_by(LikelyDuplicate.id).with_for_update()).all()
+    for pair in pairs:
+        dismiss(pair, actor)
+    return len(pairs)
+
+
 def of_order(order_id: int) -> list[Any]:
     """(pair's id, the other order's number, why) of the open pairs of an order."""
     other = aliased(Order)

@@ -16,7 +16,7 @@ class Entry:
     key: str | None
     name: str
     active: bool
-    group: str = ""
+    group: str = ""  # of a delivery method: the country whose shops it is for, "" = all
     color: str = "grey"
 
 
@@ -76,7 +76,7 @@ def _query() -> Any:
         db.select(
             db.literal(name).label("list"),
             *(table.c.id, table.c.key, table.c.name, table.c.active, table.c.position),
-            table.c.get("group", blank).label("group"),
+            table.c.get("group", table.c.get("country", blank)).label("group"),
             table.c.get("color", table.c.get("currency", blank)).label("color"),
         )
         for name, table in ((name, model.__table__) for name, model in _TABLES)

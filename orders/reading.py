@@ -20,6 +20,7 @@ from models import (
     db,
 )
 
+from .creation import HOME
 from .lists import Lists
 
 #: field of an order -> the registry it points into
@@ -87,11 +88,23 @@ def _found(statement: Prepared, asked: Any) -> Order | None:
 
 
 def choices(order: Order | None, lists: Lists) -> dict[str, list[tuple[int, str]]]:
-    """(id, name) of what each field of an order may be: entries in use, and the one the order has."""
+    """(id, name) of what each field of an order may be: entries in use, and the one the order has. Of the delivery
+    methods, those for shops of the country whose money the order is in, and those for all."""
+    home = home_of(order, lists)
     return {
-        field: [(e.id, e.name) for e in getattr(lists, name) if e.active or (order and getattr(order, field) == e.id)]
+        field: [
+            (e.id, e.name)
+            for e in getattr(lists, name)
+            if (e.active and not (name == "delivery" and home and e.group not in ("", home)))
+            or (order and getattr(order, field) == e.id)
+        ]
         for field, name in _CHOICES.items()
     }
+
+
+def home_of(order: Order | None, lists: Lists) -> str | None:
+    """The country of the shop, as far as its currency tells."""
+    return HOME.get(order.currency if order else lists.currency)
 
 
 def statuses() -> list[Status]:

@@ -15,7 +15,7 @@ from wtforms.validators import EqualTo, Length
 from integrations.text import N_
 from models import UserSession, db, utcnow
 
-from . import passwords, security, setup_link
+from . import notices, passwords, security, setup_link
 from .auth import NEEDED, stripped
 from .security import limiter
 from .text import LANGUAGES
@@ -86,6 +86,17 @@ def change_password() -> Any:
     return redirect(url_for("account.profile"))
 
 
+@bp.post("/notices")
+def save_notices() -> Any:
+    form = notices.NoticeForm()
+    if not form.validate():
+        return _page(ProfileForm(formdata=None, obj=current_user), OwnPasswordForm(formdata=None), form), 422
+    notices.store(form)
+    db.session.commit()
+    flash(_("Saved."), "success")
+    return redirect(url_for("account.profile", _anchor="notices"), 303)
+
+
 @bp.post("/sessions/<int:session_id>/revoke")
 def revoke(session_id: int) -> Any:
     row = db.session.get(UserSession, session_id)
@@ -105,7 +116,9 @@ def revoke_others() -> Any:
     return redirect(url_for("account.profile"))
 
 
-def _page(profile_form: ProfileForm, password_form: OwnPasswordForm) -> str:
+def _page(
+    profile_form: ProfileForm, password_form: OwnPasswordForm, notice_form: notices.NoticeForm | None = None
+) -> str:
     here = security.current_session()
     query = db.select(UserSession).where(UserSession.user_id == current_user.id, UserSession.revoked_at.is_(None))
     rows = db.session.scalars(query.order_by(UserSession.seen_at.desc()).limit(50)).all()
@@ -114,6 +127,7 @@ def _page(profile_form: ProfileForm, password_form: OwnPasswordForm) -> str:
         form=profile_form,
         password_form=password_form,
         sessions=[(row, device(row.agent), here is not None and row.id == here.id) for row in rows],
+        **notices.part_of_profile(notice_form),
     )
 
 

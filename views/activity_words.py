@@ -58,6 +58,7 @@ STATES = {
     "held": (N_("Waits for payment"), "yellow", "hourglass"),
     "applied": (N_("Applied"), "green", "check"),
     "echo": (N_("Our own order"), "grey", "repeat"),
+    "aside": (N_("Set aside"), "grey", "x"),
 }
 PRETTY_LIMIT = 40_000
 

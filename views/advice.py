@@ -244,6 +244,12 @@ def of_deletion(connection: Named, order: str = "") -> Advice:
     return Advice(what, "you", cure, gettext("Open the order") if place else "", place)
 
 
+def of_gone_copy(connection: Named) -> Advice:
+    """Somebody deleted the copies there; the button beside it makes them anew."""
+    what = gettext("The copy of the order in %(system)s is gone: somebody deleted it there.", system=connection.name)
+    return Advice(what, "you", gettext("Create it there once more, or set this aside."))
+
+
 def _after(fault: str, ended: bool) -> _Entry | None:
     outcome = FAULTS.get(fault, "unknown" if fault == "lease_lost" else "")
     return {"later": _ENDED, "unknown": _ENDED_UNKNOWN}.get(outcome) if ended else None

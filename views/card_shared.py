@@ -8,7 +8,7 @@ from typing import Any
 from integrations import connectors
 from integrations.base import QuotesDelivery, ReadsStatuses, ReceivesOrders, TakesPayments
 from models import Order
-from orders import lists
+from orders import lists, reading
 
 from . import order_form, text
 
@@ -34,6 +34,8 @@ class Shared:
 
     def choices_of(self, order: Order) -> order_form.Choices:
         """What each field of this order may be: with what it has already, even if that is no longer in use."""
+        if reading.home_of(order, self.lists) != reading.home_of(None, self.lists):
+            return order_form.choices(order, self.lists)
         values = vars(order)
         has_others = any(
             values[field] not in known and values[field] is not None for field, known in self._values.items()

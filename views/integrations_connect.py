@@ -153,6 +153,7 @@ def _form_parts(
     found = None
     if report is not None and report.fault:
         found = advice.advice(report.fault, system, report.detail, report.field)
+    folded = {*form.advanced, "valid_until"}
     return {
         "form": form,
         "name": name,
@@ -161,6 +162,6 @@ def _form_parts(
         "report_advice": found,
         "mask": MASK,
         "secrets": {field.name for field in form if field.type == "SecretField"},
-        "basic": [field for field in form if field.name not in form.advanced],
-        "advanced": [field for field in form if field.name in form.advanced],
+        "basic": [field for field in form if field.name not in folded],
+        "advanced": [field for field in form if field.name in folded],
     }

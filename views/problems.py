@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, request, url_for
@@ -11,7 +12,7 @@ from flask_login import current_user
 
 from jobs import intake, mapping, problems, reports, runs, settle, wake
 from models import db
-from orders import routes
+from orders import duplicates, routes
 from orders.timeline import Actor
 
 from . import activity_words as words
@@ -47,6 +48,7 @@ def index() -> Any:
         task_names=words.TASKS,
         reasons=order_words.ALIKE,
         undelivered_advice=undelivered.advice,
+        plain_reason=_plain_reason,
     )
 
 
@@ -54,7 +56,14 @@ def _advice_for(group: problems.FailedGroup) -> advice.Advice:
     order = group.rows[0].number if group.n == 1 else ""
     if group.operation == "delete" and group.fault == "validation":
         return advice.of_deletion(group.connection, order)
+    if group.is_gone:
+        return advice.of_gone_copy(group.connection)
     return advice.advice(group.fault, group.connection, group.detail, order=order, ended=True)
+
+
+def _plain_reason(note: str) -> str:
+    """Without the name that programmers have for it."""
+    return re.sub(r"^\w+(Error|Exception|Invalid): ", "", note)
 
 
 def _connection_advice(system: reports.Health, fault: str = "", detail: str = "") -> advice.Advice:
@@ -178,6 +187,27 @@ def reread(connection_id: int) -> Any:
     return _told(
         ngettext("%(num)s order is being read again.", "%(num)s orders are being read again.", len(ids)), len(ids)
     )
+
+
+@bp.post("/unread/<int:connection_id>/aside")
+def unread_aside(connection_id: int) -> Any:
+    """A person has worked them in the system they came from."""
+    n = problems.set_unread_aside(problems.unread_of(connection_id))
+    reports.forget_problem_count()
+    wake.changed()
+    db.session.commit()
+    return _told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
+
+
+@bp.post("/duplicates/aside")
+def duplicates_aside() -> Any:
+    """Each pair that the page has named is two orders."""
+    ids = [int(text) for text in request.form.getlist("pair") if text.isdigit() and len(text) < 16]
+    n = duplicates.dismiss_many(ids, Actor("person", who()))
+    reports.forget_problem_count()
+    wake.changed()
+    db.session.commit()
+    return _told(ngettext("%(num)s pair stays two orders.", "%(num)s pairs stay two orders each.", n), n)
 
 
 @bp.post("/second/<int:connection_id>/aside")

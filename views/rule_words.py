@@ -23,7 +23,7 @@ from .text import translated
 
 EVENTS = {
     "created": _l("an order is made here"),
-    "imported": _l("an order comes from a connected system"),
+    "imported": _l("an order comes from a connected system or a file"),
     "status": _l("the status changes"),
     "paid": _l("payment is received"),
     "external": _l("a connected system reports a status"),

@@ -35,7 +35,7 @@ SESSION_DAYS = 30
 #: blueprints that need no login: their views check for themselves
 OPEN = {"auth", "health", "static", "completion", "buy", "hooks", "pay", "api", "order_forms", None}
 #: blueprints of what users set up for themselves: viewers may post there; what is everybody's the views refuse them
-OWN = {"account", "orders_views"}
+OWN = {"account", "notices", "orders_views"}
 CSP = {
     "default-src": "'self'",
     "img-src": "'self' data:",

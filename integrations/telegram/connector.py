@@ -26,7 +26,9 @@ class Telegram(RestConnector):
     key = "telegram"
     title = "Telegram"
     color = "azure"
-    summary = N_("Tells you of orders in a chat, as your automation rules say.")
+    summary = N_(
+        "Tells you of orders in a chat, as your automation rules say, and each member of staff of what they choose."
+    )
     api_url = "https://api.telegram.org"
     docs_url = "https://core.telegram.org/bots/api"
     rate = 25.0  # about 30 messages a second are let through
@@ -45,6 +47,7 @@ class Telegram(RestConnector):
         N_("Copy the token from its answer into the field here, save, and press “Test connection”."),
         N_("To be told in a group, add the bot to it; for messages to yourself, open the bot and press Start."),
         N_("Then make a rule under Automation and choose the chat there."),
+        N_("Each member of staff ties a chat of their own on the page of their profile."),
     )
 
     def test(self) -> TestResult:
@@ -61,12 +64,17 @@ class Telegram(RestConnector):
 
     def chats(self) -> Sequence[Reference]:
         """Of the last hundred pieces of news: Telegram keeps them for a day."""
-        query = {"offset": -100, "timeout": 0}
-        return translate.chats(self._call("getUpdates", safe=True, json=query).get("result"))
+        return translate.chats(self._updates())
 
-    def start_link(self) -> str:
+    def start_link(self, code: str = "orders") -> str:
         result: Any = self._call("getMe", safe=True).get("result")
-        return translate.start_link(result)
+        return translate.start_link(result, code)
+
+    def started(self) -> Mapping[str, Reference]:
+        return translate.started(self._updates())
+
+    def _updates(self) -> Any:
+        return self._call("getUpdates", safe=True, json={"offset": -100, "timeout": 0}).get("result")
 
     def _call(self, method: str, safe: bool = False, **kwargs: Any) -> Mapping[str, Any]:
         return self.call("POST", f"/bot{self.settings['token']}/{method}", safe=safe, **kwargs)

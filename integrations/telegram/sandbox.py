@@ -81,9 +81,9 @@ class TelegramSandbox(Sandbox):
         if len(shown.encode("utf-16-le")) // 2 > LONGEST:
             raise refused(400, "Bad Request: message is too long")
         number = account.next_id("messages")
-        message = {"message_id": number, "chat": chat["chat"], "text": shown, "html": text}
+        message = {"message_id": number, "date": 1_767_225_600, "chat": chat["chat"], "text": shown, "html": text}
         account.put("messages", number, message)
-        return answer({"ok": True, "result": {name: message[name] for name in ("message_id", "chat", "text")}})
+        return answer({"ok": True, "result": {name: message[name] for name in ("message_id", "date", "chat", "text")}})
 
     def _chat(self, account: Account, chat_id: Any) -> Thing:
         text = str(chat_id or "")
@@ -99,8 +99,8 @@ class TelegramSandbox(Sandbox):
 
     # What people do, for tests, the demo and the control page
 
-    def start(self, name: str = "Olena", account: str | None = None, group: bool = False) -> int:
-        """Somebody presses Start, or puts the bot into a group; the chat's id."""
+    def start(self, name: str = "Olena", account: str | None = None, group: bool = False, code: str = "orders") -> int:
+        """Somebody opens a link with this code and presses Start, or puts the bot into a group; the chat's id."""
         with self.lock:
             bot = self.account(account)
             number = bot.next_id("chats", FIRST_CHAT)
@@ -110,7 +110,7 @@ class TelegramSandbox(Sandbox):
                 chat = {"id": chat_id, "type": "private", "first_name": name}
             bot.put("chats", chat_id, {"chat": chat})
             update = bot.next_id("updates", 1)
-            message = {"message_id": update, "chat": chat, "text": "/start orders"}
+            message = {"message_id": update, "chat": chat, "date": 1_767_225_600, "text": f"/start {code}"}
             bot.put("updates", update, {"update_id": update, "message": message})
             return chat_id
 
@@ -124,7 +124,9 @@ class TelegramSandbox(Sandbox):
                 bot.put("chats", moved, {"chat": chat})
 
     def control_start(self, posted: Thing) -> Thing:
-        return {"chat": self.start(str(posted.get("name") or "Olena"), group=bool(posted.get("group")))}
+        name, code = str(posted.get("name") or "Olena"), str(posted.get("code") or "orders")
+        account = str(posted["account"]) if posted.get("account") else None
+        return {"chat": self.start(name, account, bool(posted.get("group")), code)}
 
     def control_chat(self, posted: Thing) -> Thing:
         self.change_chat(int(posted["chat"]), blocked=bool(posted.get("blocked")))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import Refused
 from ..types import Reference
 
+#: what a bot is sent when somebody presses Start
+_START = re.compile(r"/start(?:@\w+)? ([\w-]{1,64})", re.ASCII)
 #: parts of an update that name a chat
 _CARRIERS = ("message", "my_chat_member", "channel_post", "edited_message", "chat_member")
 
@@ -40,10 +43,26 @@ def message_id(body: Mapping[str, Any]) -> str:
     return str(result.get("message_id") or "") if isinstance(result, Mapping) else ""
 
 
-def start_link(me: Any) -> str:
+def start_link(me: Any, code: str) -> str:
     """Where a person presses Start; empty when the answer names no bot."""
     name = str(me.get("username") or "") if isinstance(me, Mapping) else ""
-    return f"https://t.me/{name}?start=orders" if name else ""
+    return f"https://t.me/{name}?start={code}" if name else ""
+
+
+def started(updates: Any) -> dict[str, Reference]:
+    """What a link's code becomes: the person's app sends it as "/start <code>"."""
+    found: dict[str, Reference] = {}
+    for update in updates if isinstance(updates, list) else ():
+        message = _part(update, "message")
+        chat, code = _part(message, "chat"), _START.fullmatch(str(message.get("text") or ""))
+        if code and chat.get("type") == "private" and chat.get("id"):
+            found[code[1]] = Reference(str(chat["id"]), _name(chat) or str(chat["id"]), "private")
+    return found
+
+
+def _part(body: Any, name: str) -> Mapping[str, Any]:
+    found = body.get(name) if isinstance(body, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def chats(updates: Any) -> list[Reference]:

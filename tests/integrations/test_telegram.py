@@ -63,6 +63,8 @@ def test_who_pressed_start_is_found_and_written_to(bot: Any, sandbox: Any) -> No
         (str(group), "Склад", "group"),
     ]
     assert bot.start_link() == "https://t.me/orders_sandbox_0_bot?start=orders"
+    assert bot.start_link("one-time_code") == "https://t.me/orders_sandbox_0_bot?start=one-time_code"
+    assert {code: chat.code for code, chat in bot.started().items()} == {"orders": str(olena)}  # of people, not groups
     sent = bot.send_message(str(group), "<b>1</b> &lt;script&gt;")
     assert (sent.external_id, sent.chat) == ("1", str(group))
     assert sandbox.messages()[0]["text"] == "1 <script>"
@@ -124,10 +126,12 @@ def test_news_of_any_shape_is_read() -> None:
     updates: list[Any] = [5, {"message": 1}, {"my_chat_member": {"chat": {"id": -3, "title": "T"}}}, {"poll": {}}]
     updates += [{"message": {"chat": {}}}, {"message": {"chat": {"id": 4, "username": "olena"}}}]
     with canned((200, {"ok": True, "result": updates})) as server:
-        assert [(c.code, c.name) for c in VENDOR.connect(server.url).chats()] == [("-3", "T"), ("4", "olena")]
+        connection = VENDOR.connect(server.url)
+        assert [(c.code, c.name) for c in connection.chats()] == [("-3", "T"), ("4", "olena")]
+        assert connection.started() == {}
     with canned((200, {"ok": True, "result": "odd"})) as server:
         connection = VENDOR.connect(server.url)
-        assert (connection.chats(), connection.start_link()) == ([], "")
+        assert (connection.chats(), connection.started(), connection.start_link()) == ([], {}, "")
 
 
 @pytest.mark.parametrize("bad", ["<b>1", "1</b>", "<p>1</p>", "&nbsp;", "a < b", "   ", "x" * 4097])

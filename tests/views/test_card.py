@@ -11,6 +11,7 @@ from models import (
     Attempt,
     AttemptItem,
     Connection,
+    DeliveryMethod,
     Incoming,
     Link,
     Order,
@@ -679,3 +680,31 @@ def test_an_order_has_an_end_of_lines(app, client):
     assert client.post("/orders/A-1", data=sent).status_code == 302
     with app.app_context():
         assert len(db.session.scalar(db.select(Order)).lines) == 300
+
+
+def test_delivery_methods_of_other_countries_are_offered_only_where_the_order_has_one(client, app):
+    make(app, "A-1")
+    make(app, "A-2", currency="RUB")
+    with app.app_context():
+        home, away = DeliveryMethod(name="Пошта", country="UA"), DeliveryMethod(name="Почта", country="RU")
+        db.session.add_all([home, away, DeliveryMethod(name="Кур'єр", country="")])
+        db.session.flush()
+        db.session.add(Order(**_copy("A-1"), delivery_method_id=away.id))
+        db.session.commit()
+    offered = {number: _delivery(client, number) for number in ("A-1", "A-2", "A-3")}
+    assert {"Пошта", "Кур'єр"} <= offered["A-1"]
+    assert "Почта" not in offered["A-1"]
+    assert {"Почта", "Кур'єр"} <= offered["A-2"]
+    assert "Пошта" not in offered["A-2"]
+    assert {"Пошта", "Почта"} <= offered["A-3"]
+
+
+def _copy(number):
+    first = db.session.scalars(db.select(Order).where(Order.number == number)).one()
+    return {"number": "A-3", "key": "A-3", "type_id": first.type_id, "status_id": first.status_id}
+
+
+def _delivery(client, number):
+    page = parse(client.get(f"/orders/{number}"))
+    (field,) = [one for one in page.all("select") if one.get("name") == "delivery_method_id"]
+    return {option.text for option in field.all("option")}

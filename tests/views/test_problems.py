@@ -12,8 +12,10 @@ from jobs import problems, reports, settle, wake
 from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Schedule, Transfer, db, utcnow
 from orders.timeline import Actor
 
+from ..orders import build
 from . import work_data as data
 from .helpers import count_queries, login
+from .pages import form_of, parse
 
 
 @pytest.fixture
@@ -268,3 +270,42 @@ def test_what_could_not_be_read_waits_here_and_is_read_again(client, app, filled
         assert set(db.session.scalars(db.select(Incoming.state))) == {"new"}
         assert db.session.scalars(db.select(Run).where(Run.task == "orders", Run.state == "waiting")).one()
         assert problems.find().unread == []
+
+
+def test_what_cannot_be_read_is_set_aside(client, app, filled):
+    login(client)
+    with app.app_context():
+        common = {"event": "order", "state": "failed", "body": {}, "connection_id": filled["prom"]}
+        for n in ("1", "2"):
+            db.session.add(Incoming(external_id=n, fingerprint=n, note="ValueError: no products", **common))
+        db.session.commit()
+    page = client.get("/problems").text
+    assert "ValueError" not in page
+    assert "no products" in page
+    client.post(f"/problems/unread/{filled['prom']}/aside")
+    with app.app_context():
+        assert set(db.session.scalars(db.select(Incoming.state))) == {"aside"}
+    assert "no products" not in client.get("/problems").text
+    assert client.get("/activity/incoming?state=aside").text.count("Set aside") >= 2
+
+
+def test_pairs_that_were_shown_are_two_orders(client, app):
+    login(client)
+    with app.app_context():
+        lines = [{"sku": "CASE-1", "name": "Case"}]
+        build.make(*({"number": f"D-{n}", "phone": "+380501112233"} for n in range(3)), lines=lines)
+    form = form_of(client.get("/problems"), "#duplicates form")
+    assert len(form.getlist("pair")) == 2
+    client.post("/problems/duplicates/aside", data={"pair": [form.getlist("pair")[0], "x", "9" * 20]})
+    assert len(form_of(client.get("/problems"), "#duplicates form").getlist("pair")) == 1
+    client.post("/problems/duplicates/aside", data=form)
+    page = client.post("/problems/duplicates/aside", data=form, follow_redirects=True).text
+    assert "This was settled meanwhile." in page
+    assert 'id="duplicates"' not in page
+
+
+def test_deleted_copies_have_one_cure(client, app, filled):
+    login(client)
+    groups = parse(client.get("/problems")).all("section.problem")
+    (gone,) = [group for group in groups if "somebody deleted it there" in group.text]
+    assert [button.text for button in gone.all(".btn-primary")] == ["Create 1 again"]
