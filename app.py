@@ -87,8 +87,9 @@ def _engine_options(settings: config.Settings) -> dict[str, Any]:
 
 
 def _ours(item: Any, name: str | None, kind: str, _reflected: bool, _compare: Any) -> bool:
-    """The search index's tables belong to SQLite's FTS5, the index over them to pg_trgm: no business of the models'."""
-    return not (name or "").startswith(("order_search_fts", "ix_order_search_trigram"))
+    """The search indexes' tables belong to SQLite's FTS5, the indexes to pg_trgm: no business of the models'."""
+    searched = ("order_search_fts", "ix_order_search_trigram", "product_search_fts", "ix_products_trigram")
+    return not (name or "").startswith(searched)
 
 
 def _begin() -> None:

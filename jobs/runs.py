@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from integrations.errors import VendorError
 from models import Connection, Run, db, utcnow
 
-from . import connections, intake, readback, wake
+from . import catalogue, connections, intake, readback, wake
 
 log = structlog.get_logger()
 
@@ -115,8 +115,23 @@ def _references(run_id: int, connection: Connection) -> None:
     db.session.commit()
 
 
+def _catalogue(run_id: int, connection: Connection) -> None:
+    catalogue.take(run_id, connection, keep)
+
+
+def _prices(run_id: int, connection: Connection) -> None:
+    catalogue.take(run_id, connection, keep, prices_only=True)
+
+
+def _match(run_id: int, connection: Connection) -> None:
+    catalogue.match(run_id, connection, keep)
+
+
 TASKS: dict[str, Callable[[int, Connection], None]] = {
     "orders": _orders,
     "statuses": _statuses,
     "references": _references,
+    "catalogue": _catalogue,
+    "prices": _prices,
+    "match": _match,
 }
