@@ -21,7 +21,7 @@ import views
 from integrations.http import Policy
 from jobs import deletions, wake
 from models import db, reading, use_encryption_keys
-from views import assets, imports, kept, security, text
+from views import assets, catalogue_files, imports, kept, security, text
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -96,7 +96,8 @@ def _begin() -> None:
     reading.set(request.method in SAFE)
     if reading.get() and request.endpoint != "static" and "_user_id" in session:
         wake.revision()  # before the first look at the database: what changes after that is news to the page
-    if request.endpoint == imports.UPLOAD and "_user_id" in session:  # before anything looks into the form
+    uploads = (imports.UPLOAD, catalogue_files.UPLOAD)
+    if request.endpoint in uploads and "_user_id" in session:  # before anything looks into the form
         request.max_content_length = imports.LARGEST_REQUEST
 
 

@@ -47,10 +47,13 @@ class Known:
         missing = {path for path in wanted if path} - self.by_path.keys()
         if missing:
             self._lock()
-            self.by_path = {path: identity for identity, path in paths().items()}
+            self.load()
             for path in sorted(missing - self.by_path.keys()):
                 self._make(path)
         return self.by_path
+
+    def load(self) -> None:
+        self.by_path = {path: identity for identity, path in paths().items()}
 
     def _make(self, path: str) -> None:
         parent: int | None = None

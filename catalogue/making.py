@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from integrations.text import N_
 from models import Offer, Prepared, Product, add_rows, among, db, update_rows, utcnow
 from orders import creation
+from orders.seeds import N_
 
 from .categories import Known
 from .rules import Rule

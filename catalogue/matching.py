@@ -137,3 +137,30 @@ def rematch(connection_id: int, rule: Rule) -> int:
 def by_hand(offer: Offer, product: Product | None) -> None:
     """A person says which product it is, or that it is none of ours. In the caller's transaction."""
     offer.product_id, offer.matched_by = (product.id if product else None), "hand"
+
+
+def counts(connection_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Connection id -> {"all", "matched", "gone"}: its offers."""
+    query = db.select(
+        Offer.connection_id,
+        db.func.count(),
+        db.func.count(Offer.product_id),
+        db.func.count(Offer.gone_at),
+    ).where(Offer.connection_id.in_(connection_ids))
+    rows = db.session.execute(query.group_by(Offer.connection_id)).all() if connection_ids else []
+    return {key: {"all": n, "matched": matched, "gone": gone} for key, n, matched, gone in rows}
+
+
+def unmatched(connection_id: int, query: str, after: int, limit: int) -> tuple[Sequence[Offer], bool]:
+    """Offers without a product, from this id on, and whether there are more; `query`: a part of a name, SKU or id."""
+    found = db.select(Offer).where(Offer.connection_id == connection_id, Offer.product_id.is_(None), Offer.id > after)
+    if query.strip():
+        found = found.where(
+            db.or_(
+                Offer.sku == query.strip(),
+                Offer.external_id == query.strip(),
+                Offer.name.contains(query.strip(), autoescape=True),
+            )
+        )
+    rows = db.session.scalars(found.where(Offer.gone_at.is_(None)).order_by(Offer.id).limit(limit + 1)).all()
+    return rows[:limit], len(rows) > limit

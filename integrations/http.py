@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -192,7 +192,7 @@ class HttpClient:
         request = self._built(method, url, **kwargs)
         return self._exchange(request, harmless, _readable(request, kwargs.get("data")))
 
-    def stream(self, url: str, *, limit: int = MAX_STREAM, **kwargs: Any) -> Iterator[bytes]:
+    def stream(self, url: str, *, limit: int = MAX_STREAM, **kwargs: Any) -> Generator[bytes]:
         """The body of a GET, piece by piece, for files too large to be held: never more of it is here than a piece.
         `limit`: bytes after which it is refused. Raises as `request` does, and what `judge` makes of the status."""
         request = self._built("GET", url, **kwargs)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from catalogue import making, matching, offers, rules
+from catalogue import making, matching, rules
 from catalogue.categories import Known
 from integrations.base import PullsProducts
 from integrations.errors import VendorError
 from integrations.types import ProductPage
 from models import Connection, Offer, Run, RunNote, db, utcnow
 
-from . import attempts, connections, wake
+from . import attempts, connections, offers, wake
 
 #: notes kept of one run
 KEPT = 1000

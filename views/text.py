@@ -211,6 +211,7 @@ SETTINGS_PAGES: tuple[str, ...] = (
     *("account", "users", "registries", "integrations", "connect", "mappings", "hook_links"),
     *("api_tokens", "webhooks", "delivery_methods", "retention"),
 )
+CATALOGUE_PAGES = ("product", "catalogue_matching", "catalogue_files")
 ORDER_PAGES = ("orders_bulk", "orders_views", "card", "exports", "imports", "preorders", "prints", "delivery")
 
 
@@ -239,6 +240,7 @@ _NAV = (
 def _shell() -> dict[str, Any]:
     here = request.blueprint if has_request_context() else ""
     here = "settings" if here in SETTINGS_PAGES else "orders" if here in ORDER_PAGES else here
+    here = "products" if here in CATALOGUE_PAGES else here
     there = tuple(endpoint for endpoint, _, _ in _NAV if endpoint in current_app.view_functions)
     language = locale()
     return {

@@ -11,14 +11,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from catalogue import making, matching
+from catalogue.categories import Known
+from catalogue.rules import Rule
 from integrations.text import N_
 from integrations.types import ProductData
 from models import Connection, Offer, Prepared, Product, add_rows, among, db, update_rows, utcnow
 from orders import creation
-
-from . import making, matching
-from .categories import Known
-from .rules import Rule
 
 #: offers in one transaction
 BATCH = 500
