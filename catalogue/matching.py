@@ -154,13 +154,8 @@ def counts(connection_ids: Sequence[int]) -> dict[int, dict[str, int]]:
 def unmatched(connection_id: int, query: str, after: int, limit: int) -> tuple[Sequence[Offer], bool]:
     """Offers without a product, from this id on, and whether there are more; `query`: a part of a name, SKU or id."""
     found = db.select(Offer).where(Offer.connection_id == connection_id, Offer.product_id.is_(None), Offer.id > after)
-    if query.strip():
-        found = found.where(
-            db.or_(
-                Offer.sku == query.strip(),
-                Offer.external_id == query.strip(),
-                Offer.name.contains(query.strip(), autoescape=True),
-            )
-        )
+    if word := query.strip():
+        named = Offer.name.contains(word, autoescape=True)
+        found = found.where(db.or_(Offer.sku == word, Offer.external_id == word, named))
     rows = db.session.scalars(found.where(Offer.gone_at.is_(None)).order_by(Offer.id).limit(limit + 1)).all()
     return rows[:limit], len(rows) > limit

@@ -1,4 +1,4 @@
-"""How the offers of connections meet our products: rules, what a change of one would do, and what waits for a person."""
+"""How the offers of connections meet our products: rules, what changing one would do, what waits for a person."""
 
 from __future__ import annotations
 
@@ -47,9 +47,8 @@ PAGE = 50
 def index() -> Any:
     found = sources()
     counts = matching.counts([row.id for row in found])
-    return render_template(
-        "catalogue/matching.html", sources=found, counts=counts, rules={r.id: rules.of(r.id) for r in found}, by=BY
-    )
+    by_id = {row.id: rules.of(row.id) for row in found}
+    return render_template("catalogue/matching.html", sources=found, counts=counts, rules=by_id, by=BY)
 
 
 @bp.get("/<int:connection_id>")

@@ -118,7 +118,7 @@ class CataloguePage:
     @property
     def links(self) -> dict[str, str]:
         """first, prev, next, last: those that lead somewhere."""
-        found = {}
+        found: dict[str, str] = {}
         if self.page.newer is not None:
             found |= {"first": list_url(self.query), "prev": self._at(f"-{self.page.newer}")}
         if self.page.older is not None:
