@@ -230,7 +230,7 @@ _NAV = (
     ("dashboard.index", lazy_gettext("Dashboard"), "layout-dashboard"),
     ("orders.index", lazy_gettext("Orders"), "shopping-cart"),
     ("problems.index", lazy_gettext("Problems"), "alert-triangle"),
-    ("products.index", lazy_gettext("Catalogue"), "box"),
+    ("products.index", lazy_gettext("Catalogue"), "package"),
     ("automation.index", lazy_gettext("Automation"), "robot"),
     ("activity.index", lazy_gettext("Activity"), "activity"),
     ("settings.index", lazy_gettext("Settings"), "settings"),
