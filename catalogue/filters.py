@@ -64,7 +64,7 @@ class ProductFilter:
         """SQL conditions, all but the search."""
         found: list[Any] = []
         if self.shown != "all":
-            found.append(Product.active if self.shown == "" else Product.active.is_(db.false()))
+            found.append(Product.active if self.shown == "" else ~Product.active)
         if self.category is not None:
             ids = categories.below(self.category) if self.category else []
             found.append(Product.category_id.in_(ids) if ids else Product.category_id.is_(None))
@@ -76,7 +76,8 @@ class ProductFilter:
         if self.mark == "unmatched":
             found.append(~offers.exists())
         if self.connection is not None:
-            found.append(offers.where(Offer.connection_id == self.connection, Offer.gone_at.is_(None)).exists())
+            # "+ 0" keeps SQLite from going through all offers of the connection for each product
+            found.append(offers.where(Offer.connection_id + 0 == self.connection, Offer.gone_at.is_(None)).exists())
         if self.variants_of is not None:
             found.append(db.or_(Product.id == self.variants_of, Product.variant_of == self.variants_of))
         return found

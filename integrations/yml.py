@@ -160,11 +160,12 @@ class Reader:
     def _take(self, now: _Offer, _text: str) -> None:
         self._since = 0
         identity, fields = now.attributes.get("id", "").strip(), now.fields
-        if problem := _problem(identity, fields, self.language):
+        name, price = _name(fields, self.language), number(fields.get("price", ""))
+        if problem := _problem(identity, name, price):
             self.broken.append((identity[:64] or fields.get("vendorCode", "")[:64], problem))
         else:
             path = self.path(fields.get("categoryId", "").strip())
-            self.found.append(offer(now.attributes, fields, path, now.pictures, now.options, self.language))
+            self.found.append(offer(now, name, price or Decimal(0), path, self.language))
         now.end()
 
     def path(self, category: str) -> str:
@@ -184,13 +185,13 @@ def _no_entities(*_declared: Any) -> None:
     raise NotYml("no YML: it declares entities of its own")
 
 
-def _problem(identity: str, fields: dict[str, str], language: str) -> str:
-    """Why this offer can't be read; "" when it can. Raises nothing."""
+def _problem(identity: str, name: str, price: Decimal | None) -> str:
+    """Why this offer can't be read; "" when it can."""
     if not identity or len(identity) > 64:
         return NO_ID
-    if not _name(fields, language):
+    if not name:
         return NO_NAME
-    return "" if number(fields.get("price", "")) is not None else NO_PRICE
+    return NO_PRICE if price is None else ""
 
 
 def number(text: str) -> Decimal | None:
@@ -207,44 +208,48 @@ def number(text: str) -> Decimal | None:
 
 def _name(fields: dict[str, str], language: str) -> str:
     words = (language == "uk" and fields.get("name_ua")) or fields.get("name") or fields.get("name_ua")
-    if not words:  # a "vendor.model" offer has its name in parts
-        words = " ".join(fields.get(part, "") for part in ("typePrefix", "vendor", "model") if fields.get(part))
-    return " ".join(words.split())[:300] if fields.get("model") or fields.get("name") or fields.get("name_ua") else ""
+    if not words and fields.get("model"):  # a "vendor.model" offer has its name in parts
+        words = " ".join(fields.get(part, "") for part in ("typePrefix", "vendor", "model"))
+    return " ".join(words.split())[:300] if words else ""
 
 
-def offer(
-    attributes: dict[str, str], fields: dict[str, str], path: str, pictures: list[str], options: dict[str, str],
-    language: str = "",
-) -> ProductData:  # fmt: skip
+def offer(now: _Offer, name: str, price: Decimal, path: str, language: str = "") -> ProductData:
     """An offer without a problem. `path`: of its category."""
+    fields, attributes, options = now.fields, now.attributes, now.options
     get = fields.get
-    quantity = next((found for key in STOCK if key in fields and (found := number(fields[key])) is not None), None)
     currency = get("currencyId", "").strip()
     length, width, height = _sizes(get("dimensions", ""))
     old = get("oldprice") or get("old_price") or get("price_old")
     words = get("description", "") if language != "uk" else get("description_ua") or get("description", "")
     return ProductData(
         sku=(get("vendorCode") or get("article") or get("shop-sku") or "").strip()[:100],
-        name=_name(fields, language),
-        price=number(fields["price"]) or Decimal(0),
+        name=name,
+        price=price,
         weight=_grams(get("weight", "")),
         external_id=attributes["id"].strip(),
         barcode=get("barcode", "").strip()[:64],
         old_price=number(old) if old else None,
         currency=CURRENCIES.get(currency, currency)[:3].upper(),
-        quantity=quantity,
+        quantity=_quantity(fields),
         available=attributes.get("available", get("available", "true")).strip() != "false",
         category=path,
         brand=get("vendor", "").strip()[:100],
         description=words.strip()[:20_000],
         url=get("url", "").strip()[:500],
-        pictures=tuple([p.strip()[:500] for p in pictures[:_PICTURES] if p.strip()]),
+        pictures=tuple([p.strip()[:500] for p in now.pictures[:_PICTURES] if p.strip()]),
         group=attributes.get("group_id", "")[:64],
         options={k[:100]: v.strip()[:200] for k, v in list(options.items())[:_OPTIONS] if k} if options else {},
         length=length,
         width=width,
         height=height,
     )
+
+
+def _quantity(fields: dict[str, str]) -> Decimal | None:
+    for key in STOCK:
+        if key in fields and (found := number(fields[key])) is not None:
+            return found
+    return None
 
 
 def _grams(text: str) -> int:
