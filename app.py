@@ -21,7 +21,7 @@ import views
 from integrations.http import Policy
 from jobs import deletions, wake
 from models import db, reading, use_encryption_keys
-from views import assets, imports, kept, security, text
+from views import assets, catalogue_files, imports, kept, security, text
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -87,15 +87,17 @@ def _engine_options(settings: config.Settings) -> dict[str, Any]:
 
 
 def _ours(item: Any, name: str | None, kind: str, _reflected: bool, _compare: Any) -> bool:
-    """The search index's tables belong to SQLite's FTS5, the index over them to pg_trgm: no business of the models'."""
-    return not (name or "").startswith(("order_search_fts", "ix_order_search_trigram"))
+    """The search indexes' tables belong to SQLite's FTS5, the indexes to pg_trgm: no business of the models'."""
+    searched = ("order_search_fts", "ix_order_search_trigram", "product_search_fts", "ix_products_trigram")
+    return not (name or "").startswith(searched)
 
 
 def _begin() -> None:
     reading.set(request.method in SAFE)
     if reading.get() and request.endpoint != "static" and "_user_id" in session:
         wake.revision()  # before the first look at the database: what changes after that is news to the page
-    if request.endpoint == imports.UPLOAD and "_user_id" in session:  # before anything looks into the form
+    uploads = (imports.UPLOAD, catalogue_files.UPLOAD)
+    if request.endpoint in uploads and "_user_id" in session:  # before anything looks into the form
         request.max_content_length = imports.LARGEST_REQUEST
 
 

@@ -1,4 +1,4 @@
-"""`flask sync CONNECTION orders|statuses|references`: one run, now, and how it ended."""
+"""`flask sync CONNECTION orders|statuses|references|catalogue|prices`: one run, now, and how it ended."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -26,6 +27,7 @@ from .errors import Later, Refused, Unknown
 from .redact import Redactor
 
 MAX_ANSWER = 20 * 1024 * 1024
+MAX_STREAM = 2 * 1024**3
 MAX_RECORDED = 60_000
 TIMEOUT = httpx.Timeout(30.0, connect=7.0)
 USER_AGENT = "Mozilla/5.0 (compatible; Perron order hub)"  # some vendors turn default library agents away
@@ -191,17 +193,46 @@ class HttpClient:
         `safe`: repeating can't hurt (default: GET and HEAD). Raises Later("unreachable") when nothing was sent;
         when an answer is lost: Unknown("timeout") if the call may have changed something, else Later. What a
         status means is the connector's to say."""
+        harmless = method in ("GET", "HEAD") if safe is None else safe
+        request = self._built(method, url, **kwargs)
+        return self._exchange(request, harmless, _readable(request, kwargs.get("data")))
+
+    def stream(self, url: str, *, limit: int = MAX_STREAM, **kwargs: Any) -> Generator[bytes]:
+        """The body of a GET, piece by piece, for files too large to be held: never more of it is here than a piece.
+        `limit`: bytes after which it is refused. Raises as `request` does, and what `judge` makes of the status."""
+        request = self._built("GET", url, **kwargs)
+        with self._noted(request, True, "") as note:
+            response = _client(self.policy).send(request, stream=True)
+            try:
+                yield from self._pieces(response, note, limit)
+            finally:
+                response.close()
+
+    def _pieces(self, response: httpx.Response, note: dict[str, Any], limit: int) -> Iterator[bytes]:
+        note["status"] = response.status_code
+        size = 0
+        for piece in response.iter_bytes():
+            if not 200 <= response.status_code < 300:
+                judge(Answer(response.status_code, response.headers, piece[:2000], self._redact))
+            if not size:
+                note["response"] = self._redact(piece[:3000].decode("utf-8", "replace"))
+            size += len(piece)
+            if size > limit:
+                raise Refused("validation", f"the file is larger than {limit // 2**20} MiB")
+            yield piece
+        judge(Answer(response.status_code, response.headers, b"", self._redact))
+
+    def _built(self, method: str, url: str, **kwargs: Any) -> httpx.Request:
+        """A request, once it is our turn."""
         while self.pace and (wait := self.pace()) > 0:
             self.sleep(wait)
-        harmless = method in ("GET", "HEAD") if safe is None else safe
         headers = {**self.headers, **kwargs.pop("headers", {})}
         try:
-            request = _client(self.policy).build_request(method, url, headers=headers, **kwargs)
+            return _client(self.policy).build_request(method, url, headers=headers, **kwargs)
         except UnicodeEncodeError:  # before ValueError, its parent
             raise Refused("credentials", "a key or token holds letters that no header can carry") from None
         except (httpx.InvalidURL, ValueError) as error:
             raise Refused("misconfigured", self._redact(f"{url}: {error}"), field="api_url") from None
-        return self._exchange(request, harmless, _readable(request, kwargs.get("data")))
 
     def get(self, url: str, **kwargs: Any) -> Answer:
         return self.request("GET", url, **kwargs)
@@ -210,11 +241,20 @@ class HttpClient:
         return self.request("POST", url, **kwargs)
 
     def _exchange(self, request: httpx.Request, harmless: bool, readable: str) -> Answer:
+        with self._noted(request, harmless, readable) as note:
+            answer = self._send(request)
+            note["status"] = answer.status
+            note["response"] = self._redact(answer.text[: MAX_RECORDED * 2])[:MAX_RECORDED]
+        return answer
+
+    @contextmanager
+    def _noted(self, request: httpx.Request, harmless: bool, readable: str) -> Iterator[dict[str, Any]]:
+        """Around an exchange: what is noted of it, and the fault that a failure of the network is."""
         started = time.monotonic()
         note: dict[str, Any] = {"method": request.method, "url": self._redact(str(request.url))}
         note["request"] = self._redact(readable)[:MAX_RECORDED]
         try:
-            answer = self._send(request)
+            yield note
         except _Blocked as error:
             note["error"] = str(error)
             raise Refused("blocked", str(error), field="api_url") from None
@@ -227,10 +267,6 @@ class HttpClient:
         except httpx.RequestError as error:
             note["error"] = self._redact(f"{type(error).__name__}: {error}")
             raise _lost(note["error"], harmless) from None
-        else:
-            note["status"] = answer.status
-            note["response"] = self._redact(answer.text[: MAX_RECORDED * 2])[:MAX_RECORDED]
-            return answer
         finally:
             note["ms"] = round((time.monotonic() - started) * 1000)
             self._log.items = [*getattr(self._log, "items", []), note]

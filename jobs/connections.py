@@ -195,7 +195,8 @@ def follow_tasks(row: Connection) -> None:
     have = {s.task: s for s in db.session.scalars(db.select(Schedule).where(Schedule.connection_id == row.id))}
     for key, task in wanted.items():
         if key not in have:
-            db.session.add(Schedule(connection_id=row.id, task=key, every=task.every, next_at=utcnow()))
+            made = Schedule(connection_id=row.id, task=key, every=task.every, at_hour=task.at_hour, next_at=utcnow())
+            db.session.add(made)  # the first run is now: at its hour only from the second on
     for key, schedule in have.items():
         if key not in wanted:
             db.session.delete(schedule)

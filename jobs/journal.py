@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from models import Attempt, AttemptItem, Connection, Incoming, Order, Run, Schedule, Transfer, db
+from models import Attempt, AttemptItem, Connection, Incoming, Order, Run, RunNote, Schedule, Transfer, db
 from models.connections import OPERATIONS
 from orders import asked, days
 from orders.listing import Cursor
@@ -251,6 +251,11 @@ def arrival(incoming_id: int) -> Any:
 
 def run(run_id: int) -> Run | None:
     return db.session.get(Run, run_id, options=[db.joinedload(Run.connection)])
+
+
+def run_notes(row: Run, limit: int = 200) -> Sequence[RunNote]:
+    """What the run left out, and why."""
+    return db.session.scalars(db.select(RunNote).filter_by(run_id=row.id).order_by(RunNote.id).limit(limit)).all()
 
 
 def run_attempts(row: Run, limit: int = ATTEMPTS) -> Sequence[Attempt]:

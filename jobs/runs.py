@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from integrations.errors import VendorError
 from models import Connection, Run, db, utcnow
 
-from . import connections, intake, parcels, readback, stock, wake
+from . import catalogue, connections, intake, parcels, readback, stock, wake
 
 log = structlog.get_logger()
 
@@ -122,10 +122,25 @@ def _stock(run_id: int, connection: Connection) -> str:
     return stock.tell(run_id, connection, keep)
 
 
+def _catalogue(run_id: int, connection: Connection) -> None:
+    catalogue.take(run_id, connection, keep)
+
+
+def _prices(run_id: int, connection: Connection) -> None:
+    catalogue.take(run_id, connection, keep, prices_only=True)
+
+
+def _match(run_id: int, connection: Connection) -> None:
+    catalogue.match(run_id, connection, keep)
+
+
 #: task -> what does it, and tells the run's report what it has to say, if anything
 TASKS: dict[str, Callable[[int, Connection], str | None]] = {
     "orders": _orders,
     "statuses": _statuses,
     "references": _references,
     "stock": _stock,
+    "catalogue": _catalogue,
+    "prices": _prices,
+    "match": _match,
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from models import Connection, Schedule, db, utcnow
+from orders import days
 
 from . import connections, runs
+
+DAY = 86_400
 
 
 def tick() -> None:
@@ -22,8 +25,15 @@ def tick() -> None:
     for row in db.session.scalars(due).all():
         runs.request(row.connection_id, row.task, "schedule")
         # from now, not from when it was due: after a night off one run is enough
-        row.next_at = now + timedelta(seconds=row.every)
+        row.next_at = after(row.every, row.at_hour, now)
     db.session.commit()
+
+
+def after(every: int, at_hour: int | None, now: datetime) -> datetime:
+    """When a task that runs every so many seconds is due next. `at_hour` counts for those of whole days."""
+    if at_hour is None or every % DAY:
+        return now + timedelta(seconds=every)
+    return days.next_at(at_hour, now + timedelta(seconds=every - DAY))
 
 
 def follow() -> None:

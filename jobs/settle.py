@@ -6,7 +6,6 @@ Each runs in the caller's transaction; nothing here asks a vendor.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError
 
@@ -14,7 +13,7 @@ from models import Connection, Link, Order, Schedule, Status, Transfer, db, utcn
 from orders import statuses, timeline, work
 from orders.timeline import Actor
 
-from . import reports, wake
+from . import reports, schedule, wake
 
 CHUNK = 500
 #: seconds between runs that staff may choose from; shorter ones only annoy the vendor
@@ -169,15 +168,23 @@ def _mark_transferred(order_id: int, connection: Connection) -> None:
         statuses.change([order_id], status, Actor("job", connection.name), cause=connection.id)
 
 
-def change_schedule(schedule_id: int, *, every: int | None = None, paused: bool | None = None) -> Schedule | None:
-    """Change how often periodic work runs, or pause it. None: it is gone, or the interval isn't offered."""
+def change_schedule(
+    schedule_id: int, *, every: int | None = None, paused: bool | None = None, at_hour: int | None = None
+) -> Schedule | None:
+    """Change how often periodic work runs and, of what runs once a day, the hour; or pause it. None: it is gone, or the
+    interval or hour isn't offered."""
     row = db.session.get(Schedule, schedule_id, with_for_update=True)
     if row is None or (every is not None and every not in INTERVALS and every != row.every):
         return None
+    if at_hour is not None and at_hour not in range(24):
+        return None
     now = utcnow()
+    if at_hour is not None:
+        row.at_hour = at_hour
+        row.next_at = schedule.after(row.every, at_hour, now)
     if every is not None:
         row.every = every
-        row.next_at = min(row.next_at, now + timedelta(seconds=every))
+        row.next_at = min(row.next_at, schedule.after(every, row.at_hour, now))
     if paused is not None:
         row.next_at = now if row.paused and not paused else row.next_at
         row.paused = paused

@@ -8,7 +8,7 @@ from datetime import timedelta
 from models import BulkUndo, db, utcnow
 from orders import counts, once, order_links
 
-from . import exports, imports, mail, stock_due, wake
+from . import catalogue_files, exports, imports, mail, stock_due, wake
 
 _next = utcnow()
 
@@ -23,6 +23,7 @@ def tidy() -> None:
     db.session.commit()
     exports.revive()
     imports.revive()
+    catalogue_files.revive()
     mail.wake_due()
     stock_due.sweep()
     if now < _next:

@@ -90,6 +90,8 @@ class Job:
 JOBS = {
     "export": Job("jobs.exports.make", "low", 7200),
     "import": Job("jobs.importing.work", "low", 7200),
+    "products": Job("jobs.catalogue_files.work", "low", 7200),
+    "pictures": Job("jobs.pictures.check", "low", 600),
     "mail": Job("jobs.mail.deliver", "default", 120),
     "payment": Job("jobs.payments.work", "high", 300),
     "notice": Job("jobs.inbox.process", "high", 300),

@@ -4,7 +4,17 @@ from .api import FORM_SCOPE, SCOPES, ApiRequest, ApiToken, WebhookAttempt, Webho
 from .attached import attached
 from .automation import Message, Rule, RuleEvent, RuleRun, RuleWait
 from .base import db, insert_into, reading, use_encryption_keys, utcnow
-from .catalogue import Category, Offer
+from .catalogue import (
+    FOLLOWED,
+    GONE_OFFERS,
+    MATCH_BY,
+    NEW_OFFERS,
+    CatalogueFile,
+    CatalogueRule,
+    Category,
+    Offer,
+    RunNote,
+)
 from .connections import (
     Attempt,
     AttemptItem,
@@ -56,6 +66,13 @@ from .registries import (
 from .stock import StockNews, StockTaken
 
 __all__ = [
+    "RunNote",
+    "CatalogueRule",
+    "CatalogueFile",
+    "NEW_OFFERS",
+    "MATCH_BY",
+    "GONE_OFFERS",
+    "FOLLOWED",
     "WebhookEndpoint",
     "WebhookDelivery",
     "WebhookAttempt",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -50,9 +51,77 @@ class Offer(Model):
     #: the stock that this system was last told by us
     told_stock: Mapped[Decimal | None] = mapped_column(Quantity)
     told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    group: Mapped[str] = mapped_column(String(64), default="")  # variants of one product share it there
+    #: what else a product is made of: brand, description, options, weight, length, width, height
+    more: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     __table_args__ = (
         db.UniqueConstraint("connection_id", "external_id"),
         Index("ix_offers_connection_id_sku", "connection_id", "sku"),
         Index("ix_offers_connection_id_own_id", "connection_id", "own_id"),
         Index("ix_offers_connection_id_seen_at", "connection_id", "seen_at"),
+        Index(
+            "ix_offers_group",
+            "connection_id",
+            "group",
+            sqlite_where=db.text("\"group\" != ''"),
+            postgresql_where=db.text("\"group\" != ''"),
+        ),
+        Index(
+            "ix_offers_unmatched",
+            "connection_id",
+            "id",
+            sqlite_where=db.text("product_id IS NULL"),
+            postgresql_where=db.text("product_id IS NULL"),
+        ),
     )
+
+
+#: by what an offer finds its product: our SKU is their id, the seller's own id or their SKU; or both have the same
+MATCH_BY = ("sku", "own_id", "external_id", "barcode", "name")
+#: what becomes of an offer without a product, and of a product that isn't offered any more
+NEW_OFFERS = ("create", "hidden", "leave")
+GONE_OFFERS = ("nothing", "none_left", "hide")
+#: what of a product that is there follows its offer
+FOLLOWED = ("price", "stock", "names")
+
+
+class CatalogueRule(Model):
+    """How the offers of one connection meet our products. No row: as a new one."""
+
+    __tablename__ = "catalogue_rules"
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True)
+    match: Mapped[list[str]] = mapped_column(Json, default=lambda: ["sku"])  # of MATCH_BY, tried in turn; [] = none
+    new: Mapped[str] = mapped_column(String(10), default="create")
+    gone: Mapped[str] = mapped_column(String(10), default="nothing")
+    follow: Mapped[list[str]] = mapped_column(Json, default=lambda: ["price", "stock"])  # of FOLLOWED
+
+
+class RunNote(Model):
+    """Something that a run left out, and why. A run keeps the first thousand."""
+
+    __tablename__ = "run_notes"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
+    item: Mapped[str] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(String(200))
+
+
+class CatalogueFile(Model):
+    """A file of products that staff bring in: first it is only tried ("check"), then taken ("take")."""
+
+    __tablename__ = "catalogue_files"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    file: Mapped[str] = mapped_column(String(80), default="")  # its name in DATA_DIR/imports; "" = removed
+    layout: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # {"kind": "yml"}, or orders/import_files.py's
+    columns: Mapped[list[str]] = mapped_column(Json, default=list)  # the field of each column, "" = not taken
+    stage: Mapped[str] = mapped_column(String(10), default="columns")  # columns | check | take
+    state: Mapped[str] = mapped_column(String(10), default="ready", index=True)  # ready|waiting|working|done|failed
+    fence: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    counts: Mapped[dict[str, int]] = mapped_column(Json, default=dict)
+    left_out: Mapped[list[list[str]]] = mapped_column(Json, default=list)  # [[row or id, why], …], the first thousand
+    fault: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -290,5 +290,16 @@ class Product(Model):
     options: Mapped[dict[str, str]] = mapped_column(Json, default=dict)  # what tells a variant: {"Color": "red"}
     #: [{"url"}, and where it was looked at: "width", "height", "bytes", "fault"]
     pictures: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
-    search_text: Mapped[str] = mapped_column(String(500), default="")  # lower-case name and SKU
+    #: lower-case name and SKU; a trigram index lies over it (migration 0015)
+    search_text: Mapped[str] = mapped_column(String(500), default="")
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+    __table_args__ = (
+        Index("ix_products_name", "name"),
+        Index(
+            "ix_products_barcode",
+            "barcode",
+            sqlite_where=db.text("barcode != ''"),
+            postgresql_where=db.text("barcode != ''"),
+        ),
+        Index("ix_products_hidden", "id", sqlite_where=db.text("active = 0"), postgresql_where=db.text("NOT active")),
+    )

@@ -27,6 +27,17 @@ def midnight(day: date, zone: ZoneInfo = ZONE) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+def next_at(hour: int, after: datetime, zone: ZoneInfo = ZONE) -> datetime:
+    """The first moment after this one when it strikes this hour there, in UTC. An hour that a change of the clock skips
+    is the one that comes instead; of one that it repeats, the first counts."""
+    day = after.astimezone(zone).date()
+    for ahead in range(3):
+        found = datetime.combine(day + timedelta(days=ahead), time(hour), zone).astimezone(UTC)
+        if found > after:
+            return found
+    raise AssertionError("a day without this hour, three times in a row")
+
+
 def between(model: Any, since: date | None, until: date | None, zone: ZoneInfo = ZONE) -> list[Any]:
     """Conditions for rows made from the one day to the end of the other. Ids follow arrival, so a range of dates is
     also a range of ids: a walk by id then starts and stops there. Needs an index of created_at."""

@@ -34,12 +34,16 @@ VERBS = {
     "statuses": N_("Read statuses back"),
     "references": N_("Refresh lists"),
     "stock": N_("Tell stock"),
+    "catalogue": N_("Get products"),
 }
 TASKS = {
     "orders": N_("Get orders"),
     "statuses": N_("Read statuses back"),
     "references": N_("Refresh lists"),
     "stock": N_("Tell stock"),
+    "catalogue": N_("Take the catalogue in"),
+    "prices": N_("Take prices and stock in"),
+    "match": N_("Match products"),
 }
 #: state -> (words, colour, icon): transfers, runs, attempts and what came in share them
 STATES = {

@@ -53,6 +53,7 @@ def run(run_id: int) -> Any:
         row=row,
         attempts=journal.run_attempts(row),
         advice=found,
+        notes=journal.run_notes(row),
         task_names=words.TASKS,
     )
 
@@ -82,7 +83,8 @@ def schedules() -> Any:
 def schedule(schedule_id: int) -> Any:
     do = request.form.get("do", "")
     paused = {"pause": True, "resume": False}.get(do)
-    row = settle.change_schedule(schedule_id, every=request.form.get("every", type=int), paused=paused) or abort(404)
+    every, hour = (request.form.get(name, type=int) for name in ("every", "at_hour"))
+    row = settle.change_schedule(schedule_id, every=every, paused=paused, at_hour=hour) or abort(404)
     db.session.commit()
     flash(
         {True: _("Paused."), False: _("Goes on.")}.get(row.paused, "") if paused is not None else _("Saved."), "success"

@@ -15,6 +15,7 @@ from integrations import connectors
 from integrations.base import (
     Connector,
     PullsOrders,
+    PullsProducts,
     ReceivesOrders,
     ReceivesWebhooks,
     SendsMessages,
@@ -42,10 +43,12 @@ KINDS = {
     "source": (N_("Orders come from"), PullsOrders),
     "destination": (N_("Orders go to"), ReceivesOrders),
     "payment": (N_("Payments"), TakesPayments),
+    "catalogue": (N_("Products come from"), PullsProducts),
     "messages": (N_("Messages go to"), SendsMessages),
 }
 VERBS = {
     "pull": N_("Get orders"),
+    "catalogue": N_("Get products"),
     "send": N_("Send"),
     "update": N_("Update"),
     "find": N_("Look up"),

@@ -209,8 +209,9 @@ def initials(text: str) -> str:
 #: blueprints whose pages belong to an entry of the left bar that is not their own
 SETTINGS_PAGES: tuple[str, ...] = (
     *("account", "users", "registries", "integrations", "connect", "mappings", "hook_links"),
-    *("api_tokens", "webhooks", "delivery_methods", "retention", "stock"),
+    *("api_tokens", "webhooks", "delivery_methods", "retention", "stock", "notices", "shop_options"),
 )
+CATALOGUE_PAGES = ("product", "catalogue_matching", "catalogue_files")
 ORDER_PAGES = ("orders_bulk", "orders_views", "card", "exports", "imports", "preorders", "prints", "delivery", "held")
 
 
@@ -229,7 +230,7 @@ _NAV = (
     ("dashboard.index", lazy_gettext("Dashboard"), "layout-dashboard"),
     ("orders.index", lazy_gettext("Orders"), "shopping-cart"),
     ("problems.index", lazy_gettext("Problems"), "alert-triangle"),
-    ("products.index", lazy_gettext("Catalogue"), "box"),
+    ("products.index", lazy_gettext("Catalogue"), "package"),
     ("automation.index", lazy_gettext("Automation"), "robot"),
     ("expenses.index", lazy_gettext("Expenses"), "coin"),
     ("activity.index", lazy_gettext("Activity"), "activity"),
@@ -240,6 +241,7 @@ _NAV = (
 def _shell() -> dict[str, Any]:
     here = request.blueprint if has_request_context() else ""
     here = "settings" if here in SETTINGS_PAGES else "orders" if here in ORDER_PAGES else here
+    here = "products" if here in CATALOGUE_PAGES else here
     there = tuple(endpoint for endpoint, _, _ in _NAV if endpoint in current_app.view_functions)
     language = locale()
     return {

@@ -78,7 +78,9 @@ class HubWithVendors:
     """A hub and its sandboxes, one inside the other."""
 
     def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
-        self.sandbox = SandboxServer(("prom", "retailcrm", "shiptor", "nova_poshta", "telegram", "liqpay"))
+        self.sandbox = SandboxServer(
+            ("prom", "retailcrm", "shiptor", "nova_poshta", "telegram", "liqpay", "price_list")
+        )
         self.env = hubs.environment(folder, database_url, redis_url, self.sandbox.url, servers.free_port())
         self.running = hubs.running(self.env, self.sandbox, folder.parent / "log")
 

@@ -11,7 +11,16 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from integrations import connectors
-from integrations.base import MASK, OffersLists, PullsOrders, ReceivesOrders, SendsMessages, TakesPayments, required
+from integrations.base import (
+    MASK,
+    OffersLists,
+    PullsOrders,
+    PullsProducts,
+    ReceivesOrders,
+    SendsMessages,
+    TakesPayments,
+    required,
+)
 from integrations.errors import Later, Refused, Unknown, VendorError
 from integrations.http import close_all
 from integrations.sandbox import SandboxServer
@@ -300,7 +309,7 @@ def facts_complete(vendor: Vendor) -> None:
     assert cls.summary
     assert cls.docs_url.startswith("https://")
     assert {field.name for field in cls.Settings()} >= {"api_url", *cls.Settings.advanced}
-    assert any(cls.can(kind) for kind in (PullsOrders, ReceivesOrders, TakesPayments, SendsMessages))
+    assert any(cls.can(kind) for kind in (PullsOrders, PullsProducts, ReceivesOrders, TakesPayments, SendsMessages))
     assert bool(cls.paid_by) == cls.can(TakesPayments)
     assert len({table.key for table in cls.mappings}) == len(cls.mappings)
 

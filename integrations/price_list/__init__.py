@@ -1,0 +1,1 @@
+"""Any catalogue that is published as a file at a link."""
