@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from wtforms import Form, StringField, URLField
-from wtforms.meta import DefaultMeta
-from wtforms.validators import URL, InputRequired, Optional, ValidationError
-from wtforms.widgets import DateInput, PasswordInput
-
+from .forms import MASK as MASK
+from .forms import SecretField as SecretField
+from .forms import SettingsForm as SettingsForm
+from .forms import an_address as an_address
+from .forms import required as required
 from .http import HttpClient
 from .text import N_
 from .types import (
@@ -46,68 +46,6 @@ from .types import (
     StockData,
     TestResult,
 )
-
-MASK = "••••••••"
-
-
-class SecretField(StringField):
-    """A secret setting. Goes out as a mask; a mask that comes back means "unchanged"."""
-
-    widget = PasswordInput(hide_value=False)
-
-    def _value(self) -> str:
-        return MASK if self.data else ""
-
-
-def _stripped(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
-
-
-def required(message: str = N_("This field is required.")) -> InputRequired:
-    return InputRequired(message=message)
-
-
-def an_address() -> URL:
-    return URL(require_tld=False, message=N_("This is not an address: it starts with https://"))
-
-
-def _a_day(_form: Form, field: StringField) -> None:
-    try:
-        date.fromisoformat(field.data or "")
-    except ValueError:
-        raise ValidationError(N_("Write the day as 2030-12-31.")) from None
-
-
-class SettingsForm(Form):
-    """Base of every connector's settings: the address it calls can point at a sandbox or a proxy."""
-
-    class Meta(DefaultMeta):
-        """Blanks around what was pasted are dropped: a token with one looks right and is refused."""
-
-        def bind_field(self, form: Any, unbound_field: Any, options: Any) -> Any:
-            if issubclass(unbound_field.field_class, StringField):
-                options = {**options, "filters": (*unbound_field.kwargs.get("filters", ()), _stripped)}
-            return super().bind_field(form, unbound_field, options)
-
-    #: names of fields shown folded away under "Advanced"
-    advanced: ClassVar[tuple[str, ...]] = ("api_url",)
-
-    api_url = URLField(
-        N_("API address"),
-        [Optional(), an_address()],
-        description=N_("Change it only to go through a proxy or to try a sandbox."),
-    )
-    valid_until = StringField(
-        N_("Key valid until"),
-        [Optional(), _a_day],
-        widget=DateInput(),
-        description=N_("If the system told you when its key runs out: staff are reminded 14, 7 and 1 days before."),
-    )
-
-    def merged(self, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """The values to store: a secret that came back as its mask keeps the one in `stored`."""
-        kept = {f.name for f in self if isinstance(f, SecretField) and f.data == MASK}
-        return {name: stored.get(name, "") if name in kept else value for name, value in self.data.items()}
 
 
 @dataclass(frozen=True)

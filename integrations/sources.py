@@ -31,8 +31,9 @@ _WAIT_HELP = N_(
 
 TAKE_ORDERS = Task("orders", N_("Take orders in"), 120)
 TAKE_CATALOGUE = Task("catalogue", N_("Take the catalogue in"), 86_400, at_hour=4)
-TELL_STOCK = Task("stock", N_("Tell stock"), 3600)
 TAKE_PRICES = Task("prices", N_("Take prices and stock in"), 4 * 3600)
+CATALOGUE = (TAKE_CATALOGUE, TAKE_PRICES)
+TELL_STOCK = Task("stock", N_("Tell stock"), 3600)
 
 
 def mappings(

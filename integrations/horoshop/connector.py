@@ -61,7 +61,7 @@ class Horoshop(ShopApi):
     rate = 5.0
     Settings = HoroshopSettings
     mappings = sources.mappings(MEANINGS, sources.statuses_back(CANCEL_HELP, [TRACKING]), ONLINE)
-    tasks = (sources.TAKE_ORDERS, REFRESH_LISTS)
+    tasks = (sources.TAKE_ORDERS, *sources.CATALOGUE, REFRESH_LISTS)
     help_steps = (
         N_("Make sure that the shop's plan includes access to the API."),
         N_("In the shop's admin panel open Settings, then Admins, and add one for the hub, with the right to the API."),

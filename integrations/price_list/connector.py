@@ -42,7 +42,7 @@ class PriceList(Connector):
     api_url = ""
     docs_url = "https://yandex.ru/support/partnermarketplace/ru/export/yml"
     Settings = PriceListSettings
-    tasks = (sources.TAKE_CATALOGUE, sources.TAKE_PRICES)
+    tasks = sources.CATALOGUE
     help_steps = (
         N_("Find the link to your price list in YML: shop builders keep it under Export or Marketplaces."),
         N_("Open the link in a browser: you should see a file that begins with “yml_catalog”."),

@@ -33,6 +33,7 @@ STOCK_BY_HELP = N_("As the offers of the catalogue are: a catalogue by link may 
 NEEDED = {
     "orders/list": N_("The token has no right to read orders: without it nothing can be taken in."),
     "payment_options/list": N_("The token has no right to read payment options: their list stays empty."),
+    "products/list": N_("The token has no right to read products: the catalogue can't be taken in."),
 }
 LISTS = {k: ListAt(f"{k}_options/list", f"{k}_options", code="id", usable="enabled") for k in ("payment", "delivery")}
 DOCUMENTED = {"statuses": fixed(translate.STATUSES), "cancel_reasons": fixed(translate.CANCEL_REASONS)}
@@ -60,7 +61,7 @@ class Prom(RestConnector):
     Settings = PromSettings
     mappings = sources.mappings(MEANINGS, sources.statuses_back(REASONS_HELP, REASONS), PAYMENTS)
     stock_batch = 50
-    tasks = (sources.TAKE_ORDERS, REFRESH_LISTS, sources.TELL_STOCK)
+    tasks = (sources.TAKE_ORDERS, *sources.CATALOGUE, REFRESH_LISTS, sources.TELL_STOCK)
     complaint = staticmethod(translate.complaint)
     help_steps = (
         N_("Sign in to your Prom cabinet as the owner and open Settings, then API tokens."),

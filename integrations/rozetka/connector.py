@@ -40,6 +40,7 @@ class RozetkaSettings(SettingsForm):
     secret = SecretField(N_("Password of this login, or API token"), [required()])
     import_days = sources.import_days_field()
     language = sources.language_field()
+    tell_stock = sources.tell_stock_field()
 
 
 class Rozetka(Cabinet):
@@ -58,7 +59,7 @@ class Rozetka(Cabinet):
         translate.NAMED,
         help=CANCELLED_HELP,
     )
-    tasks = (sources.TAKE_ORDERS, REFRESH_LISTS)
+    tasks = (sources.TAKE_ORDERS, *sources.CATALOGUE, REFRESH_LISTS, sources.TELL_STOCK)
     help_steps = (
         N_("Sign in to the seller's cabinet and open Settings, then API security."),
         N_("Generate an API token; its role must allow orders and goods. It lapses after a day without use."),
