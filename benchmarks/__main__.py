@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bench_export, bench_pages, bench_polling, bench_quotes, bench_work
+from . import bench_catalogue, bench_export, bench_pages, bench_polling, bench_quotes, bench_work
 from .goals import GOALS
 from .hub import Hubs, short
 from .report import Report
@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
             bench_pages.measure(hubs, sizes, report, seconds)
             bench_export.measure(hubs, sizes, report, seconds)
             bench_quotes.measure(hubs, min(sizes), report, seconds)
+            bench_catalogue.measure(hubs, report, 2_000 if options.small else 100_000)
         if options.only != "pages":
             bench_work.measure(hubs, report, 0.05 if options.small else 1)
             bench_polling.measure(hubs, report, 0.05 if options.small else 1)

@@ -13,6 +13,7 @@ class Goal:
     b: float
     at_least: bool = False
     stated_at: int = 0  # the number of orders the goal was set for; 0 = any
+    anywhere: bool = False  # no database has a part in it
 
     def verdict(self, ratio: float) -> str:
         for name, bar in (("B", self.b), ("A", self.a)):
@@ -43,6 +44,12 @@ GOALS = {
     "11": Goal("CSV of all orders, rows/s", "oscar at 100k", 15, 30, at_least=True, stated_at=100_000),
     "12a": Goal("CSV of all orders, growth", "1 MiB", 32, 16, stated_at=MILLION),
     "12b": Goal("CSV of all orders, first bytes", "1 s", 0.5, 0.1, stated_at=MILLION),
+    "13": Goal("YML write, offers/s", "plain strings", 0.7, 0.9, at_least=True, anywhere=True),
+    "14": Goal("YML write from the database, offers/s", "plain strings", 0.3, 0.5, at_least=True, stated_at=MILLION),
+    "15a": Goal("YML write and parse, growth, many offers", "a third of them", 1.1, 1.05, anywhere=True),
+    "15b": Goal("YML write and parse, peak memory", "1 MiB", 96, 64, anywhere=True),
+    "16a": Goal("YML parse to checked offers, offers/s", "lxml iterparse", 0.4, 0.7, at_least=True, anywhere=True),
+    "16b": Goal("YML parse to checked offers, offers/s", "defusedxml", 0.7, 1.0, at_least=True, anywhere=True),
     "17": Goal("enqueue one transfer", "rq Queue.enqueue", 0.6, 0.9, at_least=True),
     "18": Goal("transfers/s, asked for one by one", "no-op jobs/s", 0.5, 0.8, at_least=True),
     "19": Goal("orders/s in batches", "httpx pooled, 1 thread", 0.35, 0.6, at_least=True),

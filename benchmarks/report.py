@@ -9,6 +9,7 @@ from .goals import GOALS
 from .hub import short
 
 DATABASES = ("SQLite", "PostgreSQL")
+ANYWHERE = "any"  # of goals in which no database has a part
 
 
 @dataclass
@@ -31,8 +32,9 @@ class Report:
 
     def silent(self, goals: Iterable[str]) -> list[str]:
         """Of these goals, those without a line for one of the databases."""
-        wanted = set(goals)
-        return sorted(f"{number} on {where}" for where in DATABASES for number in wanted - self.said.get(where, set()))
+        wanted = {number for number in goals if not GOALS[number].anywhere}
+        absent = [f"{number} on {where}" for where in DATABASES for number in wanted - self.said.get(where, set())]
+        return sorted([*absent, *(set(goals) - wanted - self.said.get(ANYWHERE, set()))])
 
     def say(self, text: str) -> None:
         self.lines.append(text)

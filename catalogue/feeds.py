@@ -26,7 +26,8 @@ COLUMNS = (
     Product.weight, Product.length, Product.width, Product.height, Product.pictures, Product.options,
 )  # fmt: skip
 _next = Prepared(
-    db.select(*COLUMNS).where(Product.active, Product.id > db.bindparam("after")).order_by(Product.id).limit(BATCH)
+    db.select(*COLUMNS).where(Product.active, Product.id > db.bindparam("after")).order_by(Product.id).limit(BATCH),
+    same_plan=True,
 )
 
 

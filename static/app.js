@@ -246,6 +246,7 @@
     else if (key.length === 1 && pressKey(key)) event.preventDefault();
   });
   function escape(typing) {
+    if (typing?.matches('.cell-input')) typing.value = typing.defaultValue; // a cell of a table is saved as it is left
     const menu = find('details.menu[open]');
     if (menu) { menu.open = false; find('summary', menu).focus(); }
     else if (typing) typing.blur();

@@ -26,7 +26,15 @@ LANGUAGES = {"en": "English", "uk": "Українська", "ru": "Русски�
 def init_app(app: Flask) -> None:
     Babel(app, locale_selector=_locale, timezone_selector=lambda: str(ZONE))
     app.jinja_env.filters.update(
-        money=money, ago=ago, dt=full_time, minute=full_minute, day=day, phone=phone, num=number, t=translated
+        money=money,
+        ago=ago,
+        dt=full_time,
+        minute=full_minute,
+        day=day,
+        phone=phone,
+        num=number,
+        t=translated,
+        currency_sign=currency_sign,
     )
     app.jinja_env.globals.update(languages=LANGUAGES, initials=initials)
     app.jinja_env.add_extension("jinja2.ext.i18n")
@@ -113,6 +121,11 @@ def _money_form(currency: str, language: str) -> tuple[str, str, str, str]:
         return _SIGNS.get(currency, f"{currency}\N{NO-BREAK SPACE}"), "", ".", ","
     sample = format_decimal(Decimal("1000.5"), format="#,##0.00", locale=language)
     return "", f"\N{NO-BREAK SPACE}{_SIGNS.get(currency, currency)}", sample[-3], sample[1]
+
+
+def currency_sign(currency: str) -> str:
+    """₴ for UAH; a currency without a sign of its own keeps its code."""
+    return _SIGNS.get(currency, currency)
 
 
 def number(value: float | Decimal | None) -> str:

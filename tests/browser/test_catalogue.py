@@ -59,6 +59,10 @@ def test_from_the_list_to_the_product(hub: Hub, visitors: Any) -> None:
     stock.press("Tab")
     expect(page.get_by_text("“many” is no number.")).to_be_visible()
     expect(page.locator(".cell-input.is-invalid")).to_have_value("many")
+    price.fill("5")
+    price.press("Escape")  # nothing is saved by leaving it so
+    expect(price).to_have_value("1299.9")
+    expect(page.locator(".cell-input.is-invalid")).to_have_value("many")
     assert str(stored(hub, "PL-00007").price) == "1299.90"
     page.locator("a[data-open]").click()
     drawer = page.locator("#drawer")
