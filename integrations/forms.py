@@ -66,6 +66,7 @@ class SettingsForm(Form):
     valid_until = StringField(
         N_("Key valid until"),
         [Optional(), _a_day],
+        default="",
         widget=DateInput(),
         description=N_("If the system told you when its key runs out: staff are reminded 14, 7 and 1 days before."),
     )

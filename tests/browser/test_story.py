@@ -44,7 +44,7 @@ def test_from_the_first_order_to_the_healed_problem(hub, visitors, language, dev
         expect(story.row(page, order_id).locator(story.TRANSFERRED)).to_be_visible()
     assert hub.sandbox.vendor("retailcrm").count("orders", story.TOKEN) == 20
 
-    hub.sandbox.vendor("retailcrm").fault("refuse", times=0, path="orders")
+    hub.sandbox.vendor("retailcrm").fault("refuse", times=0, path="orders/create")
     broken = page.locator("#rows [data-row]").nth(21).get_attribute("data-id")
     story.send_one(page, broken)
     expect(story.row(page, broken).locator(story.PROBLEM)).to_be_visible()

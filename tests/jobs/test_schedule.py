@@ -21,10 +21,10 @@ pytestmark = pytest.mark.usefixtures("unlimited")
 def test_due_schedules_start_a_run_each(context: Flask, prom: Connection) -> None:
     schedule.tick()
     tasks = set(db.session.scalars(db.select(Run.task)))
-    assert tasks == {"orders", "references", "stock"}
-    assert queued().count("jobs.runs.carry_out") == 3
+    assert tasks == {"orders", "references", "stock", "catalogue", "prices"}
+    assert queued().count("jobs.runs.carry_out") == 5
     schedule.tick()
-    assert db.session.scalar(db.select(db.func.count()).select_from(Run)) == 3
+    assert db.session.scalar(db.select(db.func.count()).select_from(Run)) == 5
     rows = db.session.scalars(db.select(Schedule)).all()
     assert all(row.next_at > utcnow() for row in rows)
 

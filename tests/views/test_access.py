@@ -10,10 +10,12 @@ from models import User, db
 from .helpers import login
 
 ROLES = ("owner", "manager", "viewer")
-OPEN = {"auth", "health", "completion", "hooks", "pay", "api", "order_forms"}  # and static files
-OWN = {"account", "orders_views"}  # what users set up for themselves
+OPEN = {"auth", "health", "completion", "buy", "hooks", "pay", "api", "order_forms"}  # and static files
+OWN = {"account", "notices", "orders_views"}  # what users set up for themselves
 #: for owners alone
 OWNERS = {
+    *(("notices.words", "GET"), ("notices.save_words", "POST"), ("notices.preview", "POST")),
+    *(("stock.index", "GET"), ("stock.switch", "POST"), ("stock.tell", "POST")),
     ("users.index", "GET"),
     ("users.add", "POST"),
     ("users.role", "POST"),
