@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ from wtforms.validators import InputRequired
 
 from integrations import connectors
 from integrations.base import Account, Connector, OffersLists, PullsOrders, SecretField
-from integrations.errors import VendorError
+from integrations.errors import Later, VendorError
 from integrations.http import HttpClient
 from integrations.sandbox import TOKENS, Sandbox, discover
 from jobs import connections, hooks, mapping
@@ -27,6 +28,7 @@ WAITING = (40, 20)
 EVERY = 5  # seconds between new orders
 #: Seconds between runs of a connection's tasks: a demo shows in seconds what a shop has in minutes.
 QUICK = {"orders": 10, "statuses": 15}
+PATIENCE = 3  # times that a vendor is asked once more
 
 
 @click.command("demo-setup")
@@ -104,11 +106,23 @@ def _lists(cls: type[Connector], settings: Mapping[str, Any]) -> Mapping[str, An
 def _fill_mappings(row: Connection) -> None:
     """By suggestion, as a newcomer would accept them; the lists come first, they are what there is to choose from."""
     try:
-        connections.refresh_references(row)
+        _patiently(lambda: connections.refresh_references(row))
         mapping.suggest_all(row)
         db.session.commit()
     except VendorError as error:
         click.echo(f"{row.name}: its lists could not be fetched: {error}", err=True)
+
+
+def _patiently(ask: Callable[[], Any]) -> None:
+    """A vendor that wants a pause gets it: everything is connected within moments here, which no shop does."""
+    for _ in range(PATIENCE):
+        try:
+            ask()
+        except Later as error:
+            time.sleep(error.retry_after or 1)
+        else:
+            return
+    ask()
 
 
 def _control(url: str, body: dict[str, Any]) -> None:
