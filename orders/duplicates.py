@@ -160,6 +160,12 @@ _STILL = Prepared(
 )
 
 
+def alike(order_ids: Sequence[int]) -> set[int]:
+    """These orders and whatever looks like one of them: `over` changes all of them, so whoever means to call it locks
+    them first, in the order of their ids. Two that are cancelled at once would wait for each other otherwise."""
+    return {*order_ids, *(i for row in _STILL.rows(ids=list(order_ids)) for i in row)}
+
+
 def over(order_ids: Sequence[int]) -> None:
     """Orders were cancelled or deleted: whatever looked like them stands alone now."""
     db.session.flush()

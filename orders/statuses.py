@@ -91,6 +91,13 @@ _SET = _set()
 _CANCEL = _set(cancel_reason="reason", cancel_text="text")
 
 
+def _locked(ids: Sequence[int], status: Status) -> list[Any]:
+    """Rows of these orders, locked together with all that will change with them."""
+    together = duplicates.alike(ids) if status.group in duplicates.OVER else ids
+    wanted = set(ids)
+    return [row for row in _LOCK.rows(ids=list(together)) if row[0] in wanted]
+
+
 def _change_some(
     ids: Sequence[int],
     status: Status,
@@ -101,7 +108,7 @@ def _change_some(
     result: Changed,
 ) -> None:
     db.session.flush()
-    rows = _LOCK.rows(ids=list(ids))
+    rows = _locked(ids, status)
     names = {row[0]: row[1] for row in rows}
     found = {row[0]: counts.Counted(*row[3:]) for row in rows}
     result.skipped += [(i, "gone") for i in ids if i not in found]

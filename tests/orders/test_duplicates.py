@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -220,3 +222,23 @@ def test_the_order_that_stays_is_paid_if_what_was_paid_covers_it(how: str, recei
     unite.unite(keep, drop, how, OLENA)
     db.session.commit()
     assert db.session.get_one(Order, keep).paid is paid
+
+
+def test_two_that_look_alike_are_cancelled_at_the_same_moment(app: Any) -> None:
+    twins = [(order(f"A{n}", CUP, phone=f"+38050111220{n}"), order(f"B{n}", CUP, phone=f"+38050111220{n}"))
+             for n in range(6)]  # fmt: skip
+    assert len(pairs()) == 6
+    gate = threading.Barrier(2)
+
+    def cancel(ids: list[int]) -> None:
+        with app.app_context():
+            for one in ids:
+                gate.wait(30)
+                statuses.change([one], build.status("cancelled"), OLENA)
+                db.session.commit()
+            db.session.remove()
+
+    db.session.commit()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(cancel, zip(*twins, strict=True)))
+    assert (pairs(), len(pairs("over")), marked()) == ([], 6, set())
