@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -209,17 +209,20 @@ class HttpClient:
                 response.close()
 
     def _pieces(self, response: httpx.Response, note: dict[str, Any], limit: int) -> Iterator[bytes]:
+        """Closed here and now: what is left to the garbage collector is closed whenever that runs, in the midst of the
+        pool's own work, too, and waits there for the pool's lock for ever."""
         note["status"] = response.status_code
         size = 0
-        for piece in response.iter_bytes():
-            if not 200 <= response.status_code < 300:
-                judge(Answer(response.status_code, response.headers, piece[:2000], self._redact))
-            if not size:
-                note["response"] = self._redact(piece[:3000].decode("utf-8", "replace"))
-            size += len(piece)
-            if size > limit:
-                raise Refused("validation", f"the file is larger than {limit // 2**20} MiB")
-            yield piece
+        with closing(response.iter_bytes()) as pieces:  # type: ignore[type-var]  # a generator
+            for piece in pieces:
+                if not 200 <= response.status_code < 300:
+                    judge(Answer(response.status_code, response.headers, piece[:2000], self._redact))
+                if not size:
+                    note["response"] = self._redact(piece[:3000].decode("utf-8", "replace"))
+                size += len(piece)
+                if size > limit:
+                    raise Refused("validation", f"the file is larger than {limit // 2**20} MiB")
+                yield piece
         judge(Answer(response.status_code, response.headers, b"", self._redact))
 
     def _built(self, method: str, url: str, **kwargs: Any) -> httpx.Request:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Generator, Mapping
+from contextlib import closing
 
 from wtforms import StringField, URLField
 
@@ -60,9 +61,9 @@ class PriceList(Connector):
 
     def products(self, prices_only: bool = False) -> Generator[ProductPage]:
         """All of it, page by page. A link has nothing quicker for prices alone."""
-        pieces = unpacked(self.http.stream(self.base_url, limit=LARGEST, headers=self._opened_by()), LARGEST)
         try:
-            yield from Reader(str(self.settings.get("language") or "uk")).pages(pieces)
+            with closing(self.http.stream(self.base_url, limit=LARGEST, headers=self._opened_by())) as pieces:
+                yield from Reader(str(self.settings.get("language") or "uk")).pages(unpacked(pieces, LARGEST))
         except NotYml as error:
             raise Refused("misconfigured", self.http.redact(str(error)), field="api_url") from None
 
