@@ -18,6 +18,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import func
 
 from integrations import connector
+from integrations.errors import Later
 from integrations.types import ProductData
 from jobs import connections, intake, wake, work
 from models import Attempt, ExternalProduct, Order, OrderLine, Product, Status, Transfer, db, utcnow
@@ -60,6 +61,16 @@ class Taker:
 
     def __call__(self, n: int) -> list[int]:
         return [next(self.ids) for _ in range(n)]
+
+
+def _patiently(ask: Callable[[Any], Any], given: Any) -> Any:
+    """Outside the jobs nothing keeps the vendor's pace; asking again is harmless."""
+    for _ in range(10):
+        try:
+            return ask(given)
+        except Later as error:
+            time.sleep(error.retry_after or 1)
+    return ask(given)
 
 
 def empty_queues() -> None:
@@ -159,7 +170,7 @@ def learn_products(crm: int) -> None:
     keeper = connections.open_connector(db.session.get_one(connections.Connection, crm))
     known = set(db.session.scalars(db.select(ExternalProduct.sku).where(ExternalProduct.connection_id == crm)))
     absent = [p for p in db.session.scalars(db.select(Product)) if p.sku not in known]
-    found = keeper.ensure_products([ProductData(p.sku, p.name, p.price, p.weight) for p in absent])
+    found = _patiently(keeper.ensure_products, [ProductData(p.sku, p.name, p.price, p.weight) for p in absent])
     for sku, external_id in found.items():
         db.session.add(ExternalProduct(connection_id=crm, sku=sku, external_id=external_id))
     db.session.commit()
