@@ -264,8 +264,8 @@ def _raw_changes(hub: Hub, ids: list[int], status_id: int) -> float:
     order = f"UPDATE orders SET status_id = {mark}, updated_at = {mark} WHERE id = {mark}"
     entry = ("INSERT INTO order_events (order_id, at, actor, actor_name, kind, detail) "
              f"VALUES ({mark}, {mark}, 'person', 'Raw', 'created', '{{}}')")  # fmt: skip
-    totals = "INSERT INTO order_counts (type_id, status_id, currency, n, total) VALUES (1, 1, 'XXX', 0, 0)"
-    days = "INSERT INTO order_days (day, status_id, currency, n, total) VALUES ('2020-01-01', 1, 'XXX', 0, 0)"
+    totals = "INSERT INTO order_counts (type_id, status_id, currency, n, total) VALUES (1, 1, 'XTS', 0, 0)"
+    days = "INSERT INTO order_days (day, status_id, currency, n, total) VALUES ('2020-01-01', 1, 'XTS', 0, 0)"
 
     def change(order_id: int) -> None:
         if on_sqlite:

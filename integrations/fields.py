@@ -22,6 +22,19 @@ CARRIERS = {
     "meest": ("meest", "міст", "мист"),
     "justin": ("justin", "джаст"),
 }
+#: how names of delivery methods that are a carrier's begin or go on, in the three languages
+CARRIER_WORDS = {
+    "nova-poshta": ("nova poshta", "нова пошта", "новая почта", "новои пошты", "novaposhta", "нп", "np"),
+    "ukrposhta": ("ukrposhta", "ukr poshta", "укрпошта", "укрпочта", "укр пошта"),
+    "russian-post": ("russian post", "почта росс", "пошта рос", "pochta ross"),
+    "kazpost": ("kazpost", "казпочта", "qazpost"),
+    "meest": ("meest", "міст", "мист експрес"),
+    "justin": ("justin", "джастин"),
+    "rozetka": ("rozetka", "розетка"),
+    "cdek": ("cdek", "сдэк", "сдек"),
+    "boxberry": ("boxberry", "боксберри"),
+    "delivery-auto": ("delivery auto", "деливери", "делівері"),
+}
 #: what marks of advertising say when nobody sent the customer, or it isn't known who
 _DIRECT = frozenset({"", "(direct)", "(none)", "(not set)"})
 _PATH = re.compile(r"^[\w.\[\]]+")

@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 
 from integrations import connectors
 from integrations.base import TakesPayments
+from integrations.fields import CARRIER_WORDS
 
 #: below this, no suggestion is better than a wrong one
 THRESHOLD = 0.5
@@ -22,16 +23,7 @@ EXACT, HINTED, BY_NAME, BY_CODE, BY_GROUP = 4.0, 3.0, 1.0, 0.8, 0.55
 #: word of the trade -> how it begins in the three languages. Longer phrases stand first: what they take is not read
 #: again ("cash on delivery" is not cash).
 DELIVERY = (
-    ("@nova-poshta", ("nova poshta", "нова пошта", "новая почта", "новои пошты", "novaposhta", "нп", "np")),
-    ("@ukrposhta", ("ukrposhta", "ukr poshta", "укрпошта", "укрпочта", "укр пошта")),
-    ("@russian-post", ("russian post", "почта росс", "пошта рос", "pochta ross")),
-    ("@kazpost", ("kazpost", "казпочта", "qazpost")),
-    ("@meest", ("meest", "міст", "мист експрес")),
-    ("@justin", ("justin", "джастин")),
-    ("@rozetka", ("rozetka", "розетка")),
-    ("@cdek", ("cdek", "сдэк", "сдек")),
-    ("@boxberry", ("boxberry", "боксберри")),
-    ("@delivery-auto", ("delivery auto", "деливери", "делівері")),
+    *((f"@{carrier}", words) for carrier, words in CARRIER_WORDS.items()),
     ("self", ("самовив", "самовыв", "self pickup", "self delivery", "collect in store", "з магазину")),
     ("pickup", ("пункт", "pickup point", "pick up", "парселомат", "поштомат", "постамат")),
     ("pickup", ("відділен", "отделен", "branch", "warehouse", "склад")),

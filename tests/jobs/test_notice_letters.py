@@ -8,7 +8,7 @@ from .test_notices import come_in, look, person
 from .test_rule_letters import extra_env, smtp  # noqa: F401 - fixtures
 
 
-def test_letters_tell_who_has_no_chat(context: Any, smtp: Any) -> None:  # noqa: F811
+def test_letters_tell_who_has_no_chat(context: Any, smtp: Any) -> None:  # noqa: F811 - a fixture is taken by its name
     person("olena@example.com", None, "", email=True)
     look()
     come_in(1)
