@@ -11,25 +11,22 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from wtforms import BooleanField, SelectChoice, SelectField
+from wtforms import BooleanField, SelectField
 
 from .. import sources
 from ..base import REFRESH_LISTS, SecretField, SettingsForm, required
 from ..errors import Refused
 from ..fields import carrier_code, fixed
-from ..rest import ListAt, RestConnector
+from ..rest import ListAt
 from ..text import N_
-from ..types import OrderData, Page, ProductPage, Raw, Reference, StatusChange, StockData, TestResult
+from ..types import OrderData, Page, Raw, Reference, StatusChange, TestResult
 from . import goods, translate
 
-PAGE = 100
 TERM = N_("It ends after a year at the latest: make a new one before.")
 REASONS_HELP = N_("Prom wants a reason with every cancellation, and a text with some reasons.")
 REASONS = sources.cancel_extras(translate.CANCEL_REASONS, {"canceled": "buyers_request"})
 MEANINGS = {"pending": "new", "received": "confirmed", "paid": "confirmed", "canceled": "cancelled"}
 PAYMENTS = {"пром оплата": "online_card", "prom оплата": "online_card"}  # what shops call the vendor's own service
-STOCK_BY = [SelectChoice("id", N_("Prom's own number")), SelectChoice("own", N_("The id that the shop gave them"))]
-STOCK_BY_HELP = N_("As the offers of the catalogue are: a catalogue by link may hold either.")
 NEEDED = {
     "orders/list": N_("The token has no right to read orders: without it nothing can be taken in."),
     "payment_options/list": N_("The token has no right to read payment options: their list stays empty."),
@@ -44,11 +41,13 @@ class PromSettings(SettingsForm):
     import_days = sources.import_days_field()
     language = sources.language_field()
     tell_stock = sources.tell_stock_field()
-    stock_by = SelectField(N_("Products there are named by"), choices=STOCK_BY, default="id", description=STOCK_BY_HELP)
+    stock_by = SelectField(
+        N_("Products there are named by"), choices=goods.STOCK_BY, default="id", description=goods.STOCK_BY_HELP
+    )
     accept_new = BooleanField(N_("Mark new orders as accepted on Prom as soon as they are here"))
 
 
-class Prom(RestConnector):
+class Prom(goods.Catalogue):
     key = "prom"
     title = "Prom.ua"
     color = "violet"
@@ -86,7 +85,7 @@ class Prom(RestConnector):
         is not: the vendor's greatest page size is not published). The time takes no offset and its zone isn't
         documented. UTC is safe: read as Kyiv time it lies hours earlier, which costs a few repeats and no order."""
         since = sources.read_from(self.settings, cursor, now).strftime("%Y-%m-%dT%H:%M:%S")
-        query: dict[str, Any] = {"limit": PAGE, "sort_dir": "desc", "last_modified_from": since}
+        query: dict[str, Any] = {"limit": goods.PAGE, "sort_dir": "desc", "last_modified_from": since}
         seen: set[int] = set()
         while fresh := {o["id"]: o for o in self.listed("orders/list", "orders", **query) if o["id"] not in seen}:
             yield Page([Raw(str(identity), fresh[identity]) for identity in sorted(fresh)])
@@ -96,11 +95,8 @@ class Prom(RestConnector):
 
     def orders_of(self, external_ids: Sequence[str]) -> Sequence[Raw]:
         """A call each: Prom's list can't be asked for given orders."""
-        found = []
-        for external_id in external_ids:
-            answer = self.call("GET", f"orders/{external_id}", also=(404,)).get("order")
-            found += [Raw(external_id, answer)] if isinstance(answer, dict) else []
-        return found
+        told = ((i, self.call("GET", f"orders/{i}", also=(404,)).get("order")) for i in external_ids)
+        return [Raw(identity, body) for identity, body in told if isinstance(body, dict)]
 
     def read(self, raw: Raw) -> OrderData:
         return translate.order(raw.body)
@@ -121,36 +117,6 @@ class Prom(RestConnector):
             raise Refused("validation", f"Prom takes no tracking numbers of {carrier!r}", field="delivery")
         body = {"order_id": int(external_id), "declaration_id": number, "delivery_type": code}
         self.call("POST", "delivery/save_declaration_id", json=body)
-
-    def products(self, prices_only: bool = False) -> Iterator[ProductPage]:
-        """All products that aren't deleted, newest first. Nothing quicker tells prices and stock."""
-        groups = {group["id"]: group for page in self._walk("groups/list", "groups") for group in page}
-        for page in self._walk("products/list", "products"):
-            made, broken = [], []
-            for body in page:
-                try:
-                    made += [goods.product(body, groups)] if body.get("status") not in goods.GONE else []
-                except (TypeError, ValueError) as error:
-                    broken.append((str(body["id"]), str(error)))
-            yield ProductPage(made, broken=broken)
-
-    def _walk(self, path: str, name: str) -> Iterator[list[Mapping[str, Any]]]:
-        """The pages of a list, ids descending; `last_id` is inclusive, and a page with nothing below it is the end."""
-        query: dict[str, Any] = {"limit": PAGE, "sort_dir": "desc"}
-        while page := [e for e in self.listed(path, name, **query) if e["id"] < query.get("last_id", e["id"] + 1)]:
-            yield page
-            query["last_id"] = min(e["id"] for e in page)
-
-    def write_stock(self, changes: Sequence[StockData]) -> Mapping[str, tuple[str, str]]:
-        """HTTP 200 whatever became of the products: the answer tells it for each."""
-        own = self.settings.get("stock_by") == "own"
-        named = {c.external_id: name for c in changes if (name := goods.stock_id(c, own))}
-        rows = [goods.stock_row(named[c.external_id], c.quantity) for c in changes if c.external_id in named]
-        path = "products/edit_by_external_id" if own else "products/edit"
-        answer = self.call("POST", path, json=rows) if rows else {}
-        said = {identity: goods.stock_result(answer, name) for identity, name in named.items()}
-        nameless = ("validation", goods.NO_NUMBER)
-        return {c.external_id: said.get(c.external_id, nameless) for c in changes}
 
     def references(self) -> Mapping[str, Sequence[Reference]]:
         return self.lists(LISTS) | DOCUMENTED

@@ -1,15 +1,22 @@
-"""Prom's products <-> ours: what the catalogue tells, what is told of stock. Pure."""
+"""Prom's products <-> ours: what the catalogue tells, what is told of stock."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from wtforms import SelectChoice
+
 from ..fields import texts
-from ..types import ProductData, StockData
+from ..rest import RestConnector
+from ..text import N_
+from ..types import ProductData, ProductPage, StockData
 from ..values import entries, money, part, text
 
+PAGE = 100
+STOCK_BY = [SelectChoice("id", N_("Prom's own number")), SelectChoice("own", N_("The id that the shop gave them"))]
+STOCK_BY_HELP = N_("As the offers of the catalogue are: a catalogue by link may hold either.")
 NO_NUMBER = "the offer has no number of Prom's: choose in the settings that products are named by the shop's id"
 GONE = frozenset({"deleted", "deleted_by_moderator"})
 PRODUCT = {
@@ -77,3 +84,37 @@ def stock_result(answer: Mapping[str, Any], name: int | str) -> tuple[str, str]:
         return ("not_found" if "not found" in words.lower() else "validation"), words
     done = {str(identity) for identity in answer.get("processed_ids") or ()}
     return ("", "") if str(name) in done else ("validation", "not changed")
+
+
+class Catalogue(RestConnector):
+    """The part of the connector that reads products and tells stock."""
+
+    def products(self, prices_only: bool = False) -> Iterator[ProductPage]:
+        """All products that aren't deleted, newest first. Nothing quicker tells prices and stock."""
+        groups = {group["id"]: group for page in self._walk("groups/list", "groups") for group in page}
+        for page in self._walk("products/list", "products"):
+            made, broken = [], []
+            for body in page:
+                try:
+                    made += [product(body, groups)] if body.get("status") not in GONE else []
+                except (TypeError, ValueError) as error:
+                    broken.append((str(body["id"]), str(error)))
+            yield ProductPage(made, broken=broken)
+
+    def _walk(self, path: str, name: str) -> Iterator[list[Mapping[str, Any]]]:
+        """The pages of a list, ids descending; `last_id` is inclusive, and a page with nothing below it is the end."""
+        query: dict[str, Any] = {"limit": PAGE, "sort_dir": "desc"}
+        while page := [e for e in self.listed(path, name, **query) if e["id"] < query.get("last_id", e["id"] + 1)]:
+            yield page
+            query["last_id"] = min(e["id"] for e in page)
+
+    def write_stock(self, changes: Sequence[StockData]) -> Mapping[str, tuple[str, str]]:
+        """HTTP 200 whatever became of the products: the answer tells it for each."""
+        own = self.settings.get("stock_by") == "own"
+        named = {c.external_id: name for c in changes if (name := stock_id(c, own))}
+        rows = [stock_row(named[c.external_id], c.quantity) for c in changes if c.external_id in named]
+        path = "products/edit_by_external_id" if own else "products/edit"
+        answer = self.call("POST", path, json=rows) if rows else {}
+        said = {identity: stock_result(answer, name) for identity, name in named.items()}
+        nameless = ("validation", NO_NUMBER)
+        return {c.external_id: said.get(c.external_id, nameless) for c in changes}
