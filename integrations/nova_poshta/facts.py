@@ -1,6 +1,10 @@
-"""What Nova Poshta documents instead of telling it: codes of tracking, complaints, limits of parcel lockers
-(https://developers.novaposhta.ua/documentation)."""
+"""What Nova Poshta documents instead of telling it: ways to deliver, limits of parcel lockers, codes of tracking,
+complaints (https://developers.novaposhta.ua/documentation)."""
 
+CURRENCY, COUNTRY, CARRIER = "UAH", "UA", "nova_poshta"
+BRANCH, LOCKER, DOORS = "WarehouseWarehouse", "WarehousePostomat", "WarehouseDoors"
+METHODS = {BRANCH: ("Нова Пошта: відділення", "pickup"), LOCKER: ("Нова Пошта: поштомат", "pickup"),
+           DOORS: ("Нова Пошта: кур’єр", "courier")}  # fmt: skip
 #: what a locker takes at most: kilograms, centimetres of the sorted sides, hryvnias of declared value
 LOCKER_KG, LOCKER_SIDES, LOCKER_VALUE = 20, (30, 40, 60), 10_000
 #: codes of tracking. Their texts differ between documents and answers, so the codes have names of their own here

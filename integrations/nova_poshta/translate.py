@@ -15,26 +15,27 @@ from zoneinfo import ZoneInfo
 
 from .. import delivery
 from ..errors import Refused
-from ..fields import texts
-from ..types import Address, Delivery, Event, OrderData, Parcel, Place, Point, Quote, StatusChange
-from ..values import alone, filled, local_moment, money, part, text
-from .facts import FORMS, LOCKER_KG, LOCKER_SIDES, LOCKER_VALUE, STATES
+from ..types import Delivery, Event, OrderData, Parcel, Quote, StatusChange
+from ..values import alone, filled, local_moment, money, text
+from . import places
+from .facts import (
+    BRANCH,
+    CARRIER,
+    CURRENCY,
+    DOORS,
+    FORMS,
+    LOCKER,
+    LOCKER_KG,
+    LOCKER_SIDES,
+    LOCKER_VALUE,
+    METHODS,
+    STATES,
+)
 
-CURRENCY, COUNTRY, CARRIER = "UAH", "UA", "nova_poshta"
 KYIV = ZoneInfo("Europe/Kyiv")
-BRANCH, LOCKER, DOORS = "WarehouseWarehouse", "WarehousePostomat", "WarehouseDoors"
-METHODS = {BRANCH: ("Нова Пошта: відділення", "pickup"), LOCKER: ("Нова Пошта: поштомат", "pickup"),
-           DOORS: ("Нова Пошта: кур’єр", "courier")}  # fmt: skip
-_REF = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 RECIPIENT = {"FirstName": "first_name", "LastName": "last_name", "MiddleName": "patronymic", "Email": "email"}
-PLACE = {"code": "DeliveryCity", "name": "MainDescription", "kind": "SettlementTypeCode"}
-POINT = {"code": "Ref", "address": "Description", "latitude": "Latitude", "longitude": "Longitude"}
 NAMED = {"number": "IntDocNumber|Number", "name": "InfoRegClientBarcodes|ClientBarcode"}  # our key on a waybill
 LONGEST = 100  # letters of a description
-
-
-def is_ref(value: str) -> bool:
-    return bool(_REF.fullmatch(value))
 
 
 def when(value: Any) -> datetime | None:
@@ -129,46 +130,9 @@ def at_branch(
     """Where the order goes, from the branches that its code can mean. Raises Refused."""
     if len(found) != 1:
         raise Refused("validation", f"{len(found)} branches are {branch(order)!r}", "pickup_code")
-    if is_locker(found[0]) and (why := unfit(order, settings)):
+    if places.is_locker(found[0]) and (why := unfit(order, settings)):
         raise Refused("validation", why, "pickup_code")
     return {"city": text(found[0], "CityRef"), "address": text(found[0], "Ref"), "method": method}
-
-
-def street(found: Sequence[Mapping[str, Any]], name: str) -> str:
-    """The Ref of the street; one of just this name goes before others that hold it. Raises Refused."""
-    exact = [one for one in found if delivery.bare(text(one, "Description")) == name] or found
-    if len(exact) != 1:
-        raise Refused("validation", f"{len(exact)} streets of the city are {name!r}", "street")
-    return text(exact[0], "Ref")
-
-
-# Places
-
-
-def place(entry: Mapping[str, Any]) -> Place:
-    parts = (f"{text(entry, 'Area')} обл.", f"{text(entry, 'Region')} р-н" if text(entry, "Region") else "")
-    return Place(**texts(entry, PLACE), region=", ".join(filter(None, parts)), country=COUNTRY)
-
-
-def typed(city: str) -> Address:
-    """A city of the settings: its name, and the region after a comma where several have it."""
-    name, _, region = city.partition(",")
-    return Address(COUNTRY, region.strip(), name.strip())
-
-
-def is_locker(entry: Mapping[str, Any]) -> bool:
-    return text(entry, "CategoryOfWarehouse") == "Postomat"
-
-
-def takes(entry: Mapping[str, Any], weight: Decimal, locker: bool) -> bool:
-    """Whether this place is open, of the kind that is wanted, and takes so many kilograms."""
-    most = [money(entry.get(name)) for name in ("TotalMaxWeightAllowed", "PlaceMaxWeightAllowed")]
-    works = text(entry, "WarehouseStatus") in ("", "Working")
-    return works and is_locker(entry) == locker and all(not limit or weight <= limit for limit in most)
-
-
-def point(entry: Mapping[str, Any]) -> Point:
-    return Point(**texts(entry, POINT), hours=delivery.hours(part(entry, "Schedule")), phone=text(entry, "Phone"))
 
 
 # Prices
