@@ -18,7 +18,8 @@ from werkzeug.routing import Rule
 from integrations.horoshop import sandbox_data as data
 from integrations.horoshop import sandbox_invent as invent
 from integrations.horoshop import sandbox_rules as rules
-from integrations.sandbox import Fault, Request, Response, Sandbox, answer
+from integrations.sandbox import Fault, Request, Response, answer
+from integrations.sandbox_shop import ShopSandbox
 from integrations.sandbox_store import Account, Thing
 
 LOGIN = "api"
@@ -57,26 +58,18 @@ def _endpoint(function: str) -> str:
     return "do_" + function.replace("/", "_").lower()
 
 
-class HoroshopSandbox(Sandbox):
+class HoroshopSandbox(ShopSandbox):
     key = "horoshop"
     title = "Horoshop"
     counted = ("orders", "products")
     demo: ClassVar[dict[str, str]] = {"login": LOGIN}
-    controls: ClassVar[dict[str, str]] = {
-        "orders": "control_orders",
-        "emit": "control_emit",
-        "pay": "control_pay",
-        "expire": "control_expire",
-    }
+    number_field = "order_id"
+    controls: ClassVar[dict[str, str]] = {**ShopSandbox.controls, "pay": "control_pay", "expire": "control_expire"}
     rules = tuple(Rule(f"/api/{name}/", endpoint=_endpoint(name), methods=METHODS) for name in FUNCTIONS)
 
     def __init__(self, seed: int = 1) -> None:
-        self._seed = seed
-        self._every: float | None = None
-        self._emitting: str | None = None
-        self._next_order = 0.0
         self._sessions: dict[str, tuple[str, float]] = {}  # token -> password, when it was given
-        super().__init__()
+        super().__init__(seed)
 
     def _begin(self) -> None:
         self.logins = 0
@@ -161,30 +154,12 @@ class HoroshopSandbox(Sandbox):
         with self.lock:
             self._sessions = {token: (password, -TOKEN_SECONDS) for token, (password, _) in self._sessions.items()}
 
-    def emit(self, every: float | None, account: str | None = None) -> None:
-        with self.lock:
-            self._every, self._emitting, self._next_order = every, account, 0.0
-
-    def tick(self, now: float) -> None:
-        with self.lock:
-            if not self._every or now < self._next_order:
-                return
-            self._next_order = now + self._every
-            number = self.new_order(self._emitting)["order_id"]
-            orders = list(self.account(self._emitting).table("orders").values())[-20:]
-            unpaid = [o for o in orders if o["payment_type"]["id"] == data.ONLINE and not o["payed"]]
-            chance = Random(f"emit/{self._seed}/{number}")
-            if unpaid and chance.random() < 0.3:
-                self.pay(chance.choice(unpaid)["order_id"], self._emitting)
-
-    def control_orders(self, posted: Thing) -> Thing:
-        count = max(1, min(int(posted.get("count") or 1), 5000))
-        return {"ids": [self.new_order(posted.get("account") or None)["order_id"] for _ in range(count)]}
-
-    def control_emit(self, posted: Thing) -> Thing:
-        every = posted.get("every")
-        self.emit(float(every) if every else None, posted.get("account") or None)
-        return {"every": every}
+    def lives_on(self, orders: dict[int, Thing], number: int, chance: Random) -> None:
+        """Now and then one is paid."""
+        newest = list(orders.values())[-20:]
+        unpaid = [o for o in newest if o["payment_type"]["id"] == data.ONLINE and not o["payed"]]
+        if unpaid and chance.random() < 0.3:
+            self.pay(chance.choice(unpaid)["order_id"], self._emitting)
 
     def control_pay(self, posted: Thing) -> Thing:
         return self.pay(int(posted["order"]), posted.get("account") or None)

@@ -4,7 +4,6 @@ Not published, chosen here: over ten requests a second the answer is HTTP 429; a
 tracked ones fails the whole call; a waybill can be changed and deleted until it is handed over.
 """
 
-import json
 import re
 from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta
@@ -15,7 +14,8 @@ from werkzeug.routing import Rule
 from integrations.nova_poshta import sandbox_data as data
 from integrations.nova_poshta import sandbox_rules as rules
 from integrations.nova_poshta.sandbox_rules import KYIV, Wrong
-from integrations.sandbox import Fault, Request, Response, Sandbox, answer
+from integrations.sandbox import Request, Response, answer
+from integrations.sandbox_parcels import ParcelSandbox, asked
 from integrations.sandbox_store import Account, Thing
 
 ERRORS = {
@@ -32,14 +32,6 @@ TRACKED = 100
 PAPERS = "/orders/<any(printDocument, printMarking100x100, printMarking85x85):kind>"
 
 
-def asked(request: Request) -> Thing:
-    try:
-        found = json.loads(request.get_data(as_text=True) or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def told(rows: list[Thing], problems: Iterable[rules.Problem] = (), warnings: Any = (), info: Any = ()) -> Thing:
     """The envelope of every answer."""
     problems = list(problems)
@@ -52,21 +44,17 @@ def stamp(form: str = "%Y-%m-%d %H:%M:%S", later: int = 0) -> str:
     return (datetime.now(KYIV) + timedelta(days=later)).strftime(form)
 
 
-class NovaPoshtaSandbox(Sandbox):
+class NovaPoshtaSandbox(ParcelSandbox):
     key = "nova_poshta"
     title = "Nova Poshta"
     rate = 10
     demo: ClassVar[dict[str, str]] = {"sender_city": "Київ", "sender_point": "1", "description": "Кераміка"}
-    controls: ClassVar[dict[str, str]] = {"status": "control_status", "advance": "control_advance"}
+    states, state_field = data.STATES, "StatusCode"
+    writes = ("InternetDocument/save", "InternetDocument/update", "InternetDocument/delete")
     rules = (
         Rule("/v2.0/json/<model>/<method>", endpoint="call", methods=["POST"]),
         Rule(f"{PAPERS}/orders[]/<number>/type/pdf/apiKey/<token>", endpoint="paper", methods=["GET"]),
     )
-
-    def __init__(self) -> None:
-        self._every: float | None = None
-        self._next = 0.0
-        super().__init__()
 
     def keys(self, kind: str, thing: Thing) -> Iterable[tuple[str, Hashable]]:
         if kind == "orders":
@@ -100,15 +88,6 @@ class NovaPoshtaSandbox(Sandbox):
         if request.method == "POST" and path.rstrip("/").endswith("/json"):
             path = f"{path.rstrip('/')}/{given.get('modelName') or 'none'}/{given.get('calledMethod') or 'none'}"
         return super().respond(request, path, latency)
-
-    def _take_fault(self, path: str) -> Fault | None:
-        """Lost answers are those about waybills: the others are asked again without harm."""
-        writes = path.endswith(("InternetDocument/save", "InternetDocument/update", "InternetDocument/delete"))
-        waiting = [f for f in self.faults if f.kind == "lost" and not f.path and not writes]
-        self.faults = [f for f in self.faults if f not in waiting]
-        found = super()._take_fault(path)
-        self.faults += waiting
-        return found
 
     def call(self, request: Request, account: Account, model: str, method: str) -> Response:
         verb: Callable[[Account, Thing], Any] | None = getattr(self, f"do_{model}_{method}", None)
@@ -195,7 +174,7 @@ class NovaPoshtaSandbox(Sandbox):
         identity = account.next_id("orders", 1)
         number = f"2045{account.number}{identity:09}"
         made = {**given, "Ref": data.ref("document", number), "IntDocNumber": number, "made": stamp(), "steps": []}
-        return [self._shown(self._move(account, identity, made, "1"))]
+        return [self._shown(self.move(account, identity, made, "1"))]
 
     def do_InternetDocument_update(self, account: Account, given: Thing) -> list[Thing]:
         identity, held = self._early(account, str(given.get("Ref")))
@@ -212,7 +191,7 @@ class NovaPoshtaSandbox(Sandbox):
             raise Wrong(("DocumentRefs is empty", "20001300975"))
         for ref in refs:
             identity, held = self._early(account, str(ref))
-            self._move(account, identity, held, "2")
+            self.move(account, identity, held, "2")
         return [{"Ref": ref} for ref in refs]
 
     def do_InternetDocument_getDocumentList(self, account: Account, given: Thing) -> list[Thing]:
@@ -243,10 +222,11 @@ class NovaPoshtaSandbox(Sandbox):
 
     def _tracked(self, number: str) -> Thing:
         """Types and times as they wander in recorded answers."""
-        held = next((a.table("orders")[i] for a in self.accounts.values() if (i := a.find("number", number))), None)
+        found = self.numbered(number)
         empty = dict.fromkeys(("RecipientFullName", "PhoneRecipient", "UndeliveryReasons", "DateMoving"), "")
-        if held is None:
+        if found is None:
             return {**empty, "Number": number, "StatusCode": "3", "Status": data.STATES["3"], "RefEW": ""}
+        held = found[2]
         code, there = held["StatusCode"], data.by_ref().get(held["RecipientAddress"], {})
         at = {step["code"]: datetime.fromisoformat(step["at"]) for step in held["steps"]}
         arrived, received = at.get("7") or at.get("8"), at.get("9") or at.get("10")
@@ -272,51 +252,24 @@ class NovaPoshtaSandbox(Sandbox):
         if code not in data.STATES:
             raise ValueError(f"No status {code}")
         with self.lock:
-            for account in self.accounts.values():
-                if identity := account.find("number", number):
-                    return self._move(account, identity, account.table("orders")[identity], code)
-        raise KeyError(f"No parcel {number}")
+            if not (found := self.numbered(number)):
+                raise KeyError(f"No parcel {number}")
+            return self.move(*found, code)
 
-    def advance(self) -> int:
-        """Every parcel on its way goes a step further; how many did."""
-        with self.lock:
-            live = [(a, i, d) for a in self.accounts.values() for i, d in a.table("orders").items()
-                    if _next(d) != d["StatusCode"]]  # fmt: skip
-            for account, identity, held in live:
-                self._move(account, identity, held, _next(held))
-            return len(live)
+    def following(self, parcel: Thing) -> str:
+        code, there = parcel["StatusCode"], data.by_ref().get(parcel["RecipientAddress"])
+        waits = "8" if there and there["CategoryOfWarehouse"] == "Postomat" else "7" if there else "101"
+        money = bool(parcel.get("BackwardDeliveryData"))
+        way = ["1", "4", "5", "6", waits, *(("10", "11") if money else ("9",))]
+        return way[min(way.index(code) + 1, len(way) - 1)] if code in way else code
 
     def control_status(self, posted: Thing) -> Thing:
         return {"status": self.set_status(str(posted["number"]), str(posted["status"]))["StatusCode"]}
-
-    def control_advance(self, posted: Thing) -> Thing:
-        return {"advanced": self.advance()}
-
-    def emit(self, every: float | None, account: str | None = None) -> None:
-        """Here nothing begins: parcels go a step further, ten times as slowly as shops get orders."""
-        self._every = every * 10 if every else None
-
-    def tick(self, now: float) -> None:
-        if self._every and now >= self._next:
-            if self._next:
-                self.advance()
-            self._next = now + self._every
 
     def paper(self, request: Request, account: Account, kind: str, number: str, token: str) -> Response:
         if not account.find("number", number):
             return Response("<html><h1>Сторінку не знайдено</h1></html>", 200, mimetype="text/html")
         return Response(_pdf(f"{kind} {number}"), mimetype="application/pdf")
-
-    def page(self, path: str) -> tuple[str, Thing] | None:
-        number = path.removeprefix("/tracking/").rstrip("/")
-        if not path.startswith("/tracking/"):
-            return None
-        with self.lock:
-            for account in self.accounts.values():
-                if found := account.find("number", number):
-                    package = account.table("orders")[found]
-                    return "nova_poshta/sandbox_parcel.html", {"package": package, "statuses": data.STATES}
-        return "nova_poshta/sandbox_parcel.html", {"missing": number}
 
     def _check(self, account: Account, given: Thing) -> None:
         who, contacts = data.sender(account.number)
@@ -333,7 +286,7 @@ class NovaPoshtaSandbox(Sandbox):
             raise Wrong(("Document in registry", "20000200153"))
         return identity, held
 
-    def _move(self, account: Account, identity: int, held: Thing, code: str) -> Thing:
+    def move(self, account: Account, identity: int, held: Thing, code: str) -> Thing:
         steps = [*held["steps"], {"code": code, "at": stamp()}]
         changed = {**held, "StatusCode": code, "steps": steps}
         account.put("orders", identity, changed)
@@ -353,14 +306,6 @@ def _paged(rows: list[Thing], given: Thing, most: int) -> list[Thing]:
     size = min(int(given.get("Limit") or most), most)
     start = (int(given.get("Page") or 1) - 1) * size
     return rows[start : start + size]
-
-
-def _next(held: Thing) -> str:
-    code, there = held["StatusCode"], data.by_ref().get(held["RecipientAddress"])
-    waits = "8" if there and there["CategoryOfWarehouse"] == "Postomat" else "7" if there else "101"
-    money = bool(held.get("BackwardDeliveryData"))
-    way = ["1", "4", "5", "6", waits, *(("10", "11") if money else ("9",))]
-    return way[min(way.index(code) + 1, len(way) - 1)] if code in way else code
 
 
 def _pdf(words: str) -> bytes:

@@ -14,7 +14,8 @@ from werkzeug.routing import Rule
 from integrations.prom import sandbox_data as data
 from integrations.prom import sandbox_invent as invent
 from integrations.prom import sandbox_rules as rules
-from integrations.sandbox import Request, Response, Sandbox, answer
+from integrations.sandbox import Request, Response, answer
+from integrations.sandbox_shop import ShopSandbox
 from integrations.sandbox_store import Account, Thing
 
 ERRORS = {
@@ -39,13 +40,12 @@ SECTIONS = {
 }
 
 
-class PromSandbox(Sandbox):
+class PromSandbox(ShopSandbox):
     key = "prom"
     title = "Prom.ua"
     counted = ("orders", "products", "clients")
     controls: ClassVar[dict[str, str]] = {
-        "orders": "control_orders",
-        "emit": "control_emit",
+        **ShopSandbox.controls,
         "pay": "control_pay",
         "cancel": "control_cancel",
     }
@@ -66,13 +66,6 @@ class PromSandbox(Sandbox):
         Rule("/api/v1/clients/list", endpoint="clients_list", methods=["GET"]),
         Rule("/api/v1/clients/<int:number>", endpoint="client_read", methods=["GET"]),
     )
-
-    def __init__(self, seed: int = 1) -> None:
-        self._seed = seed
-        self._every: float | None = None
-        self._emitting: str | None = None
-        self._next_order = 0.0
-        super().__init__()
 
     def seed(self, account: Account) -> None:
         for product in invent.catalogue(1_500_000_001 + account.number * 10_000, datetime(2025, 1, 1, tzinfo=UTC)):
@@ -137,36 +130,16 @@ class PromSandbox(Sandbox):
         cancellation = {"title": "Покупець передумав", "initiator": "buyer"}
         return self.change(number, status="canceled", cancellation=cancellation)
 
-    def emit(self, every: float | None, account: str | None = None) -> None:
-        """Make an order every so many seconds, and now and then pay or cancel one; None stops."""
-        with self.lock:
-            self._every, self._emitting = every, account
-            self._next_order = 0.0
-
-    def tick(self, now: float) -> None:
-        with self.lock:
-            if not self._every or now < self._next_order:
-                return
-            self._next_order = now + self._every
-            number = self.new_order(self._emitting)["id"]
-            chance = Random(f"emit/{self._seed}/{number}")
-            waiting = [
-                order["id"]
-                for order in rules.newest(self.account(self._emitting).table("orders"), number - 1, 20)
-                if order["status"] == "pending" and (order["payment_data"] or {}).get("status") == "unpaid"
-            ]
-            if waiting and chance.random() < 0.3:
-                act = self.pay if chance.random() < 0.8 else self.cancel
-                act(chance.choice(waiting))
-
-    def control_orders(self, posted: Thing) -> Thing:
-        count = max(1, min(int(posted.get("count") or 1), 5000))
-        return {"ids": [self.new_order(posted.get("account") or None)["id"] for _ in range(count)]}
-
-    def control_emit(self, posted: Thing) -> Thing:
-        every = posted.get("every")
-        self.emit(float(every) if every else None, posted.get("account") or None)
-        return {"every": every}
+    def lives_on(self, orders: dict[int, Thing], number: int, chance: Random) -> None:
+        """Now and then one is paid or cancelled."""
+        waiting = [
+            order["id"]
+            for order in rules.newest(orders, number - 1, 20)
+            if order["status"] == "pending" and (order["payment_data"] or {}).get("status") == "unpaid"
+        ]
+        if waiting and chance.random() < 0.3:
+            act = self.pay if chance.random() < 0.8 else self.cancel
+            act(chance.choice(waiting))
 
     def control_pay(self, posted: Thing) -> Thing:
         return self.pay(int(posted["order"]), str(posted.get("status") or "paid"))

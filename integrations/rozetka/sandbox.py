@@ -18,7 +18,8 @@ from werkzeug.routing import Rule
 from integrations.rozetka import sandbox_data as data
 from integrations.rozetka import sandbox_invent as invent
 from integrations.rozetka import sandbox_rules as rules
-from integrations.sandbox import TOKENS, Request, Response, Sandbox, answer
+from integrations.sandbox import TOKENS, Request, Response, answer
+from integrations.sandbox_shop import ShopSandbox
 from integrations.sandbox_store import Account, Thing
 
 #: kind -> (code, HTTP status)
@@ -34,13 +35,12 @@ ERRORS = {
 LOGINS = {f"seller{number}@example.com": token for number, token in enumerate(TOKENS, 1)}
 
 
-class RozetkaSandbox(Sandbox):
+class RozetkaSandbox(ShopSandbox):
     key = "rozetka"
     title = "Rozetka"
     counted = ("orders", "goods")
     controls: ClassVar[dict[str, str]] = {
-        "orders": "control_orders",
-        "emit": "control_emit",
+        **ShopSandbox.controls,
         "pay": "control_pay",
         "cancel": "control_cancel",
         "sessions": "control_sessions",
@@ -59,13 +59,6 @@ class RozetkaSandbox(Sandbox):
         Rule("/goods/all", endpoint="goods_all", methods=["GET"]),
         Rule("/items/mass-update", endpoint="mass_update", methods=["PUT"]),
     )
-
-    def __init__(self, seed: int = 1) -> None:
-        self._seed = seed
-        self._every: float | None = None
-        self._emitting: str | None = None
-        self._next_order = 0.0
-        super().__init__()
 
     def _begin(self) -> None:
         self.sessions: dict[str, str] = {}  # token of a login -> the shop's
@@ -158,30 +151,11 @@ class RozetkaSandbox(Sandbox):
         """The buyer cancels."""
         return self.change(number, status=45)
 
-    def emit(self, every: float | None, account: str | None = None) -> None:
-        with self.lock:
-            self._every, self._emitting, self._next_order = every, account, 0.0
-
-    def tick(self, now: float) -> None:
-        with self.lock:
-            if not self._every or now < self._next_order:
-                return
-            self._next_order = now + self._every
-            number = self.new_order(self._emitting)["id"]
-            chance = Random(f"emit/{self._seed}/{number}")
-            orders = self.account(self._emitting).table("orders")
-            waiting = [n for n in sorted(orders)[-20:-1] if orders[n]["status"] == 1]
-            if waiting and chance.random() < 0.2:
-                self.cancel(chance.choice(waiting))
-
-    def control_orders(self, posted: Thing) -> Thing:
-        count = max(1, min(int(posted.get("count") or 1), 5000))
-        return {"ids": [self.new_order(posted.get("account") or None)["id"] for _ in range(count)]}
-
-    def control_emit(self, posted: Thing) -> Thing:
-        every = posted.get("every")
-        self.emit(float(every) if every else None, posted.get("account") or None)
-        return {"every": every}
+    def lives_on(self, orders: dict[int, Thing], number: int, chance: Random) -> None:
+        """Now and then one is cancelled."""
+        waiting = [n for n in sorted(orders)[-20:-1] if orders[n]["status"] == 1]
+        if waiting and chance.random() < 0.2:
+            self.cancel(chance.choice(waiting))
 
     def control_pay(self, posted: Thing) -> Thing:
         return self.pay(int(posted["order"]), int(posted.get("status") or 2))

@@ -6,14 +6,14 @@ parcel (the worst a client may meet); products and services have to exist; metho
 the status "error" and a message; methods for export have "international" in their group.
 """
 
-import json
 from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar
 
 from werkzeug.routing import Rule
 
-from integrations.sandbox import Fault, Request, Response, Sandbox, answer
+from integrations.sandbox import Request, Response, answer
+from integrations.sandbox_parcels import ParcelSandbox, asked
 from integrations.sandbox_store import Account, Thing
 from integrations.shiptor import sandbox_data as data
 from integrations.shiptor import sandbox_rules as rules
@@ -27,19 +27,10 @@ ERRORS = {
     "not_found": (-32601, "Method not found."),
     "method": (-32600, "Invalid request."),
 }
-WRITES = {"addPackage", "addPackages", "editPackage", "removePackage"}
 OPEN = {"suggestSettlement", "getTracking"}  # of the public API: no key is asked for
 
 
-def asked(request: Request) -> Thing:
-    try:
-        found = json.loads(request.get_data(as_text=True) or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-class ShiptorSandbox(Sandbox):
+class ShiptorSandbox(ParcelSandbox):
     key = "shiptor"
     title = "Shiptor"
     rate = 3
@@ -54,13 +45,9 @@ class ShiptorSandbox(Sandbox):
         "sender_house": "1",
         "sender_postal_code": "101000",
     }
-    controls: ClassVar[dict[str, str]] = {"status": "control_status", "advance": "control_advance"}
+    states, state_field = data.STATUSES, "status"
+    writes = ("/addPackage", "/addPackages", "/editPackage", "/removePackage")
     rules = (Rule("/<any(public, shipping):api>/<any(v1, v2):version>/<method>", endpoint="call", methods=["POST"]),)
-
-    def __init__(self) -> None:
-        self._every: float | None = None
-        self._next = 0.0
-        super().__init__()
 
     def keys(self, kind: str, thing: Thing) -> Iterable[tuple[str, Hashable]]:
         if kind == "orders" and thing["external_id"]:
@@ -92,14 +79,6 @@ class ShiptorSandbox(Sandbox):
     def respond(self, request: Request, path: str, latency: float = 0.0) -> Response:
         """The method stands in the body; here it ends the path, so that faults can be asked for by it."""
         return super().respond(request, f"{path.rstrip('/')}/{asked(request).get('method') or 'nothing'}", latency)
-
-    def _take_fault(self, path: str) -> Fault | None:
-        """Lost answers are those about parcels: the others are asked again without harm."""
-        waiting = [f for f in self.faults if f.kind == "lost" and path.rpartition("/")[2] not in WRITES]
-        self.faults = [f for f in self.faults if f not in waiting]
-        found = super()._take_fault(path)
-        self.faults += waiting
-        return found
 
     def call(self, request: Request, account: Account, api: str, version: str, method: str) -> Response:
         verb: Callable[[Account, Thing], Any] | None = getattr(self, f"rpc_{method}", None)
@@ -191,7 +170,7 @@ class ShiptorSandbox(Sandbox):
             raise ValueError("Package already removed.")
         if package["status"] not in data.EARLY:
             raise ValueError("Can not delete a package in this state.")
-        return self._move(account, package, "removed")
+        return self.move(account, package["id"], package, "removed")
 
     def rpc_getPackage(self, account: Account, given: Thing) -> Thing:
         return self._package(account, given)
@@ -209,11 +188,9 @@ class ShiptorSandbox(Sandbox):
         return {code: {"code": code, "name": name, "group": group} for code, name in data.STATUSES.items()}
 
     def rpc_getTracking(self, account: Account, given: Thing) -> Thing:
-        for shop in self.accounts.values():
-            if found := shop.find("number", str(given.get("query"))):
-                package = shop.table("orders")[found]
-                return {"article": package["tracking_number"], "checkpoints": package["checkpoints"]}
-        raise ValueError("Package was not found.")
+        if not (found := self.numbered(str(given.get("query")))):
+            raise ValueError("Package was not found.")
+        return {"article": found[2]["tracking_number"], "checkpoints": found[2]["checkpoints"]}
 
     # Goods
 
@@ -252,43 +229,14 @@ class ShiptorSandbox(Sandbox):
             account = next((a for a in self.accounts.values() if package_id in a.table("orders")), None)
             if account is None:
                 raise KeyError(f"No package {package_id}")
-            return self._move(account, account.table("orders")[package_id], code)
+            return self.move(account, package_id, account.table("orders")[package_id], code)
 
-    def advance(self) -> int:
-        """Every parcel on its way goes a step further; how many did."""
-        with self.lock:
-            live = [(a, p) for a in self.accounts.values() for p in a.table("orders").values()
-                    if p["status"] in data.WAY[:-1]]  # fmt: skip
-            for account, package in live:
-                self._move(account, package, data.WAY[data.WAY.index(package["status"]) + 1])
-            return len(live)
+    def following(self, parcel: Thing) -> str:
+        code = str(parcel["status"])
+        return data.WAY[data.WAY.index(code) + 1] if code in data.WAY[:-1] else code
 
     def control_status(self, posted: Thing) -> Thing:
         return {"status": self.set_status(int(posted["package"]), str(posted["status"]))["status"]}
-
-    def control_advance(self, posted: Thing) -> Thing:
-        return {"advanced": self.advance()}
-
-    def emit(self, every: float | None, account: str | None = None) -> None:
-        """Here nothing begins: parcels go a step further, ten times as slowly as shops get orders."""
-        self._every = every * 10 if every else None
-
-    def tick(self, now: float) -> None:
-        if self._every and now >= self._next:
-            if self._next:
-                self.advance()
-            self._next = now + self._every
-
-    def page(self, path: str) -> tuple[str, Thing] | None:
-        number = path.removeprefix("/tracking/").rstrip("/")
-        if not path.startswith("/tracking/"):
-            return None
-        with self.lock:
-            for account in self.accounts.values():
-                if found := account.find("number", number):
-                    package = account.table("orders")[found]
-                    return "shiptor/sandbox_parcel.html", {"package": package, "statuses": data.STATUSES}
-        return "shiptor/sandbox_parcel.html", {"missing": number}
 
     def _check(self, account: Account, given: Thing) -> None:
         known, services = ({t["shopArticle"] for t in account.table(k).values()} for k in ("products", "services"))
@@ -301,10 +249,10 @@ class ShiptorSandbox(Sandbox):
             raise ValueError("Package was not found.")
         return account.table("orders")[number]
 
-    def _move(self, account: Account, package: Thing, code: str) -> Thing:
-        changed = {**package, "history": [*package["history"]], "checkpoints": [*package["checkpoints"]]}
+    def move(self, account: Account, identity: int, parcel: Thing, code: str) -> Thing:
+        changed = {**parcel, "history": [*parcel["history"]], "checkpoints": [*parcel["checkpoints"]]}
         self._note(changed, code)
-        account.put("orders", package["id"], changed)
+        account.put("orders", identity, changed)
         return changed
 
     def _note(self, package: Thing, code: str) -> None:

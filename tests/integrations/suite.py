@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -121,6 +121,22 @@ class Vendor:
         secrets = [str(given[name]) for name in self.cls.secret_names()]
         policy = Policy.for_sandbox(url) if url.endswith(f"/{self.key}") else Policy(allow_private=True)
         return self.cls(Account(1, self.key, given), HttpClient(policy, secrets))
+
+
+def read_to_the_end(connection: Any, sandbox: Any) -> tuple[set[str], set[str]]:
+    """`page` of a shop that keeps orders for us to read."""
+    made = {str(sandbox.new_order()[sandbox.number_field]) for _ in range(250)}
+    *pages, last = connection.pull({}, datetime.now(UTC))
+    assert (last.orders, all(page.cursor is None for page in pages)) == ((), True)
+    ids = [raw.external_id for page in pages for raw in page.orders]
+    assert len(ids) == len(set(ids))
+    return made, set(ids)
+
+
+def of_a_source(title: str) -> dict[str, str]:
+    """`skips` of a vendor that only has orders to give."""
+    cases = ("created_once", "lost_answer_found", "order_written", "products_made_once")
+    return dict.fromkeys(cases, f"A source: nothing is created at {title}.")
 
 
 def fault_of(call: Callable[..., Any], *args: Any) -> str:

@@ -12,19 +12,11 @@ from integrations.errors import Refused, Unknown
 from integrations.sandbox import SandboxServer
 from integrations.types import Raw, StatusChange
 
+from . import suite
 from .suite import Vendor, fixture
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 SETTINGS = {"login": "api", "password": "sandbox-token", "article": "article", "import_days": 30, "language": "uk"}
-
-
-def _page(connection: Any, sandbox: Any) -> tuple[set[str], set[str]]:
-    made = {str(sandbox.new_order()["order_id"]) for _ in range(250)}
-    *pages, last = connection.pull({}, datetime.now(UTC))
-    assert (last.orders, all(page.cursor is None for page in pages)) == ((), True)
-    ids = [raw.external_id for page in pages for raw in page.orders]
-    assert len(ids) == len(set(ids))
-    return made, set(ids)
 
 
 VENDOR = Vendor(
@@ -34,15 +26,12 @@ VENDOR = Vendor(
     read=lambda c: list(c.pull({}, NOW)),
     write=lambda c: c.write_statuses([StatusChange("501", "2")]),
     error=lambda words: {"status": "ERROR", "response": {"message": words}},
-    page=_page,
+    page=suite.read_to_the_end,
     unknown_status=lambda c: c.read(Raw("1", {"order_id": 1, "stat_status": "teleported"})).status,
     # at the login, which each of these calls begins with: calls.json has what comes after
     faults={400: "credentials", 422: "credentials", 404: "misconfigured", 403: "unavailable"}
     | dict.fromkeys((500, 502, 504), "unavailable"),
-    skips=dict.fromkeys(
-        ("created_once", "lost_answer_found", "order_written", "products_made_once"),
-        "A source: nothing is created at Horoshop.",
-    ),
+    skips=suite.of_a_source("Horoshop"),
 )
 
 

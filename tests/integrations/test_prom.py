@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -12,19 +11,11 @@ from integrations.errors import Unknown
 from integrations.sandbox import SandboxServer
 from integrations.types import Raw, StatusChange, StockData
 
+from . import suite
 from .suite import Vendor
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 ACCEPT = StatusChange("300000001", "received")
-
-
-def _page(connection: Any, sandbox: Any) -> tuple[set[str], set[str]]:
-    made = {str(sandbox.new_order()["id"]) for _ in range(250)}
-    *pages, last = connection.pull({}, datetime.now(UTC))
-    assert (last.orders, all(page.cursor is None for page in pages)) == ((), True)
-    ids = [raw.external_id for page in pages for raw in page.orders]
-    assert len(ids) == len(set(ids))
-    return made, set(ids)
 
 
 VENDOR = Vendor(
@@ -34,12 +25,9 @@ VENDOR = Vendor(
     read=lambda c: list(c.pull({}, NOW)),
     write=lambda c: c.write_statuses([ACCEPT]),
     error=lambda words: {"error": words},
-    page=_page,
+    page=suite.read_to_the_end,
     unknown_status=lambda c: c.read(Raw("1", {"id": 1, "status": "teleported"})).status,
-    skips=dict.fromkeys(
-        ("created_once", "lost_answer_found", "order_written", "products_made_once"),
-        "A source: nothing is created at Prom.",
-    ),
+    skips=suite.of_a_source("Prom"),
 )
 
 
