@@ -122,6 +122,5 @@ class Prom(goods.Catalogue):
         return self.lists(LISTS) | DOCUMENTED
 
     def _set_status(self, ids: Sequence[str], request: Mapping[str, Any]) -> Collection[str]:
-        body = {"ids": [int(identity) for identity in ids], **request}
-        done = self.call("POST", "orders/set_status", json=body).get("processed_ids")
-        return {str(identity) for identity in done or ()}
+        body = {"ids": [*map(int, ids)], **request}
+        return set(map(str, self.call("POST", "orders/set_status", json=body).get("processed_ids") or ()))

@@ -69,8 +69,7 @@ def order(body: Mapping[str, Any]) -> OrderData:
     recipient, buyer = _people(body)
     lines = [_line(product) for product in entries(body.get("products"))]
     goods = money(body.get("price")) or sum((line.amount for line in lines), Decimal(0))
-    delivery = _delivery(body)
-    discount = _discount(body, goods)
+    delivery, discount = _delivery(body), _discount(body, goods)
     return OrderData(
         **texts(body, ORDER),
         placed_at=moment(body.get("date_created")),
