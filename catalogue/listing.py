@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,6 @@ from .filters import ProductFilter
 
 COUNT_LIMIT = 10_000
 START = Cursor()
-#: products that a one- or two-letter term looks through, and that are walked before the index is asked (PostgreSQL)
-SHORT_TERM_DEPTH, WALK = 20_000, 4_000
 COLUMNS = (
     Product.id, Product.sku, Product.name, Product.price, Product.old_price, Product.currency, Product.stock,
     Product.active, Product.pictures, Product.variant_of, Product.options, Product.barcode,
@@ -45,7 +42,7 @@ def page(f: ProductFilter, cursor: Cursor = START, size: int = 50) -> Page:
     has_newer = bool(found) and (cursor.id is not None if descending else more)
     has_older = bool(found) and (more if descending else cursor.id is not None)
     newer = rows[0].id if has_newer else None
-    shallow = bool(f.words) and _are_short(f.words)
+    shallow = bool(f.words) and search.are_short(f.words)
     return Page(rows, newer, rows[-1].id if has_older else None, newer is None, shallow)
 
 
@@ -56,26 +53,26 @@ def by_ids(ids: Sequence[int]) -> Sequence[Any]:
 
 
 def _ids(f: ProductFilter, cursor: Cursor, descending: bool, limit: int) -> list[int]:
+    """PostgreSQL: a short walk first; it fills the page when the term is common (see orders/listing.py)."""
     query = db.select(Product.id).where(*f.conditions())
     query = query.order_by(Product.id.desc() if descending else Product.id).limit(limit)
     if cursor.id is not None:
         query = query.where(Product.id < cursor.id if descending else Product.id > cursor.id)
-    words = f.words
-    if not words:
-        return list(db.session.scalars(query))
-    if _are_short(words):
-        return list(db.session.scalars(_newest_only(query, words)))
-    if _on_sqlite():
-        return list(db.session.scalars(_fts(query, words, descending)))
-    return _trigram(query, words, cursor, descending, limit)
+    if search.has_trigrams(f.words):
+        found = list(db.session.scalars(_walk(query, f.words, cursor, descending)))
+        if len(found) >= limit:
+            return found
+    return _matching(query, f.words, descending)
 
 
-def _on_sqlite() -> bool:
-    return db.session.get_bind().dialect.name == "sqlite"
-
-
-def _are_short(words: Sequence[str]) -> bool:
-    return all(len(word) < 3 for word in words)
+def _matching(query: Select[Any], words: Sequence[str], descending: bool = True) -> list[int]:
+    if search.has_trigrams(words):
+        hits = _hits(words)
+        with search.trigram_index_only():
+            return list(db.session.scalars(query.join(hits, hits.c.id == Product.id)))
+    if words:
+        query = _newest_only(query, words) if search.are_short(words) else _fts(query, words, descending)
+    return list(db.session.scalars(query))
 
 
 def _like(words: Sequence[str]) -> list[Any]:
@@ -87,56 +84,36 @@ def _top() -> int:
 
 
 def _newest_only(query: Select[Any], words: Sequence[str]) -> Select[Any]:
-    return query.where(Product.id > _top() - SHORT_TERM_DEPTH, *_like(words))
+    return query.where(Product.id > _top() - search.SHORT_TERM_DEPTH, *_like(words))
 
 
 def _fts(query: Select[Any], words: Sequence[str], descending: bool) -> Select[Any]:
     """FTS5 gives its matches in order of row id, which is the product's: the walk stops after a page."""
     fts = db.table("product_search_fts", db.column("rowid"), db.column("product_search_fts"))
-    match = " AND ".join('"' + word.replace('"', '""') + '"' for word in words if len(word) >= 3)
     query = query.select_from(fts).join(Product, db.literal_column("products.id") == fts.c.rowid).order_by(None)
-    query = query.where(fts.c.product_search_fts.op("MATCH")(match), *_like([w for w in words if len(w) < 3]))
+    query = query.where(
+        fts.c.product_search_fts.op("MATCH")(search.fts_terms(words)), *_like([w for w in words if len(w) < 3])
+    )
     return query.order_by(fts.c.rowid.desc() if descending else fts.c.rowid)
 
 
-def _trigram(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool, limit: int) -> list[int]:
-    """A short walk first; it fills the page when the term is common. A rare term gets its matches from the index
-    before anything is ordered (see orders/listing.py)."""
+def _walk(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool) -> Select[Any]:
+    """Look through a few thousand products from the page's edge on."""
     if descending:
-        walk = query.where(Product.id >= (cursor.id or _top() + 1) - WALK)
+        query = query.where(Product.id >= (cursor.id or _top() + 1) - search.WALK)
     else:
-        walk = query.where(Product.id <= (cursor.id or 0) + WALK)
-    found = list(db.session.scalars(walk.where(*_like(words))))
-    if len(found) >= limit:
-        return found
-    with _trigram_index_only():
-        return list(db.session.scalars(_among_hits(query, words)))
+        query = query.where(Product.id <= (cursor.id or 0) + search.WALK)
+    return query.where(*_like(words))
 
 
-def _among_hits(query: Select[Any], words: Sequence[str]) -> Select[Any]:
-    hits = db.select(Product.id).where(*_like(words)).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
-    return query.join(hits, hits.c.id == Product.id)
-
-
-@contextmanager
-def _trigram_index_only() -> Any:
-    db.session.execute(db.text("SET LOCAL enable_seqscan = off"))
-    yield
-    db.session.execute(db.text("SET LOCAL enable_seqscan = on"))
+def _hits(words: Sequence[str]) -> Any:
+    return db.select(Product.id).where(*_like(words)).cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
 
 
 def ids(f: ProductFilter, limit: int | None = None) -> list[int]:
     """The ids of all that the filter shows, newest first ("choose all found")."""
     query = db.select(Product.id).where(*f.conditions()).order_by(Product.id.desc()).limit(limit)
-    words = f.words
-    if not words:
-        return list(db.session.scalars(query))
-    if _are_short(words):
-        return list(db.session.scalars(_newest_only(query, words)))
-    if _on_sqlite():
-        return list(db.session.scalars(_fts(query, words, descending=True)))
-    with _trigram_index_only():
-        return list(db.session.scalars(_among_hits(query, words)))
+    return _matching(query, f.words)
 
 
 def total_found(f: ProductFilter) -> tuple[int, bool]:

@@ -33,7 +33,7 @@ _SEPARATORS = ";\t,"
 
 #: why a file can't be read; pages have the sentences
 FAULTS = (
-    *("empty", "header_only", "not_a_table", "old_excel", "broken_workbook", "unpacks_too_large", "encoding"),
+    *("none", "empty", "header_only", "not_a_table", "old_excel", "broken_workbook", "unpacks_too_large", "encoding"),
     *("too_large", "too_many_rows", "too_many_columns", "cell_too_large", "no_headings"),
 )
 

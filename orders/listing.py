@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -53,6 +52,12 @@ class Cursor:
         digits = text.removeprefix("-")
         return cls(int(digits), way) if digits.isdigit() and len(digits) < 19 else cls()
 
+    @property
+    def text(self) -> str:
+        """What it is read from; "" at the start."""
+        back = self.way == "prev"
+        return ("last" if back else "") if self.id is None else f"{'-' if back else ''}{self.id}"
+
 
 def page(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor = Cursor(), size: int = 50) -> Page:
     """The orders that the filter shows, one page from the cursor on."""
@@ -75,30 +80,31 @@ def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, lim
     if words:
         found = _searched(f, statuses, zone, words, cursor, descending, limit)
     elif not (f.since or f.until):
-        walk = _walk_of(f, tuple(statuses), zone, descending, limit, cursor.id is not None, _on_sqlite())
+        walk = _walk_of(f, tuple(statuses), zone, descending, limit, cursor.id is not None, search.on_sqlite())
         walked = walk.raw(after=cursor.id) if cursor.id is not None else walk.raw()
-        if _on_sqlite():
+        if search.on_sqlite():
             return walked, False
         found = [row[0] for row in walked]
     else:  # dates ask the database for the ids that they end at
         query = walks.ordered((Order.id,), f, statuses, zone, descending=descending, limit=limit, after=cursor.id)
         found = list(db.session.scalars(query))
-    return rows.of(found, descending), bool(words) and _are_short(words)
+    return rows.of(found, descending), bool(words) and search.are_short(words)
 
 
 def _searched(
     f: OrderFilter, statuses: Statuses, zone: ZoneInfo, words: Sequence[str], cursor: Cursor, descending: bool,
     limit: int,
 ) -> list[int]:  # fmt: skip
+    """PostgreSQL: a short walk first; it fills the page when the term is common."""
     query = db.select(Order.id).where(*f.conditions(statuses, zone))
     query = query.order_by(Order.id.desc() if descending else Order.id).limit(limit)
     if cursor.id is not None:
         query = query.where(Order.id < cursor.id if descending else Order.id > cursor.id)
-    if _are_short(words):
-        return list(db.session.scalars(_newest_only(query, words)))
-    if _on_sqlite():
-        return list(db.session.scalars(_fts(query, words, descending)))
-    return _trigram(query, words, cursor, descending, limit)
+    if search.has_trigrams(words):
+        found = list(db.session.scalars(_walk(query, words, cursor, descending)))
+        if len(found) >= limit:
+            return found
+    return _matching_ids(query, words, descending)
 
 
 @lru_cache(maxsize=200)
@@ -113,20 +119,11 @@ def _walk_of(
     return Prepared(walks.ordered(columns, f, statuses, zone, descending=descending, limit=limit, after=after))
 
 
-def _on_sqlite() -> bool:
-    return db.session.get_bind().dialect.name == "sqlite"
-
-
-def _are_short(words: Sequence[str]) -> bool:
-    return all(len(word) < 3 for word in words)
-
-
 def _like(words: Sequence[str]) -> list[Any]:
     return [OrderSearch.text.like(search.like(word), escape="\\") for word in words]
 
 
 def _newest_only(query: Select[Any], words: Sequence[str]) -> Select[Any]:
-    """One or two letters say too little for an index: the newest orders are looked through, one by one."""
     top = db.session.scalar(db.select(db.func.max(Order.id))) or 0
     query = query.where(Order.id > top - search.SHORT_TERM_DEPTH)
     return query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*_like(words))
@@ -136,27 +133,14 @@ def _fts(query: Select[Any], words: Sequence[str], descending: bool) -> Select[A
     """FTS5 gives its matches in order of row id, which is the order's id: the walk stops after a page. CROSS JOIN
     keeps SQLite from starting at the orders; the order is asked of the FTS row id, the only one it has for free."""
     fts = db.table("order_search_fts", db.column("rowid"), db.column("order_search_fts"))
-    match = " AND ".join('"' + word.replace('"', '""') + '"' for word in words if len(word) >= 3)
     query = query.select_from(fts).join(Order, db.literal_column("orders.id") == fts.c.rowid)
     query = query.order_by(None)
-    query = query.where(fts.c.order_search_fts.op("MATCH")(match))
+    query = query.where(fts.c.order_search_fts.op("MATCH")(search.fts_terms(words)))
     for word in words:
         if len(word) < 3:
             text = db.select(OrderSearch.text).where(OrderSearch.order_id == fts.c.rowid).scalar_subquery()
             query = query.where(text.like(search.like(word), escape="\\"))
     return query.order_by(fts.c.rowid.desc() if descending else fts.c.rowid)
-
-
-def _trigram(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool, limit: int) -> list[int]:
-    """PostgreSQL: a short walk first; it fills the page when the term is common. A rare term gets its matches from
-    the trigram index before anything is ordered: with ORDER BY ... LIMIT in one query the planner would walk the
-    whole table by id instead."""
-    found = list(db.session.scalars(_walk(query, words, cursor, descending)))
-    if len(found) >= limit:
-        return found
-    with _trigram_index_only():
-        hits = _hits(words)
-        return list(db.session.scalars(query.join(hits, hits.c.order_id == Order.id)))
 
 
 def _walk(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool) -> Select[Any]:
@@ -172,14 +156,6 @@ def _walk(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: 
 def _hits(words: Sequence[str]) -> Any:
     found = db.select(OrderSearch.order_id).where(*_like(words))
     return found.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
-
-
-@contextmanager
-def _trigram_index_only() -> Iterator[None]:
-    """For the queries within. After a failed one there is nothing to set back: the transaction is lost anyway."""
-    db.session.execute(db.text("SET LOCAL enable_seqscan = off"))
-    yield
-    db.session.execute(db.text("SET LOCAL enable_seqscan = on"))
 
 
 def total_found(f: OrderFilter, statuses: Statuses, zone: ZoneInfo) -> tuple[int, bool]:
@@ -216,14 +192,15 @@ def ids(
     return _matching_ids(query, words)
 
 
-def _matching_ids(query: Select[Any], words: Sequence[str]) -> list[int]:
-    if _are_short(words):
-        return list(db.session.scalars(_newest_only(query, words)))
-    if _on_sqlite():
-        return list(db.session.scalars(_fts(query, words, descending=True)))
-    with _trigram_index_only():
+def _matching_ids(query: Select[Any], words: Sequence[str], descending: bool = True) -> list[int]:
+    """On PostgreSQL the matches are taken from the trigram index before anything is ordered: with ORDER BY ... LIMIT in
+    one query the planner would walk the whole table by id instead."""
+    if search.has_trigrams(words):
         hits = _hits(words)
-        return list(db.session.scalars(query.join(hits, hits.c.order_id == Order.id)))
+        with search.trigram_index_only():
+            return list(db.session.scalars(query.join(hits, hits.c.order_id == Order.id)))
+    query = _newest_only(query, words) if search.are_short(words) else _fts(query, words, descending)
+    return list(db.session.scalars(query))
 
 
 def fitting(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, order_ids: Sequence[int]) -> set[int]:

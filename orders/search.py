@@ -7,14 +7,15 @@ pg_trgm on PostgreSQL). Terms of one or two letters can't use it and look throug
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from models import Order, OrderLine, OrderSearch, add_rows, db
 
-#: how many of the newest orders a one- or two-letter term looks through
+#: how many of the newest rows a one- or two-letter term looks through
 SHORT_TERM_DEPTH = 20_000
-#: how many orders, from the page's edge on, are walked before the trigram index is asked (PostgreSQL)
+#: how many, from the page's edge on, are walked before the trigram index is asked (PostgreSQL)
 WALK = 4_000
 _APOSTROPHES = str.maketrans({"’": "'", "ʼ": "'", "`": "'", "ё": "е"})
 _PHONE = re.compile(r"^\+?[\d\s()\-]{7,}$")
@@ -73,3 +74,33 @@ def refresh(order: Order) -> None:
 def like(term: str) -> str:
     escaped = re.sub(r"([\\%_])", r"\\\1", term)
     return f"%{escaped}%"
+
+
+# What the walks of orders and of products have alike
+
+
+def are_short(words: Sequence[str]) -> bool:
+    """One or two letters say too little for an index: the newest rows are looked through, one by one."""
+    return all(len(word) < 3 for word in words)
+
+
+def on_sqlite() -> bool:
+    return db.session.get_bind().dialect.name == "sqlite"
+
+
+def has_trigrams(words: Sequence[str]) -> bool:
+    """Whether PostgreSQL's trigram index is asked for these words."""
+    return not are_short(words) and not on_sqlite()
+
+
+@contextmanager
+def trigram_index_only() -> Iterator[None]:
+    """For the queries within. After a failed one there is nothing to set back: the transaction is lost anyway."""
+    db.session.execute(db.text("SET LOCAL enable_seqscan = off"))
+    yield
+    db.session.execute(db.text("SET LOCAL enable_seqscan = on"))
+
+
+def fts_terms(words: Sequence[str]) -> str:
+    """What FTS5 is to match: it knows no words of one or two letters."""
+    return " AND ".join('"' + word.replace('"', '""') + '"' for word in words if len(word) >= 3)

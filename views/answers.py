@@ -43,3 +43,10 @@ def refuse(text: str, back: str, kind: str = "warn") -> Any:
         flash(text, kind)
         return redirect(back)
     return trigger(("", 204), **toast(text, kind))
+
+
+def private(answer: Response) -> Response:
+    """After each request of the pages behind customers' links: kept nowhere, found by no search engine."""
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return answer

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 
 from jobs import wake
 from models import OrderLink, Product, Shop, db, utcnow
 from orders import buying, creation, editing
 
-from . import text
+from . import answers, text
 from .order_form import MESSAGES
 from .security import limiter
 
 bp = Blueprint("buy", __name__, url_prefix="/buy")
+bp.after_request(answers.private)
 #: so many of a visitor's links are remembered, in their own cookie
 REMEMBERED = 5
-
-
-@bp.after_request
-def _private(answer: Response) -> Response:
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return answer
 
 
 @bp.get("/<key>/<path:sku>")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from htmx_flask import request
@@ -16,9 +16,10 @@ from jobs import catalogue_files
 from models import CatalogueFile, db
 from orders.import_files import FAULTS, BadFile
 
-from . import import_words, text
+from . import import_words, security, text
 
 bp = Blueprint("catalogue_files", __name__, url_prefix="/catalogue/files")
+bp.before_request(security.staff_only)
 
 UPLOAD = "catalogue_files.upload"
 STATES = {
@@ -26,12 +27,6 @@ STATES = {
     "check": N_("tried, not taken yet"),
     "take": N_("taken"),
 }
-
-
-@bp.before_request
-def _staff_only() -> None:
-    if current_user.is_authenticated and not current_user.can_edit:
-        abort(403)
 
 
 @bp.get("")
@@ -48,11 +43,8 @@ def _index(error: str = "") -> str:
 
 @bp.post("")
 def upload() -> Any:
-    file = request.files.get("file")
-    if file is None or not file.filename:
-        return _index(_("Choose a file first.")), 422
     try:
-        row = catalogue_files.upload(current_user.id, file.filename.replace("\0", ""), file.stream)
+        row = catalogue_files.upload(current_user.id, *import_words.brought())
     except BadFile as problem:
         return _index(import_words.fault(problem.fault, problem.row)), 422
     db.session.commit()

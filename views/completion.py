@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, jsonify, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 
 from jobs import checkout, wake
@@ -14,21 +14,15 @@ from models import DeliveryMethod, Order, OrderLink, db
 from orders import completion, editing, order_links
 from orders.timeline import Actor
 
-from . import text
+from . import answers, text
 from .completion_form import Steps
 from .order_form import MESSAGES
 from .security import limiter
 
 bp = Blueprint("completion", __name__, url_prefix="/c")
+bp.after_request(answers.private)
 #: state of a link -> status of the page that says so
 CODES = {"used": 200, "revoked": 410, "expired": 410, "closed": 410, "wrong": 404}
-
-
-@bp.after_request
-def _private(answer: Response) -> Response:
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return answer
 
 
 @bp.get("/<token>")

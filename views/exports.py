@@ -15,20 +15,14 @@ from models import Export, ExportPreset, db
 from orders import export_columns
 from orders.export_options import Options
 
-from . import answers, export_words, text
+from . import answers, export_words, security, text
 from .order_list import filter_of
 from .orders_bulk import choice
 
 bp = Blueprint("exports", __name__, url_prefix="/orders/export")
+bp.before_request(security.staff_only)  # a file of customers' names and phones is not for those who only look
 
 TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
-
-
-@bp.before_request
-def _staff_only() -> None:
-    """A file of customers' names and phones is not for those who only look."""
-    if current_user.is_authenticated and not current_user.can_edit:
-        abort(403)
 
 
 @bp.get("")

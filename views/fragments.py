@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,24 @@ def render(page: str, fragment: str, /, **context: Any) -> Response:
     answer = make_response(render_template(fragment if wanted() else page, **context))
     answer.headers["Vary"] = "HX-Request"
     return answer
+
+
+def listed(page: str, part: str, /, box: str, address: str, **context: Any) -> Response:
+    """A list: the page, or for htmx the part below its search box. What is shown becomes the browser's address; letters
+    typed into the box of the id `box` are one step of the history, not one each."""
+    below = bool(request.htmx) and not request.htmx.history_restore_request
+    answer = make_response(render_template(part if below else page, **context))
+    answer.headers["Vary"] = "HX-Request"
+    if below:
+        typing = request.htmx.trigger == box and "q=" in (request.htmx.current_url or "")
+        answer.headers["HX-Replace-Url" if typing else "HX-Push-Url"] = address
+    return answer
+
+
+def pager(newer: int | None, older: int | None, at: Callable[[str], str]) -> dict[str, str]:
+    """first, prev, next, last: those that lead somewhere. `at`: the address of the page that begins at a cursor."""
+    found = {"first": at(""), "prev": at(f"-{newer}")} if newer is not None else {}
+    return found | ({"next": at(str(older)), "last": at("last")} if older is not None else {})
 
 
 def unchanged() -> Response:

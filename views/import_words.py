@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -36,6 +37,7 @@ COLORS = {"create": "green", "update": "green", "unchanged": "grey", "there": "g
 
 #: import_files.FAULTS and what a job can meet -> what happened, and what to do
 FAULTS = {
+    "none": _l("Choose a file first."),
     "empty": _l("The file is empty. Choose another one."),
     "header_only": _l("The file has headings but no rows under them."),
     "no_headings": _l("The first row is empty. It has to name the columns."),
@@ -99,6 +101,14 @@ REASONS = {
     **{code: _l(str(MESSAGES[code])) for code in MESSAGES},
 }
 PAGE = 50
+
+
+def brought() -> tuple[str, IO[bytes]]:
+    """Name and content of the file that came with the form. Raises BadFile."""
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise import_files.BadFile("none")
+    return file.filename.replace("\0", ""), file.stream
 
 
 def fault(code: str, row: int = 0) -> str:

@@ -20,20 +20,14 @@ from orders.export_cells import safe
 from orders.import_files import BadFile
 
 from . import import_words as words
-from . import text
+from . import security, text
 
 bp = Blueprint("imports", __name__, url_prefix="/orders/import")
+bp.before_request(security.staff_only)
 
 #: of a request that brings a file; app.py lets those who are signed in send so much
 LARGEST_REQUEST = import_files.LARGEST + 1024 * 1024
 UPLOAD = "imports.upload"
-
-
-@bp.before_request
-def _staff_only() -> None:
-    """Viewers change no orders."""
-    if current_user.is_authenticated and not current_user.can_edit:
-        abort(403)
 
 
 @bp.get("")
@@ -51,13 +45,11 @@ def _index(error: str = "", kind: str = "") -> str:
 
 @bp.post("")
 def upload() -> Any:
-    kind, file = request.form.get("kind", ""), request.files.get("file")
+    kind = request.form.get("kind", "")
     if kind not in IMPORT_KINDS:
         abort(400)
-    if file is None or not file.filename:
-        return _index(_("Choose a file first."), kind), 422
     try:
-        row = imports.upload(current_user.id, kind, text.locale(), file.filename.replace("\0", ""), file.stream)
+        row = imports.upload(current_user.id, kind, text.locale(), *words.brought())
     except BadFile as problem:
         return _index(words.fault(problem.fault, problem.row), kind), 422
     db.session.commit()

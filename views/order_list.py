@@ -20,7 +20,7 @@ from orders import counts, listing, lists, saved_views
 from orders.filters import FLAGS, LINK_FILTERS, PAYMENTS, OrderFilter
 from orders.listing import Cursor
 
-from . import order_rows, text
+from . import fragments, order_rows, text
 from . import order_words as words
 from .addresses import orders as list_url
 from .order_rows import Context, Look, main_sum
@@ -218,15 +218,10 @@ class ListPage:
     @property
     def links(self) -> dict[str, str]:
         """first, prev, next, last: those that lead somewhere."""
-        base = self.query
-        found = {}
-        if self.page.newer is not None:
-            found["first"] = list_url(base)
-            found["prev"] = list_url(f"{base}&cursor=-{self.page.newer}".lstrip("&"))
-        if self.page.older is not None:
-            found["next"] = list_url(f"{base}&cursor={self.page.older}".lstrip("&"))
-            found["last"] = list_url(f"{base}&cursor=last".lstrip("&"))
-        return found
+        return fragments.pager(self.page.newer, self.page.older, self._at)
+
+    def _at(self, cursor: str) -> str:
+        return list_url(f"{self.query}&cursor={cursor}".lstrip("&") if cursor else self.query)
 
     @property
     def link_pairs(self) -> tuple[tuple[str, str], ...]:
@@ -235,9 +230,7 @@ class ListPage:
     @property
     def address(self) -> str:
         """Of what is shown, in its shortest form."""
-        at, back = self.cursor.id, self.cursor.way == "prev"
-        place = ("last" if back else "") if at is None else f"{'-' if back else ''}{at}"
-        return list_url(f"{self.query}&cursor={place}".lstrip("&") if place else self.query)
+        return self._at(self.cursor.text)
 
     @property
     def sort_url(self) -> str:

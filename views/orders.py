@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, render_template
 from flask_babel import gettext as _
 from flask_login import current_user
 from htmx_flask import request
@@ -15,7 +15,7 @@ from orders import listing, order_links
 from orders.listing import Cursor
 from orders.timeline import Actor
 
-from . import answers, text
+from . import answers, fragments, text
 from .addresses import orders as list_url
 from .order_list import PAGE, ListPage, filter_of, make_context, read_filter, revision, seen_rows
 
@@ -30,15 +30,9 @@ def actor() -> Actor:
 def index() -> Response:
     """The page; for htmx the part below the search box."""
     page = ListPage(read_filter(request.args), Cursor.read(request.args.get("cursor", "")))
-    part = bool(request.htmx) and not request.htmx.history_restore_request
-    template = "orders/list.html" if part else "orders/index.html"
-    answer = make_response(render_template(template, page=page, density=current_user.density))
-    answer.headers["Vary"] = "HX-Request"
+    context = {"page": page, "density": current_user.density}
+    answer = fragments.listed("orders/index.html", "orders/list.html", "order-search", page.address, **context)
     answer.headers["Cache-Control"] = "no-store"
-    if part:
-        # letters typed into the search box are one step of the history, not one each
-        typing = request.htmx.trigger == "order-search" and "q=" in (request.htmx.current_url or "")
-        answer.headers["HX-Replace-Url" if typing else "HX-Push-Url"] = page.address
     return answer
 
 

@@ -21,6 +21,7 @@ from jobs import connections
 from models import Connection
 from orders.listing import Cursor
 
+from . import fragments
 from .text import translated
 
 STOCKS = {"in": N_("In stock"), "none": N_("None left"), "uncounted": N_("Not counted")}
@@ -118,22 +119,15 @@ class CataloguePage:
     @property
     def links(self) -> dict[str, str]:
         """first, prev, next, last: those that lead somewhere."""
-        found: dict[str, str] = {}
-        if self.page.newer is not None:
-            found |= {"first": list_url(self.query), "prev": self._at(f"-{self.page.newer}")}
-        if self.page.older is not None:
-            found |= {"next": self._at(str(self.page.older)), "last": self._at("last")}
-        return found
+        return fragments.pager(self.page.newer, self.page.older, self._at)
 
     def _at(self, cursor: str) -> str:
-        return list_url(f"{self.query}&cursor={cursor}".lstrip("&"))
+        return list_url(f"{self.query}&cursor={cursor}".lstrip("&") if cursor else self.query)
 
     @property
     def address(self) -> str:
         """Of what is shown, in its shortest form."""
-        back = self.cursor.way == "prev"
-        place = ("last" if back else "") if self.cursor.id is None else f"{'-' if back else ''}{self.cursor.id}"
-        return self._at(place) if place else list_url(self.query)
+        return self._at(self.cursor.text)
 
     @cached_property
     def search_fields(self) -> list[tuple[str, str]]:

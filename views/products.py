@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template
+from flask import Blueprint, Response, flash, redirect, render_template
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from htmx_flask import request
@@ -26,14 +26,7 @@ bp = Blueprint("products", __name__, url_prefix="/catalogue/products")
 def index() -> Response:
     """The page; for htmx the part below the search box."""
     page = CataloguePage(ProductFilter.read(request.args), Cursor.read(request.args.get("cursor", "")))
-    part = fragments.wanted() or bool(request.htmx and request.htmx.boosted)
-    answer = make_response(render_template("catalogue/list.html" if part else "catalogue/index.html", page=page))
-    answer.headers["Vary"] = "HX-Request"
-    if part:
-        # letters typed into the search box are one step of the history, not one each
-        typing = request.htmx.trigger == "product-search" and "q=" in (request.htmx.current_url or "")
-        answer.headers["HX-Replace-Url" if typing else "HX-Push-Url"] = page.address
-    return answer
+    return fragments.listed("catalogue/index.html", "catalogue/list.html", "product-search", page.address, page=page)
 
 
 @bp.get("/total")

@@ -131,6 +131,12 @@ def _require_login() -> Any:
     return None
 
 
+def staff_only() -> None:
+    """Before each request of a blueprint that viewers see nothing of."""
+    if current_user.is_authenticated and not current_user.can_edit:
+        abort(403)
+
+
 def owner_only(view: Callable[..., Any]) -> Callable[..., Any]:
     """The view is for owners: users, connections' secrets, removal."""
 
