@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
 
 from models import Connection, Link, Order, Schedule, Status, Transfer, db, utcnow
@@ -22,7 +23,7 @@ INTERVALS = (60, 120, 300, 600, 900, 1800, 3600, 4 * 3600, 12 * 3600, 86_400)
 
 def retry(transfer_ids: Sequence[int], by: str) -> int:
     """Put refused and parked transfers back into the queue; returns how many. What is uncertain is looked up first."""
-    done = sum(work.retry(transfer_ids[i : i + CHUNK], by) for i in range(0, len(transfer_ids), CHUNK))
+    done = sum(work.retry(part, by) for part in _chunks(transfer_ids))
     _touch(transfer_ids)
     return done
 
@@ -64,28 +65,20 @@ def create_anew(transfer_ids: Sequence[int], actor: Actor) -> int:
 
 def cancel(transfer_ids: Sequence[int], by: str) -> int:
     """Take waiting transfers out of the queue. Those of which a call may have arrived stay: they must be looked up."""
-    gone: list[tuple[int, int]] = []
-    for part in _chunks(transfer_ids):
-        query = (
-            db.update(Transfer)
-            .where(Transfer.id.in_(part), Transfer.state == "waiting", ~Transfer.uncertain)
-            .values(state="cancelled", finished_at=utcnow(), requested_by=by)
-            .returning(Transfer.order_id, Transfer.connection_id)
-            .execution_options(synchronize_session=False)
-        )
-        gone += db.session.execute(query).all()
-    _clear_links(gone)
-    _touch(transfer_ids)
-    return len(gone)
+    return _call_off(transfer_ids, by, (Transfer.state == "waiting") & ~Transfer.uncertain)
 
 
 def set_aside(transfer_ids: Sequence[int], by: str) -> int:
     """Leave failed transfers as they are: no problem any more, and the order can still be sent later."""
+    return _call_off(transfer_ids, by, Transfer.state.in_(reports.FAILED))
+
+
+def _call_off(transfer_ids: Sequence[int], by: str, fitting: ColumnElement[bool]) -> int:
     gone: list[tuple[int, int]] = []
     for part in _chunks(transfer_ids):
         query = (
             db.update(Transfer)
-            .where(Transfer.id.in_(part), Transfer.state.in_(reports.FAILED))
+            .where(Transfer.id.in_(part), fitting)
             .values(state="cancelled", finished_at=utcnow(), requested_by=by)
             .returning(Transfer.order_id, Transfer.connection_id)
             .execution_options(synchronize_session=False)

@@ -9,11 +9,10 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from jobs import reports, wake
 from models import LikelyDuplicate, Link, Order, Payment, db
 from orders import duplicates, editing, unite
 
-from . import addresses, card_page, order_words, text
+from . import addresses, card_page, order_words, solving, text
 from .order_form import LABELS, MESSAGES
 
 bp = Blueprint("duplicates", __name__, url_prefix="/duplicates")
@@ -52,7 +51,7 @@ def dismiss(pair_id: int) -> Any:
     pair = _pair(pair_id)
     if pair.state == "open":
         duplicates.dismiss(pair, card_page.actor())
-        _commit()
+        solving.keep()
         flash(_("Remembered: these are two orders."), "success")
     return redirect(url_for("duplicates.show", pair_id=pair_id), 303)
 
@@ -72,7 +71,7 @@ def merge(pair_id: int) -> Any:
     except editing.Invalid as invalid:
         said = "; ".join(f"{_(LABELS.get(name, name))}: {_(MESSAGES[key])}" for name, key in invalid.errors.items())
         return _refused(pair_id, _("Mend the order that stays first. %(what)s", what=said))
-    _commit()
+    solving.keep()
     number = db.session.scalar(db.select(Order.number).where(Order.id == keep)) or ""
     flash(_("Merged. The other order is cancelled and points here."), "success")
     if left:
@@ -92,12 +91,6 @@ def _refused(pair_id: int, said: str) -> Any:
     db.session.rollback()
     flash(said, "danger")
     return redirect(url_for("duplicates.show", pair_id=pair_id), 303)
-
-
-def _commit() -> None:
-    reports.forget_problem_count()
-    wake.changed()
-    db.session.commit()
 
 
 def _pair(pair_id: int) -> LikelyDuplicate:

@@ -16,7 +16,7 @@ from orders import duplicates, routes
 from orders.timeline import Actor
 
 from . import activity_words as words
-from . import addresses, advice, fragments, order_words, undelivered
+from . import addresses, advice, fragments, order_words, solving, undelivered
 from .activity import who
 
 bp = Blueprint("problems", __name__, url_prefix="/problems")
@@ -99,8 +99,7 @@ def remember() -> Any:
             flash(_("This entry or this connection is gone. Nothing was changed; choose again."), "danger")
             return redirect(url_for("problems.index"), 303)
         done += 1
-    reports.forget_problem_count()
-    db.session.commit()
+    solving.keep()
     if done:
         flash(
             ngettext(
@@ -126,8 +125,9 @@ def _entry(text: str) -> int | None:
 def retry(transfer_id: int) -> Any:
     """All transfers that failed as this one did."""
     n = settle.retry(problems.alike(transfer_id), who())
-    db.session.commit()
-    return _told(ngettext("%(num)s transfer is back in the queue.", "%(num)s transfers are back in the queue.", n), n)
+    return solving.told(
+        ngettext("%(num)s transfer is back in the queue.", "%(num)s transfers are back in the queue.", n), n
+    )
 
 
 @bp.post("/groups/<int:transfer_id>/again")
@@ -135,23 +135,20 @@ def again(transfer_id: int) -> Any:
     """A person has looked: none of them arrived. They are sent without another look-up."""
     ids = problems.alike(transfer_id) if request.form.get("all") else [transfer_id]
     n = settle.send_again(ids, who())
-    db.session.commit()
-    return _told(ngettext("%(num)s order is sent again.", "%(num)s orders are sent again.", n), n)
+    return solving.told(ngettext("%(num)s order is sent again.", "%(num)s orders are sent again.", n), n)
 
 
 @bp.post("/groups/<int:transfer_id>/anew")
 def anew(transfer_id: int) -> Any:
     """The copies are gone: their links are dropped and the orders created there once more."""
     n = settle.create_anew(problems.alike(transfer_id), Actor("person", who()))
-    db.session.commit()
-    return _told(ngettext("%(num)s order is created again.", "%(num)s orders are created again.", n), n)
+    return solving.told(ngettext("%(num)s order is created again.", "%(num)s orders are created again.", n), n)
 
 
 @bp.post("/groups/<int:transfer_id>/aside")
 def aside(transfer_id: int) -> Any:
     n = settle.set_aside(problems.alike(transfer_id), who())
-    db.session.commit()
-    return _told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
+    return solving.told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
 
 
 @bp.post("/parked/<int:transfer_id>/there")
@@ -171,8 +168,7 @@ def there(transfer_id: int) -> Any:
         }
         flash(reasons[error.reason], "danger" if error.reason == "taken" else "info")
         return redirect(addresses.problems("parked"), 303)
-    db.session.commit()
-    return _told(_("Linked to %(number)s.", number=external_id), 1)
+    return solving.told(_("Linked to %(number)s.", number=external_id), 1)
 
 
 @bp.post("/unread/<int:connection_id>/again")
@@ -181,10 +177,7 @@ def reread(connection_id: int) -> Any:
     ids = problems.unread_of(connection_id)
     for source in intake.retry_failed(ids):
         runs.request(source, "orders", who())
-    reports.forget_problem_count()
-    wake.changed()
-    db.session.commit()
-    return _told(
+    return solving.told(
         ngettext("%(num)s order is being read again.", "%(num)s orders are being read again.", len(ids)), len(ids)
     )
 
@@ -193,10 +186,7 @@ def reread(connection_id: int) -> Any:
 def unread_aside(connection_id: int) -> Any:
     """A person has worked them in the system they came from."""
     n = problems.set_unread_aside(problems.unread_of(connection_id))
-    reports.forget_problem_count()
-    wake.changed()
-    db.session.commit()
-    return _told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
+    return solving.told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
 
 
 @bp.post("/duplicates/aside")
@@ -204,22 +194,11 @@ def duplicates_aside() -> Any:
     """Each pair that the page has named is two orders."""
     ids = [int(text) for text in request.form.getlist("pair") if text.isdigit() and len(text) < 16]
     n = duplicates.dismiss_many(ids, Actor("person", who()))
-    reports.forget_problem_count()
-    wake.changed()
-    db.session.commit()
-    return _told(ngettext("%(num)s pair stays two orders.", "%(num)s pairs stay two orders each.", n), n)
+    return solving.told(ngettext("%(num)s pair stays two orders.", "%(num)s pairs stay two orders each.", n), n)
 
 
 @bp.post("/second/<int:connection_id>/aside")
 def second_aside(connection_id: int) -> Any:
     """They are not sent there: the first copies do."""
     n = routes.set_aside(problems.second_of(connection_id))
-    reports.forget_problem_count()
-    wake.changed()
-    db.session.commit()
-    return _told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
-
-
-def _told(text: str, n: int) -> Any:
-    flash(text if n else _("This was settled meanwhile."), "success" if n else "info")
-    return redirect(url_for("problems.index"), 303)
+    return solving.told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from jobs import reports, undelivered, wake
+from jobs import undelivered
 from jobs.undelivered import SentGroup
-from models import db
 from orders.timeline import Actor
 
-from . import addresses, security
+from . import addresses, security, solving
 from .activity import who
 from .advice import Advice
 
@@ -89,43 +88,35 @@ def _of_chats(group: SentGroup) -> Advice:
 def again(message_id: int) -> Any:
     """All messages that failed as this one did."""
     n = undelivered.send_again(undelivered.alike(message_id), Actor("person", who()))
-    return _told(ngettext("%(num)s message is sent once more.", "%(num)s messages are sent once more.", n), n)
+    return solving.told(ngettext("%(num)s message is sent once more.", "%(num)s messages are sent once more.", n), n)
 
 
 @bp.post("/messages/<int:message_id>/aside")
 def aside(message_id: int) -> Any:
     n = undelivered.set_aside(undelivered.alike(message_id))
-    return _told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
+    return solving.told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
 
 
 @bp.post("/letters/<int:mail_id>/again")
 def letters_again(mail_id: int) -> Any:
     n = undelivered.send_letters_again(undelivered.alike_letters(mail_id))
-    return _told(ngettext("%(num)s letter is sent once more.", "%(num)s letters are sent once more.", n), n)
+    return solving.told(ngettext("%(num)s letter is sent once more.", "%(num)s letters are sent once more.", n), n)
 
 
 @bp.post("/letters/<int:mail_id>/aside")
 def letters_aside(mail_id: int) -> Any:
     n = undelivered.set_letters_aside(undelivered.alike_letters(mail_id))
-    return _told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
+    return solving.told(ngettext("%(num)s problem was set aside.", "%(num)s problems were set aside.", n), n)
 
 
 @bp.post("/hooks/<int:endpoint_id>/on")
 @security.owner_only
 def switch_on(endpoint_id: int) -> Any:
     done = undelivered.switch_on(endpoint_id)
-    return _told(_("Switched on: what waits is delivered now."), done)
+    return solving.told(_("Switched on: what waits is delivered now."), done)
 
 
 @bp.post("/hooks/<int:endpoint_id>/aside")
 @security.owner_only
 def leave_off(endpoint_id: int) -> Any:
-    return _told(_("It stays switched off."), undelivered.leave_off(endpoint_id))
-
-
-def _told(text: str, n: int) -> Any:
-    reports.forget_problem_count()
-    wake.changed()
-    db.session.commit()
-    flash(text if n else _("This was settled meanwhile."), "success" if n else "info")
-    return redirect(url_for("problems.index"), 303)
+    return solving.told(_("It stays switched off."), undelivered.leave_off(endpoint_id))
