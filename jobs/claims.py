@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from flask import current_app
+from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -75,37 +76,20 @@ def _setting(names: tuple[str, ...]) -> Prepared:
     )
 
 
+_CLAIMED = ("id", "order_id", "operation", "payload", "fence", "tries", "uncertain", "sent_version")
+
+
 def claim(connection_id: int, limit: int) -> list[Claim]:
     """Take due transfers of this connection, the oldest of each order first, and commit. The rows are locked as they
     are chosen: of two workers each goes to one; the index over working rows stops a second one for the same order."""
-    earlier, busy = aliased(Transfer), aliased(Transfer)
     now = utcnow()
-    due = (
-        db.select(Transfer.id)
-        .where(Transfer.connection_id == connection_id, has_state(Transfer, "waiting"), Transfer.not_before <= now)
-        .where(~_same_order(earlier).where(has_state(earlier, "waiting"), earlier.id < Transfer.id).exists())
-        .where(~_same_order(busy).where(has_state(busy, "working")).exists())
-        .order_by(Transfer.not_before, Transfer.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=Transfer)
-    )
-    columns = (
-        Transfer.id,
-        Transfer.order_id,
-        Transfer.operation,
-        Transfer.payload,
-        Transfer.fence,
-        Transfer.tries,
-        Transfer.uncertain,
-        Transfer.sent_version,
-    )
     # two statements: PostgreSQL may run a subquery with LIMIT and SKIP LOCKED once for each row that it updates
-    ids = list(db.session.scalars(due))
+    ids = list(db.session.scalars(_due(connection_id, now, limit)))
     update = (
         db.update(Transfer)
         .where(Transfer.id.in_(ids), has_state(Transfer, "waiting"))
         .values(state="working", fence=Transfer.fence + 1, tries=Transfer.tries + 1, lease_until=now + lease())
-        .returning(*columns)
+        .returning(*(getattr(Transfer, name) for name in _CLAIMED))
         .execution_options(synchronize_session=False)
     )
     try:
@@ -114,22 +98,22 @@ def claim(connection_id: int, limit: int) -> list[Claim]:
         db.session.rollback()
         return []
     copies = dict(_COPIES.raw(connection=connection_id, ids=[row.order_id for row in rows])) if rows else {}
-    claims = [
-        Claim(
-            row.id,
-            row.order_id,
-            row.operation,
-            row.payload,
-            row.fence,
-            row.tries,
-            row.uncertain,
-            row.sent_version,
-            copies.get(row.order_id),
-        )
-        for row in sorted(rows, key=lambda row: row.id)
-    ]
+    claims = [Claim(*[*row, copies.get(row.order_id)]) for row in sorted(rows, key=lambda row: row.id)]
     db.session.commit()
     return claims
+
+
+def _due(connection_id: int, now: datetime, limit: int) -> Select[tuple[int]]:
+    earlier, busy = aliased(Transfer), aliased(Transfer)
+    return (
+        db.select(Transfer.id)
+        .where(Transfer.connection_id == connection_id, has_state(Transfer, "waiting"), Transfer.not_before <= now)
+        .where(~_same_order(earlier).where(has_state(earlier, "waiting"), earlier.id < Transfer.id).exists())
+        .where(~_same_order(busy).where(has_state(busy, "working")).exists())
+        .order_by(Transfer.not_before, Transfer.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Transfer)
+    )
 
 
 def _same_order(other: Any) -> Any:

@@ -58,6 +58,9 @@ def _codes(connection_id: int) -> dict[tuple[str, str], str]:
     return {(table, lookup): theirs for table, lookup, theirs in db.session.execute(query)}
 
 
+_ADDRESS = ("country", "region", "city", "street", "house", "flat", "postal_code", "address_text")
+
+
 def _order(row: Any, lines: list[LineData], codes: dict[tuple[str, str], str]) -> OrderData:
     recipient = Person(row["last_name"], row["first_name"], row["patronymic"], row["phone"], row["email"])
     return OrderData(
@@ -68,40 +71,9 @@ def _order(row: Any, lines: list[LineData], codes: dict[tuple[str, str], str]) -
         currency=row["currency"],
         recipient=recipient,
         buyer=_buyer(row),
-        address=Address(
-            row["country"],
-            row["region"],
-            row["city"],
-            row["street"],
-            row["house"],
-            row["flat"],
-            row["postal_code"],
-            row["address_text"],
-        ),
-        delivery=Delivery(
-            code=codes.get(("delivery_out", str(row["delivery_method_id"])), ""),
-            name=row["delivery_name"] or "",
-            tariff_code=row["tariff_code"],
-            tariff_name=row["tariff_name"],
-            term=row["delivery_term"],
-            pickup_code=row["pickup_code"],
-            pickup_address=row["pickup_address"],
-            cost=row["delivery_cost"],
-            tracking_number=row["ttn"],
-            service_code=(row["offer"] or {}).get("code", ""),
-            settlement=(row["place"] or {}).get("code", ""),
-            kind=(row["offer"] or {}).get("kind") or row["type_key"] or "",
-            carrier=(row["offer"] or {}).get("carrier", ""),
-        ),
-        payment=Payment(
-            code=codes.get(("payment_out", str(row["payment_method_id"])), ""),
-            name=row["payment_name"] or "",
-            kind=row["payment_kind"],
-            paid=row["paid"],
-            state=row["payment_state"],
-            cod=row["cod"],
-            cod_amount=row["cod_amount"],
-        ),
+        address=Address(*(row[name] for name in _ADDRESS)),
+        delivery=_delivery(row, codes.get(("delivery_out", str(row["delivery_method_id"])), "")),
+        payment=_payment(row, codes.get(("payment_out", str(row["payment_method_id"])), "")),
         lines=lines,
         discount=row["discount"],
         coupon=row["coupon"],
@@ -117,6 +89,37 @@ def _order(row: Any, lines: list[LineData], codes: dict[tuple[str, str], str]) -
         do_not_call=row["do_not_call"],
         fulfilment=row["fulfilment"],
         commission=row["commission"],
+    )
+
+
+def _delivery(row: Any, code: str) -> Delivery:
+    offer, place = row["offer"] or {}, row["place"] or {}
+    return Delivery(
+        code=code,
+        name=row["delivery_name"] or "",
+        tariff_code=row["tariff_code"],
+        tariff_name=row["tariff_name"],
+        term=row["delivery_term"],
+        pickup_code=row["pickup_code"],
+        pickup_address=row["pickup_address"],
+        cost=row["delivery_cost"],
+        tracking_number=row["ttn"],
+        service_code=offer.get("code", ""),
+        settlement=place.get("code", ""),
+        kind=offer.get("kind") or row["type_key"] or "",
+        carrier=offer.get("carrier", ""),
+    )
+
+
+def _payment(row: Any, code: str) -> Payment:
+    return Payment(
+        code=code,
+        name=row["payment_name"] or "",
+        kind=row["payment_kind"],
+        paid=row["paid"],
+        state=row["payment_state"],
+        cod=row["cod"],
+        cod_amount=row["cod_amount"],
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -116,34 +116,42 @@ def _change_some(
     moved = {i: o for i, o in found.items() if o.status_id != status.id}
     if not moved:
         return
+    _write(moved, status, why)
+    detail = {key: value for key, value in (("reason", why[0]), ("text", why[1])) if value}
+    notes = [
+        (i, {"changes": [["status", names[i], status.name]], "ids": [o.status_id, status.id], **detail})
+        for i, o in moved.items()
+    ]
+    note_many(notes, actor, kind)
+    _refresh(moved)
+    groups = {row[0]: row[2] for row in rows if row[0] in moved}
+    _follow(groups, status, actor)
+    work.request_status_push(list(moved), status, cause=cause, reason=why[0], text=why[1], by=actor.name)
+    result.changed += list(moved)
+    result.before |= {i: o.status_id for i, o in moved.items()}
+    result.groups |= groups
+
+
+def _write(moved: Mapping[int, counts.Counted], status: Status, why: tuple[str, str]) -> None:
     values = {"ids": list(moved), "status": status.id, "now": utcnow()}
     if status.group == "cancelled":
         _CANCEL.run(**values, reason=why[0], text=why[1])
     else:
         _SET.run(**values)
     counts.record(moved.values(), [replace(o, status_id=status.id) for o in moved.values()])
-    detail = {key: value for key, value in (("reason", why[0]), ("text", why[1])) if value}
-    note_many(
-        [
-            (i, {"changes": [["status", names[i], status.name]], "ids": [o.status_id, status.id], **detail})
-            for i, o in moved.items()
-        ],
-        actor,
-        kind,
-    )
-    _refresh(moved)
+
+
+def _follow(before: Mapping[int, str], status: Status, actor: Actor) -> None:
+    """What begins or ends with the new status. `before`: the group that each order was in."""
+    ids = list(before)
     if status.group in ("cancelled", "deleted"):
-        work.withdraw(list(moved))
-        duplicates.over(list(moved))
-    was_deleted = [row[0] for row in rows if row[2] == "deleted" and row[0] in moved]
+        work.withdraw(ids)
+        duplicates.over(ids)
+    was_deleted = [order_id for order_id, group in before.items() if group == "deleted"]
     if status.group == "deleted":
-        deletion.request(list(moved), actor)
+        deletion.request(ids, actor)
     elif was_deleted:
         deletion.call_off(was_deleted)
-    work.request_status_push(list(moved), status, cause=cause, reason=why[0], text=why[1], by=actor.name)
-    result.changed += list(moved)
-    result.before |= {i: o.status_id for i, o in moved.items()}
-    result.groups |= {row[0]: row[2] for row in rows if row[0] in moved}
 
 
 def _refresh(moved: Container[int]) -> None:
