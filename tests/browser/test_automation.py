@@ -12,7 +12,8 @@ from playwright.sync_api import expect
 from jobs import connections
 from models import db
 
-from .hub import EMAIL, PASSWORD, Hub
+from . import story
+from .hub import Hub
 from .test_details import add_orders
 
 pytestmark = pytest.mark.browser
@@ -32,10 +33,7 @@ def test_a_rule_from_the_editor_to_the_chat(hub: Hub, visitors: Any) -> None:
     telegram = hub.sandbox.vendor("telegram")
     chat = telegram.start("Склад")
     page = visitors.new(hub.url)
-    page.goto(f"{hub.url}/login")
-    page.fill("[name=email]", EMAIL)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    story.login(page)
     expect(page.locator("[data-search]")).to_be_visible()
 
     page.goto(f"{hub.url}/automation/new")
@@ -74,10 +72,7 @@ def test_rules_change_places_by_dragging(hub: Hub, visitors: Any) -> None:
             rules.save(None, Draft(name, "created", actions=[{"kind": "cancel", "text": ""}]), "O")
         db.session.commit()
     page = visitors.new(hub.url)
-    page.goto(f"{hub.url}/login")
-    page.fill("[name=email]", EMAIL)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    story.login(page)
     expect(page.locator("[data-search]")).to_be_visible()
     page.goto(f"{hub.url}/automation")
     second, first = page.locator(".rule").nth(1), page.locator(".rule").nth(0)

@@ -11,7 +11,9 @@ from playwright.sync_api import Page, expect
 from jobs import connections, runs
 from models import Product, db
 
-from .hub import EMAIL, PASSWORD, Hub
+from . import story
+from .hub import Hub
+from .test_story import PHONE
 
 pytestmark = pytest.mark.browser
 
@@ -29,10 +31,7 @@ def hub(start_hub) -> Iterator[Hub]:
 
 def enter(visitors: Any, hub: Hub, **options: Any) -> Page:
     page: Page = visitors.new(hub.url, **options)
-    page.goto("/login")
-    page.fill("[name=email]", EMAIL)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    story.login(page)
     expect(page.locator("main")).to_be_visible()
     return page
 
@@ -94,7 +93,7 @@ def test_many_at_once(hub: Hub, visitors: Any) -> None:
 
 
 def test_a_rule_with_a_preview_on_the_phone(hub: Hub, visitors: Any) -> None:
-    page = enter(visitors, hub, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    page = enter(visitors, hub, **PHONE)
     page.goto("/catalogue/products")
     expect(page.locator("tr[data-row]")).to_have_count(50)
     page.get_by_role("link", name="Matching").click()

@@ -11,10 +11,11 @@ from playwright.sync_api import Page, expect
 
 from jobs import connections
 from models import Connection, DeliveryMethod, Mapping, Product, Shop, db
-from orders import editing, preorders
+from orders import preorders
 from orders.preorders import Wanted
 from orders.timeline import Actor
 
+from ..orders import build
 from . import story
 from .hub import Hub
 from .test_story import PHONE
@@ -33,17 +34,8 @@ def hub(start_hub) -> Iterator[Hub]:
             db.session.commit()
             connections.refresh_references(row)
             for number in ("D-1", "D-2"):
-                _order(number)
+                build.to_deliver("RU", number)
         yield running
-
-
-def _order(number: str) -> None:
-    line = {"sku": "MUG", "name": "Кружка", "price": Decimal(900), "quantity": Decimal(1), "weight": 400}
-    values = {"number": number, "last_name": "Орлова", "first_name": "Анна", "phone": "+79120000000", "currency": "RUB",
-              "country": "RU", "city": "Воронеж", "street": "Мира", "house": "7", "postal_code": "394000",
-              "shop_id": db.session.scalar(db.select(Shop.id))}  # fmt: skip
-    editing.create(values, [line], Actor("person", "Olena"))
-    db.session.commit()
 
 
 def _preorder(service_id: int, number: str) -> str:

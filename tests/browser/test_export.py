@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.orders import build
 
+from . import story
 from .hub import EMAIL, PASSWORD, Hub
 
 pytestmark = pytest.mark.browser
@@ -28,10 +29,7 @@ def heads(page: Page) -> list[str]:
 
 def test_columns_are_put_in_order_and_the_file_says_so(hub, visitors) -> None:
     page = visitors.new(hub.url)
-    page.goto("/login")
-    page.fill("[name=email]", EMAIL)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    story.login(page)
     expect(page.locator(".side")).to_be_visible()
     page.goto("/orders?paid=yes")
     page.click("a[href*='/orders/export']")

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from .hub import EMAIL, PASSWORD, Hub
+from . import story
+from .hub import Hub
+from .test_story import PHONE
 
 pytestmark = pytest.mark.browser
 
@@ -26,20 +28,10 @@ def hub(start_hub) -> Iterator[Hub]:
         yield running
 
 
-@pytest.mark.parametrize(
-    ("n", "options"),
-    [
-        ("8", {}),
-        ("9", {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}),
-    ],
-    ids=["desktop", "phone"],
-)
+@pytest.mark.parametrize(("n", "options"), [("8", {}), ("9", PHONE)], ids=["desktop", "phone"])
 def test_from_the_file_to_the_list(hub, visitors, tmp_path, n: str, options: dict[str, Any]) -> None:
     page: Page = visitors.new(hub.url, **options)
-    page.goto("/login")
-    page.fill("[name=email]", EMAIL)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    story.login(page)
     expect(page.locator("main")).to_be_visible()
     page.goto("/orders?status=all")
     page.click("a[href='/orders/import']")

@@ -8,12 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from jobs import connections, runs
 from models import ExpenseType, Mapping, Offer, Order, Product, Status, db
 
-from .hub import EMAIL, PASSWORD, Hub
+from . import story
+from .hub import Hub
 
 pytestmark = pytest.mark.browser
 
@@ -43,14 +44,6 @@ def goods(hub: Hub) -> dict[str, Any]:
     return found
 
 
-def sign_in(page: Page, hub: Hub) -> None:
-    page.goto(f"{hub.url}/login")
-    page.fill("[name=email]", EMAIL)
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
-    expect(page.locator("[data-search]")).to_be_visible()
-
-
 def come(hub: Hub) -> str:
     """An order of three cups comes in; returns its number."""
     thing = goods(hub)
@@ -75,7 +68,7 @@ def come(hub: Hub) -> str:
 
 def test_from_the_marketplace_to_its_stock_and_the_report(hub: Hub, visitors: Any) -> None:
     page = visitors.new(hub.url)
-    sign_in(page, hub)
+    story.login(page)
     page.goto(f"{hub.url}/settings/stock")
     page.get_by_role("button", name="Switch on").click()
     expect(page.locator("main")).to_contain_text("On since")
@@ -119,7 +112,7 @@ def test_from_the_marketplace_to_its_stock_and_the_report(hub: Hub, visitors: An
 
 def test_a_ready_made_rule(hub: Hub, visitors: Any) -> None:
     page = visitors.new(hub.url)
-    sign_in(page, hub)
+    story.login(page)
     page.goto(f"{hub.url}/automation")
     page.get_by_role("link", name="Cancel what is stuck").click()
     expect(page.locator("#name")).to_have_value("Cancel what is stuck")

@@ -16,6 +16,8 @@ from orders import creation
 from orders.creation import Draft
 from orders.timeline import Actor
 
+from .smtp import Server, running
+
 
 @pytest.fixture
 def extra_env(sandbox: SandboxServer) -> dict[str, str]:
@@ -42,6 +44,12 @@ def prom(context: Flask, sandbox: SandboxServer) -> Connection:
     row = connections.create("prom", "Prom", {"api_url": f"{sandbox.url}/prom", "token": "sandbox-token"})
     db.session.commit()
     return row
+
+
+@pytest.fixture(scope="module")
+def smtp() -> Iterator[Server]:
+    with running() as server:
+        yield server
 
 
 def make_orders(n: int, **values: Any) -> list[int]:

@@ -14,7 +14,8 @@ from catalogue.rules import Rule
 from integrations.sandbox import SandboxServer
 from jobs import catalogue, connections, runs, schedule, settle
 from models import Category, Connection, Offer, Product, Run, RunNote, Schedule, db, utcnow
-from orders import creation, days
+from orders import days
+from tests.orders import build
 
 pytestmark = pytest.mark.usefixtures("unlimited")
 
@@ -33,19 +34,7 @@ def a_shop(sandbox: SandboxServer, name: str, **rule: Any) -> Connection:
 
 
 def run(row: Connection, task: str = "catalogue") -> Run:
-    made = runs.request(row.id, task, "test")
-    assert made is not None
-    db.session.commit()
-    runs.carry_out(made.id)
-    db.session.expire_all()
-    return made
-
-
-def product(sku: str, **values: Any) -> Product:
-    row = Product(sku=sku, name=values.pop("name", sku), search_text=creation.product_text(sku, sku), **values)
-    db.session.add(row)
-    db.session.commit()
-    return row
+    return build.ran(row.id, task)
 
 
 def of(external_id: int) -> Offer:
@@ -176,7 +165,7 @@ MATCHES: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
 def test_offers_find_their_products(
     context: Flask, sandbox: SandboxServer, match: tuple[str, ...], values: dict[str, Any], by: str
 ) -> None:
-    ours = product(**values)
+    ours = build.product(**values)
     run(a_shop(sandbox, "S", match=match))
     found = of(7)
     assert (found.matched_by, found.product_id == ours.id) == (by, by != "made")
@@ -185,7 +174,7 @@ def test_offers_find_their_products(
 
 
 def test_a_sku_that_is_taken_is_left_out(context: Flask, sandbox: SandboxServer) -> None:
-    product("PL-00007")
+    build.product("PL-00007")
     done = run(a_shop(sandbox, "S", match=()))
     assert (done.counts["made"], done.counts["failed"], of(7).product_id) == (59, 1, None)
     assert db.session.scalars(db.select(RunNote.reason)).all() == ["another product has this SKU"]
@@ -199,8 +188,8 @@ def test_what_new_offers_become(context: Flask, sandbox: SandboxServer, new: str
 
 def test_a_changed_rule_is_previewed_and_then_done(context: Flask, sandbox: SandboxServer) -> None:
     shop = a_shop(sandbox, "S", new="leave")
-    by_sku, by_barcode = product("PL-00001"), product("X", barcode="4820000000001", name="Coat")
-    product("Y", barcode="4820000000002")
+    by_sku, by_barcode = build.product("PL-00001"), build.product("X", barcode="4820000000001", name="Coat")
+    build.product("Y", barcode="4820000000002")
     run(shop)
     kept = of(3)
     matching.by_hand(kept, by_barcode)

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from integrations.sandbox import SandboxServer
-from jobs import runs
-from models import Connection, Expense, ExpenseType, Order, Run, db
+from models import Connection, Expense, ExpenseType, Order, db
+from tests.orders import build
 
 
 @pytest.fixture
@@ -22,10 +22,7 @@ def booked(prom: Connection, unlimited: SandboxServer) -> Connection:
 
 
 def pull(prom: Connection) -> list[Decimal]:
-    runs.request(prom.id, "orders", "schedule")
-    db.session.commit()
-    runs.carry_out(db.session.scalars(db.select(Run.id).order_by(Run.id.desc()).limit(1)).one())
-    db.session.expire_all()
+    build.ran(prom.id, "orders")
     return list(db.session.scalars(db.select(Expense.amount)))
 
 

@@ -12,6 +12,7 @@ from jobs import connections, intake, runs, work
 from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Status, Transfer, db
 from orders import counts, editing, removal, statuses
 from orders.timeline import Actor
+from tests.orders import build
 
 from .conftest import queued
 
@@ -21,12 +22,7 @@ TESTER = Actor("person", "Tester")
 
 
 def run(connection: Connection, task: str = "orders") -> Run:
-    made = runs.request(connection.id, task, "Tester")
-    db.session.commit()
-    assert made is not None
-    run_id = made.id
-    runs.carry_out(run_id)
-    return db.session.get_one(Run, run_id, populate_existing=True)
+    return build.ran(connection.id, task)
 
 
 def invent(sandbox: SandboxServer, n: int, **values: Any) -> list[dict[str, Any]]:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import email
-import socketserver
-import threading
-from collections.abc import Iterator
 from email.policy import default
-from typing import Any
 
 import pytest
 
@@ -17,59 +13,14 @@ from orders import order_links, statuses
 from orders.timeline import Actor
 from tests.orders import build
 
+from .smtp import Server
+
 OLENA = Actor("person", "Olena")
 
 
-class Talk(socketserver.StreamRequestHandler):
-    """One SMTP conversation. `server.refusal`: what it says to the recipient, b"" = takes the letter."""
-
-    def handle(self) -> None:
-        self.say(b"220 test")
-        for line in self.rfile:
-            verb = line[:4].upper().strip()
-            if verb in (b"EHLO", b"HELO", b"MAIL", b"RSET"):
-                self.say(b"250 ok")
-            elif verb == b"RCPT":
-                self.say(self.server.refusal or b"250 ok")
-            elif verb == b"DATA":
-                self.take()
-            else:
-                self.say(b"221 bye")
-                return
-
-    def take(self) -> None:
-        self.say(b"354 go on")
-        lines = []
-        for line in self.rfile:
-            if line == b".\r\n":
-                break
-            lines.append(line)
-        self.server.letters.append(b"".join(lines))
-        self.say(b"250 taken")
-
-    def say(self, words: bytes) -> None:
-        self.wfile.write(words + b"\r\n")
-
-
-@pytest.fixture(scope="module")
-def smtp() -> Iterator[Any]:
-    class Server(socketserver.ThreadingTCPServer):
-        allow_reuse_address = daemon_threads = True
-
-    with Server(("127.0.0.1", 0), Talk) as server:
-        server.letters, server.refusal = [], b""
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
-def extra_env(smtp: Any) -> dict[str, str]:
-    smtp.letters.clear()
-    smtp.refusal = b""
-    return {"SMTP_URL": f"smtp://127.0.0.1:{smtp.server_address[1]}", "MAIL_FROM": "Крамниця <shop@example.com>"}
+def extra_env(smtp: Server) -> dict[str, str]:
+    return smtp.begin()
 
 
 def asked(language: str = "uk") -> OrderMail:

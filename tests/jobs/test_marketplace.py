@@ -7,17 +7,15 @@ from datetime import timedelta
 import pytest
 
 from integrations.sandbox import SandboxServer
-from jobs import automation, connections, runs, work
-from models import Connection, Mapping, Order, RuleWait, Run, Status, db, utcnow
+from jobs import automation, connections, work
+from models import Connection, Mapping, Order, RuleWait, Status, db, utcnow
 from orders import rules
 from tests.orders import build
 from views import rule_templates
 
 
 def pull(prom: Connection) -> None:
-    runs.request(prom.id, "orders", "schedule")
-    db.session.commit()
-    runs.carry_out(db.session.scalars(db.select(Run.id).order_by(Run.id.desc()).limit(1)).one())
+    build.ran(prom.id, "orders")
     work.drain(prom.id)
     db.session.expire_all()
 

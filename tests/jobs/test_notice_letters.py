@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from .smtp import Server
 from .test_notices import come_in, look, person
-from .test_rule_letters import extra_env, smtp  # noqa: F401 - fixtures
 
 
-def test_letters_tell_who_has_no_chat(context: Any, smtp: Any) -> None:  # noqa: F811 - a fixture is taken by its name
+@pytest.fixture
+def extra_env(smtp: Server) -> dict[str, str]:
+    return smtp.begin()
+
+
+def test_letters_tell_who_has_no_chat(context: Any, smtp: Server) -> None:
     person("olena@example.com", None, "", email=True)
     look()
     come_in(1)

@@ -29,6 +29,7 @@ from models import (
 )
 from orders import outbox
 from orders import work as requests
+from tests.orders import build
 
 from .conftest import make_orders
 
@@ -99,17 +100,13 @@ def test_an_order_that_could_not_be_read_keeps_its_body_until_it_is(prom: Connec
 
 def test_a_source_that_tells_an_old_order_again_makes_no_second_one(prom: Connection, sandbox: Any) -> None:
     sandbox.vendor("prom").new_order()
-    runs.request(prom.id, "orders", "Tester")
-    db.session.commit()
-    runs.carry_out(db.session.scalar(db.select(db.func.max(Run.id))))
+    build.ran(prom.id, "orders")
     n = db.session.scalar(db.select(db.func.count()).select_from(Order))
     aged(Incoming, Incoming.received_at, 91)
     night()
     assert not any(bodies(list(db.session.scalars(db.select(Incoming.id)))))
     db.session.get(Connection, prom.id).cursor = {}
-    runs.request(prom.id, "orders", "Tester")
-    db.session.commit()
-    runs.carry_out(db.session.scalar(db.select(db.func.max(Run.id))))
+    build.ran(prom.id, "orders")
     assert db.session.scalar(db.select(db.func.count()).select_from(Order)) == n > 0
 
 

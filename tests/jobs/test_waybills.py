@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from integrations.sandbox import SandboxServer
-from jobs import automation, connections, parcels, runs, work
+from jobs import automation, connections, parcels, work
 from models import Connection, DeliveryMethod, Link, Mapping, Order, Run, Schedule, Status, TrackedParcel, Transfer, db
 from orders import editing, rules, unite
 from orders import work as requests
@@ -19,6 +19,7 @@ from orders.timeline import Actor
 
 from .. import crash
 from ..crash import Workers, wait_until
+from ..orders import build
 from .conftest import make_orders
 
 OLENA = Actor("person", "Olena")
@@ -56,12 +57,7 @@ def send(ids: list[int], row: Connection) -> None:
 
 
 def read(row: Connection) -> Run:
-    run = runs.request(row.id, "statuses", "Tester")
-    assert run is not None
-    db.session.commit()
-    runs.carry_out(run.id)
-    found = db.session.get(Run, run.id, populate_existing=True)
-    assert found is not None
+    found = build.ran(row.id, "statuses")
     assert found.state == "done", found.detail
     return found
 

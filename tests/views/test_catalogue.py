@@ -14,9 +14,9 @@ from catalogue.filters import ProductFilter
 from integrations.sandbox import SandboxServer
 from jobs import catalogue_files, connections, pictures, runs
 from models import CatalogueFile, Category, Connection, Offer, Product, Run, db
-from orders import creation
 from orders.listing import Cursor
 
+from ..orders import build
 from .helpers import count_queries, login
 
 
@@ -32,10 +32,7 @@ def staff(client: FlaskClient) -> FlaskClient:
 
 
 def add(sku: str, name: str = "Чашка", **values: Any) -> int:
-    row = Product(sku=sku, name=name, search_text=creation.product_text(sku, name), **values)
-    db.session.add(row)
-    db.session.commit()
-    return row.id
+    return build.product(sku, name, **values).id
 
 
 def shop(sandbox: SandboxServer) -> Connection:
@@ -43,13 +40,6 @@ def shop(sandbox: SandboxServer) -> Connection:
     row = connections.create("price_list", "Supplier", settings)
     db.session.commit()
     return row
-
-
-def run(row: Connection, task: str = "catalogue") -> None:
-    made = runs.request(row.id, task, "test")
-    assert made is not None
-    db.session.commit()
-    runs.carry_out(made.id)
 
 
 def test_the_list_pages_and_searches(staff: FlaskClient) -> None:
@@ -195,7 +185,7 @@ def test_what_it_is_elsewhere_is_matched_by_hand(staff: FlaskClient, sandbox: Sa
     with staff.application.app_context():
         row = shop(sandbox)
         sandbox.vendor("price_list").size(6)
-        run(row)
+        build.ran(row.id, "catalogue")
         offer = db.session.scalars(db.select(Offer).filter_by(external_id="2")).one()
         product_id, offer_id = offer.product_id, offer.id
         other = add("OTHER", "Інший")
@@ -216,7 +206,7 @@ def test_a_rule_is_changed_with_a_preview(staff: FlaskClient, sandbox: SandboxSe
         row = shop(sandbox)
         connection_id = row.id
         add("X", barcode="4820000000001")
-        run(row)
+        build.ran(row.id, "catalogue")
     assert "Supplier" in staff.get("/catalogue/matching").text
     url = f"/catalogue/matching/{connection_id}"
     rule = {"match": ["barcode", ""], "new": "leave", "gone": "hide", "follow": ["price"]}

@@ -10,12 +10,13 @@ import pytest
 
 from integrations import http
 from integrations.sandbox import SandboxServer
-from jobs import connections, delivery, runs, work
+from jobs import connections, delivery, work
 from models import Connection, DeliveryChoice, KeptAnswer, Link, MethodSwitch, Order, OrderType, PaymentMethod, Shop, db
-from orders import choices, editing, quotes
+from orders import choices, quotes
 from orders import work as requests
 from orders.timeline import Actor
 
+from ..orders import build
 from .helpers import count_queries, login
 from .pages import form_of, parse
 
@@ -60,13 +61,7 @@ def shiptor(app, sandbox) -> int:
 
 def make(app, number="A-1", **values) -> int:
     with app.app_context():
-        line = {"sku": "MUG", "name": "Кружка", "price": Decimal(900), "quantity": Decimal(1), "weight": 400}
-        named = {"last_name": "Орлова", "first_name": "Анна", "phone": "+79120000000", "currency": "RUB",
-                 "country": "RU", "city": "Воронеж", "street": "Мира", "house": "7", "postal_code": "394000",
-                 "shop_id": db.session.scalar(db.select(Shop.id))}  # fmt: skip
-        order_id = editing.create({"number": number, **named, **values}, [line], OLENA)
-        db.session.commit()
-        return order_id
+        return build.to_deliver("RU", number, **values)
 
 
 class Card:
@@ -398,15 +393,11 @@ def test_a_parcel_gets_its_number_and_tells_its_history(app, client, shiptor, ve
         order = db.session.get(Order, order_id)
         assert (order.ttn, order.status.key) == (link.external_number, "transferred")
         vendor.set_status(int(link.external_id), "sent")
-        run = runs.request(shiptor, "statuses", "Tester")
-        db.session.commit()
-        runs.carry_out(run.id)
+        build.ran(shiptor, "statuses")
         assert db.session.get(Order, order_id, populate_existing=True).ttn_state == "sent"
         connections.refresh_references(db.session.get(Connection, shiptor))
         vendor.set_status(int(link.external_id), "delivered")
-        run = runs.request(shiptor, "statuses", "Tester")
-        db.session.commit()
-        runs.carry_out(run.id)
+        build.ran(shiptor, "statuses")
         assert db.session.get(Order, order_id, populate_existing=True).ttn_state == "Доставлена"
     page = parse(client.get(f"/order/{order_id}/tracking"))
     assert [step.one("b").text for step in page.all(".parcel-steps li")][:2] == ["Вручено получателю", "Доставлена"]

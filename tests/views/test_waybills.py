@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 import pytest
 
 from integrations import http
 from integrations.sandbox import SandboxServer
-from jobs import connections, runs, work
-from models import Attempt, Link, Order, Shop, db
-from orders import editing
+from jobs import connections, work
+from models import Attempt, Link, Order, db
 from orders import work as requests
-from orders.timeline import Actor
 
+from ..orders import build
 from .helpers import login
 from .pages import parse
 from .test_delivery import Card, prices
@@ -57,19 +55,12 @@ def poshta(app, client, sandbox, vendor) -> int:
 
 def make(app, number="W-1", **values) -> int:
     with app.app_context():
-        line = {"sku": "MUG", "name": "Чашка", "price": Decimal(450), "quantity": Decimal(1), "weight": 400}
-        named = {"last_name": "Коваль", "first_name": "Ірина", "phone": "+380671112233", "currency": "UAH",
-                 "country": "UA", "city": "Львів", "shop_id": db.session.scalar(db.select(Shop.id))}  # fmt: skip
-        order_id = editing.create({"number": number, **named, **values}, [line], Actor("person", "Olena"))
-        db.session.commit()
-        return order_id
+        return build.to_deliver("UA", number, **values)
 
 
 def read(app, connection_id) -> None:
     with app.app_context():
-        run = runs.request(connection_id, "statuses", "Tester")
-        db.session.commit()
-        runs.carry_out(run.id)
+        build.ran(connection_id, "statuses")
 
 
 def test_from_the_branch_to_the_printed_label(app, client, poshta, vendor):
