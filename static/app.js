@@ -110,7 +110,11 @@
   window.addEventListener('beforeunload', (event) => { if (touched()) event.preventDefault(); });
   // ---- htmx: token, confirmation, failures in words
   listen('htmx:configRequest', ({ detail }) => { detail.headers['X-CSRFToken'] = find('meta[name=csrf-token]').content; });
+  // what a question is about stays in the page until it is answered: no part of it renews itself meanwhile
+  const waits = (trigger) => !trigger && find('#confirm[open]'); // what goes by time has no event
+  listen('htmx:beforeSwap', ({ detail }) => { if (waits(detail.requestConfig?.triggeringEvent)) detail.shouldSwap = false; });
   listen('htmx:confirm', (event) => {
+    if (waits(event.detail.triggeringEvent)) event.preventDefault();
     if (!event.detail.question) return;
     event.preventDefault();
     ask(event.detail.question, event.target.dataset.confirmOk).then((yes) => yes && event.detail.issueRequest(true));

@@ -33,7 +33,7 @@ def hub(start_hub) -> Iterator[Hub]:
             keys = {"public_key": "sandbox_i10000000000", "private_key": story.TOKEN}
             connections.create("liqpay", "LiqPay", keys | {"api_url": f"{running.sandbox.url}/liqpay"})
             db.session.commit()
-            for number in ("PAY-1", "PAY-2", "PAY-3"):
+            for number in ("PAY-1", "PAY-2", "PAY-3", "PAY-4"):
                 _order(number)
         yield running
 
@@ -46,9 +46,10 @@ def _order(number: str) -> None:
     db.session.commit()
 
 
-def link(card: Page, number: str) -> str:
+def link(card: Page, number: str, stay: bool = False) -> str:
     """Have a payment link made on the card."""
-    card.goto(f"/orders/{number}")
+    if not stay:
+        card.goto(f"/orders/{number}")
     card.locator("#payments form[action$='/payments/link'] button").click()
     made = card.locator("#pay-link input")
     expect(made).to_have_value(re.compile(r"/pay/[\w-]{22,}$"))
@@ -151,3 +152,39 @@ def test_money_that_does_not_fit_is_explained(hub: Hub, visitors: Any) -> None:
     expect(phone.locator(".note.bad")).to_be_visible()
     with hub.inside():
         assert not db.session.scalars(db.select(Order.paid).where(Order.number == "PAY-3")).one()
+
+
+def test_no_click_is_lost_while_the_card_renews_itself(hub: Hub, visitors: Any) -> None:
+    """A renewal under way keeps nothing from being asked for, and one with news doesn't take away the form that a
+    question is about."""
+    card = visitors.new(hub.url)
+    story.login(card)
+    card.goto("/orders/PAY-4")
+    held: list[Any] = []
+    card.route("**/side?**", lambda route: held.append(route))
+    with card.expect_request("**/side?**"):
+        pass
+    url = link(card, "PAY-4", stay=True)
+    card.unroute("**/side?**")
+    phone = visitors.new(hub.url, **PHONE)
+    phone.goto(url)
+    phone.locator("form.ways button").first.click()
+    phone.wait_for_url(re.compile("/liqpay/checkout/"))
+    expect(payment(card)).to_be_visible()
+    held.clear()
+    card.route("**/side?**", lambda route: held.append(route))
+    with card.expect_request("**/side?**"):
+        pass
+    payment(card).locator("form[action$='/cancel'] button").click()
+    with hub.inside():
+        row = db.session.scalars(db.select(Order).where(Order.number == "PAY-4")).one()
+        editing.update(row.id, row.version, {"staff_comment": "news"}, [{"id": row.lines[0].id}], OLENA)
+        wake.changed()
+        db.session.commit()
+    with card.expect_response("**/side?**") as answered:
+        held[0].continue_()
+    assert answered.value.status == 200
+    card.unroute("**/side?**")
+    confirm(card)
+    expect(payment(card).locator("form[action$='/cancel']")).to_have_count(0)
+    expect(card.locator("#card-news .new-rows")).to_be_visible()
