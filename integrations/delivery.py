@@ -17,7 +17,8 @@ from wtforms import StringField
 from . import destinations
 from .base import REFRESH_LISTS, MappingTable, SecretField, SettingsForm, required
 from .errors import Refused, Unknown
-from .fields import texts
+from .fields import fixed, texts
+from .http import Answer
 from .text import N_
 from .types import (
     Address,
@@ -25,6 +26,7 @@ from .types import (
     Event,
     LineData,
     OrderData,
+    Paper,
     Parcel,
     Place,
     ProductData,
@@ -169,11 +171,12 @@ class DeliveryService(Carrier):
 # What a parcel is
 
 
-def method_code(order: OrderData, currency: str, pattern: str = ".+") -> str:
-    """The service's method that the order goes by. Raises Refused: none is chosen, or the order's money is another."""
+def method_code(order: OrderData, currency: str, pattern: str = ".+", otherwise: str = "") -> str:
+    """The service's method that the order goes by: as chosen, else `otherwise`. Raises Refused: there is none, or the
+    order's money is another."""
     if order.currency != currency:
         raise Refused("validation", f"the order is in {order.currency}, the service takes {currency} only", "currency")
-    code = order.delivery.service_code or order.delivery.code
+    code = order.delivery.service_code or order.delivery.code or otherwise
     if not re.fullmatch(pattern, code):
         raise Refused("validation", "no method of the service is chosen for the order", "delivery_method_id")
     return code
@@ -235,7 +238,27 @@ def method(code: str, name: str, kind: str, category: str, carrier: str) -> Refe
     return Reference(code, name, f"{kind}/{category}/{carrier}")
 
 
+def lists(
+    states: Mapping[str, str], methods: Mapping[str, tuple[str, str]], carrier: str
+) -> dict[str, Sequence[Reference]]:
+    """The lists of a service that documents its states and its methods (code -> name and our kind of delivery)."""
+    known = [method(code, name, STANDARD, kind, carrier) for code, (name, kind) in methods.items()]
+    return {"statuses": fixed(states), "delivery": known}
+
+
+def printed(answer: Answer, external_id: str) -> Paper:
+    """Some services answer with a page where there is nothing to print. Raises Refused."""
+    if not answer.body.startswith(b"%PDF"):
+        raise Refused("not_found", f"{external_id} can't be printed")
+    return Paper(answer.body)
+
+
 # Settlements
+
+
+def region(area: str, district: str) -> str:
+    """As directories of Ukraine have them: both, so that settlements of one name are told apart."""
+    return f"{area} обл., {district} р-н" if district else f"{area} обл."
 
 
 #: kinds of settlements that people write out before the name

@@ -21,13 +21,26 @@ def asked(request: Request) -> Thing:
     return found if isinstance(found, dict) else {}
 
 
+def pdf(words: str) -> bytes:
+    """A page with one line, as small as the format allows."""
+    text = f"BT /F 18 Tf 20 120 Td ({words}) Tj ET"
+    parts = (
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 240]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+        f"<</Length {len(text)}>>stream\n{text}\nendstream",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    )
+    body = "%PDF-1.4\n" + "".join(f"{n} 0 obj{part}endobj\n" for n, part in enumerate(parts, 1))
+    return f"{body}trailer<</Root 1 0 R>>\n%%EOF".encode("latin-1")
+
+
 class ParcelSandbox(Sandbox):
     """Base of a delivery service's imitation. Parcels are its "orders", with the index "number"; the page of one is
     the folder's sandbox_parcel.html."""
 
     states: ClassVar[Mapping[str, str]]  #: code -> name
-    state_field: ClassVar[str]  #: of a parcel, that holds its code
-    writes: ClassVar[tuple[str, ...]]  #: ends of the paths that make, change or delete a parcel
+    writes: ClassVar[tuple[str, ...]] = ("",)  #: ends of the paths that make, change or delete a parcel
     controls: ClassVar[dict[str, str]] = {"status": "control_status", "advance": "control_advance"}
 
     def __init__(self) -> None:
@@ -37,7 +50,7 @@ class ParcelSandbox(Sandbox):
 
     @abstractmethod
     def following(self, parcel: Thing) -> str:
-        """The state that comes next on its way; its own at the end, or when it is on none."""
+        """The state that comes next on its way; "" at the end, or when it is on none."""
 
     @abstractmethod
     def move(self, account: Account, identity: int, parcel: Thing, code: str) -> Thing:
@@ -61,9 +74,9 @@ class ParcelSandbox(Sandbox):
         """Every parcel on its way goes a step further; how many did."""
         with self.lock:
             all_of = [(a, *row) for a in self.accounts.values() for row in a.table("orders").items()]
-            live = [one for one in all_of if self.following(one[2]) != one[2][self.state_field]]
-            for account, identity, parcel in live:
-                self.move(account, identity, parcel, self.following(parcel))
+            live = [(*one, code) for one in all_of if (code := self.following(one[2]))]
+            for account, identity, parcel, code in live:
+                self.move(account, identity, parcel, code)
             return len(live)
 
     def emit(self, every: float | None, account: str | None = None) -> None:

@@ -9,8 +9,6 @@ from itertools import count
 from typing import Any
 
 from .. import delivery
-from ..errors import Refused
-from ..fields import fixed
 from ..http import judge
 from ..text import N_
 from ..types import Event, Paper, Parcel, Place, Point, Quote, Reference, StatusChange, TestResult
@@ -61,15 +59,12 @@ class NovaPoshta(Waybills):
         path = f"/orders/{kind}/orders[]/{external_id}/type/pdf/apiKey/{self.settings['api_key']}"
         answer = self.http.get(f"{self._host('my.novaposhta.ua')}{path}")
         judge(answer)
-        if not answer.body.startswith(b"%PDF"):
-            raise Refused("not_found", f"{external_id} can't be printed")
-        return Paper(answer.body)
+        return delivery.printed(answer, external_id)
 
     # Prices and places
 
     def references(self) -> Mapping[str, Sequence[Reference]]:
-        methods = ((code, name, delivery.STANDARD, kind, self.carrier) for code, (name, kind) in METHODS.items())
-        return {"statuses": fixed(STATES), "delivery": [delivery.method(*one) for one in methods]}
+        return delivery.lists(STATES, METHODS, self.carrier)
 
     def quote(self, parcel: Parcel, place: Place) -> Sequence[Quote]:
         now, offers = datetime.now(UTC), []

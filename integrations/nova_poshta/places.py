@@ -24,8 +24,8 @@ def is_ref(value: str) -> bool:
 
 
 def place(entry: Mapping[str, Any]) -> Place:
-    parts = (f"{text(entry, 'Area')} обл.", f"{text(entry, 'Region')} р-н" if text(entry, "Region") else "")
-    return Place(**texts(entry, PLACE), region=", ".join(filter(None, parts)), country=COUNTRY)
+    region = delivery.region(text(entry, "Area"), text(entry, "Region"))
+    return Place(**texts(entry, PLACE), region=region, country=COUNTRY)
 
 
 def typed(city: str) -> Address:

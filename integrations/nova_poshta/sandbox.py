@@ -15,7 +15,7 @@ from integrations.nova_poshta import sandbox_data as data
 from integrations.nova_poshta import sandbox_rules as rules
 from integrations.nova_poshta.sandbox_rules import KYIV, Wrong
 from integrations.sandbox import Request, Response, answer
-from integrations.sandbox_parcels import ParcelSandbox, asked
+from integrations.sandbox_parcels import ParcelSandbox, asked, pdf
 from integrations.sandbox_store import Account, Thing
 
 ERRORS = {
@@ -49,7 +49,7 @@ class NovaPoshtaSandbox(ParcelSandbox):
     title = "Nova Poshta"
     rate = 10
     demo: ClassVar[dict[str, str]] = {"sender_city": "Київ", "sender_point": "1", "description": "Кераміка"}
-    states, state_field = data.STATES, "StatusCode"
+    states = data.STATES
     writes = ("InternetDocument/save", "InternetDocument/update", "InternetDocument/delete")
     rules = (
         Rule("/v2.0/json/<model>/<method>", endpoint="call", methods=["POST"]),
@@ -261,7 +261,7 @@ class NovaPoshtaSandbox(ParcelSandbox):
         waits = "8" if there and there["CategoryOfWarehouse"] == "Postomat" else "7" if there else "101"
         money = bool(parcel.get("BackwardDeliveryData"))
         way = ["1", "4", "5", "6", waits, *(("10", "11") if money else ("9",))]
-        return way[min(way.index(code) + 1, len(way) - 1)] if code in way else code
+        return way[way.index(code) + 1] if code in way[:-1] else ""
 
     def control_status(self, posted: Thing) -> Thing:
         return {"status": self.set_status(str(posted["number"]), str(posted["status"]))["StatusCode"]}
@@ -269,7 +269,7 @@ class NovaPoshtaSandbox(ParcelSandbox):
     def paper(self, request: Request, account: Account, kind: str, number: str, token: str) -> Response:
         if not account.find("number", number):
             return Response("<html><h1>Сторінку не знайдено</h1></html>", 200, mimetype="text/html")
-        return Response(_pdf(f"{kind} {number}"), mimetype="application/pdf")
+        return Response(pdf(f"{kind} {number}"), mimetype="application/pdf")
 
     def _check(self, account: Account, given: Thing) -> None:
         who, contacts = data.sender(account.number)
@@ -306,17 +306,3 @@ def _paged(rows: list[Thing], given: Thing, most: int) -> list[Thing]:
     size = min(int(given.get("Limit") or most), most)
     start = (int(given.get("Page") or 1) - 1) * size
     return rows[start : start + size]
-
-
-def _pdf(words: str) -> bytes:
-    """A page with one line, as small as the format allows."""
-    text = f"BT /F 18 Tf 20 120 Td ({words}) Tj ET"
-    parts = (
-        "<</Type/Catalog/Pages 2 0 R>>",
-        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 240]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
-        f"<</Length {len(text)}>>stream\n{text}\nendstream",
-        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-    )
-    body = "%PDF-1.4\n" + "".join(f"{n} 0 obj{part}endobj\n" for n, part in enumerate(parts, 1))
-    return f"{body}trailer<</Root 1 0 R>>\n%%EOF".encode("latin-1")

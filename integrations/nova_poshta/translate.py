@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from .. import delivery
 from ..errors import Refused
-from ..types import Delivery, Event, OrderData, Parcel, Quote, StatusChange
+from ..types import Event, OrderData, Parcel, Quote, StatusChange
 from ..values import alone, filled, local_moment, money, text
 from . import places
 from .facts import (
@@ -51,11 +51,8 @@ def day(at: datetime) -> str:
 
 def method(order: OrderData) -> str:
     """How the order goes: as chosen, else what its address says. Raises Refused."""
-    chosen = order.delivery.service_code or order.delivery.code
-    if not chosen:
-        chosen = BRANCH if branch(order) else DOORS if order.address.street else ""
-    known = Delivery(service_code=chosen)
-    return delivery.method_code(OrderData(currency=order.currency, delivery=known), CURRENCY, "|".join(METHODS))
+    otherwise = BRANCH if branch(order) else DOORS if order.address.street else ""
+    return delivery.method_code(order, CURRENCY, "|".join(METHODS), otherwise)
 
 
 def branch(order: OrderData) -> str:

@@ -45,7 +45,7 @@ class ShiptorSandbox(ParcelSandbox):
         "sender_house": "1",
         "sender_postal_code": "101000",
     }
-    states, state_field = data.STATUSES, "status"
+    states = data.STATUSES
     writes = ("/addPackage", "/addPackages", "/editPackage", "/removePackage")
     rules = (Rule("/<any(public, shipping):api>/<any(v1, v2):version>/<method>", endpoint="call", methods=["POST"]),)
 
@@ -232,8 +232,8 @@ class ShiptorSandbox(ParcelSandbox):
             return self.move(account, package_id, account.table("orders")[package_id], code)
 
     def following(self, parcel: Thing) -> str:
-        code = str(parcel["status"])
-        return data.WAY[data.WAY.index(code) + 1] if code in data.WAY[:-1] else code
+        code = parcel["status"]
+        return data.WAY[data.WAY.index(code) + 1] if code in data.WAY[:-1] else ""
 
     def control_status(self, posted: Thing) -> Thing:
         return {"status": self.set_status(int(posted["package"]), str(posted["status"]))["status"]}

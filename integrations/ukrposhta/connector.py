@@ -12,7 +12,6 @@ from typing import Any
 
 from .. import delivery
 from ..errors import Refused, Unknown
-from ..fields import fixed
 from ..text import N_
 from ..types import Copy, OrderData, Paper, Reference, TestResult
 from ..values import encode, entries, text
@@ -114,10 +113,7 @@ class Ukrposhta(Places, Tracking):
             headers={**self.headers(), "Accept": "application/pdf"},
         )  # fmt: skip
         self._judge(answer, body if isinstance(body := answer.json(), dict) else {}, write=False)
-        if not answer.body.startswith(b"%PDF"):
-            raise Refused("not_found", f"{external_id} can't be printed")
-        return Paper(answer.body)
+        return delivery.printed(answer, external_id)
 
     def references(self) -> Mapping[str, Sequence[Reference]]:
-        methods = ((code, name, delivery.STANDARD, kind, self.carrier) for code, (name, kind) in METHODS.items())
-        return {"statuses": fixed(STATES), "delivery": [delivery.method(*one) for one in methods]}
+        return delivery.lists(STATES, METHODS, self.carrier)

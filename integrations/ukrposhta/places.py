@@ -30,9 +30,8 @@ def listed(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def place(row: Mapping[str, Any]) -> Place:
-    district = text(row, "DISTRICT_UA")
-    parts = (f"{text(row, 'REGION_UA')} обл.", f"{district} р-н" if district else "")
-    return Place(**texts(row, PLACE), region=", ".join(parts).rstrip(", "), country=COUNTRY)
+    region = delivery.region(text(row, "REGION_UA"), text(row, "DISTRICT_UA"))
+    return Place(**texts(row, PLACE), region=region, country=COUNTRY)
 
 
 def works(row: Mapping[str, Any]) -> bool:

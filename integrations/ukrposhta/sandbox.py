@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 from werkzeug.routing import Rule
 
-from integrations.sandbox import Refused, Request, Response, Sandbox, answer
+from integrations.sandbox import Refused, Request, Response, answer
+from integrations.sandbox_parcels import ParcelSandbox, pdf
 from integrations.sandbox_store import Account, Thing
 from integrations.ukrposhta import sandbox_data as data
 from integrations.ukrposhta import sandbox_rules as rules
@@ -50,7 +51,7 @@ def _problem(status: int, words: str, code: str = "UPE01000") -> Response:
     return answer({"code": code, "message": words}, status)
 
 
-class UkrposhtaSandbox(Sandbox):
+class UkrposhtaSandbox(ParcelSandbox):
     key = "ukrposhta"
     title = "Ukrposhta"
     rate = 10
@@ -60,7 +61,7 @@ class UkrposhtaSandbox(Sandbox):
         "sender_uuid": data.sender(0),
         "description": "Кераміка",
     }
-    controls: ClassVar[dict[str, str]] = {"status": "control_status", "advance": "control_advance"}
+    states = data.EVENTS
     rules = (
         Rule("/ecom/0.0.1/addresses", endpoint="address", methods=["POST"]),
         Rule("/ecom/0.0.1/clients", endpoint="client_made", methods=["POST"]),
@@ -76,11 +77,6 @@ class UkrposhtaSandbox(Sandbox):
         Rule("/address-classifier-ws/<question>", endpoint="classifier", methods=["GET"]),
     )
 
-    def __init__(self) -> None:
-        self._every: float | None = None
-        self._next = 0.0
-        super().__init__()
-
     def seed(self, account: Account) -> None:
         identity = account.next_id("addresses")
         account.put("addresses", identity, {"id": identity, "postcode": "01001", "city": "Київ", "country": "UA"})
@@ -94,7 +90,7 @@ class UkrposhtaSandbox(Sandbox):
         if kind == "clients" and thing.get("externalId"):
             yield "named", thing["externalId"]
         if kind == "orders":
-            yield "barcode", thing["barcode"]
+            yield "number", thing["barcode"]
 
     def external_id(self, order: Thing) -> str | None:
         found: str | None = order.get("externalId")
@@ -180,7 +176,7 @@ class UkrposhtaSandbox(Sandbox):
         identity = account.next_id("orders")
         barcode = f"05{account.number}{identity:010}"
         made = {**body, "uuid": data.ref("shipment", barcode), "barcode": barcode, "deliveryPrice": rules.cost(body)}
-        return answer(self._moved(account, identity, {**made, "events": []}, "10601"))
+        return answer(self.move(account, identity, {**made, "events": []}, "10601"))
 
     def shipment(self, request: Request, account: Account, uuid: str) -> Response:
         held = self._held(account, "orders", "orders", uuid)
@@ -192,14 +188,14 @@ class UkrposhtaSandbox(Sandbox):
         if held["status"] != "CREATED":
             raise Refused(_problem(400, "Only shipments with status CREATED can be changed"))
         if request.method == "DELETE":
-            self._moved(account, identity, held, "10603")
+            self.move(account, identity, held, "10603")
             return Response("", 200)
         changed = {**held, **self._checked(request, account)}
         account.put("orders", identity, changed)
         return answer(changed)
 
     def by_barcode(self, request: Request, account: Account, barcode: str) -> Response:
-        return self.shipment(request, account, self._held(account, "orders", "barcode", barcode)["uuid"])
+        return self.shipment(request, account, self._held(account, "orders", "number", barcode)["uuid"])
 
     def _checked(self, request: Request, account: Account) -> Thing:
         body = rules.checked(given(request), rules.shipment_problem)
@@ -216,10 +212,10 @@ class UkrposhtaSandbox(Sandbox):
         return answer({"deliveryPrice": rules.cost(body), "calculationDescription": "", "validate": True})
 
     def sticker(self, request: Request, account: Account, barcode: str) -> Response:
-        held = self._held(account, "orders", "barcode", barcode)
+        held = self._held(account, "orders", "number", barcode)
         if request.args.get("size") not in (None, "SIZE_A4", "SIZE_A5"):
             raise Refused(_problem(400, "Unknown size"))
-        return Response(rules.pdf(held["barcode"]), mimetype="application/pdf")
+        return Response(pdf(held["barcode"]), mimetype="application/pdf")
 
     # Tracking
 
@@ -241,8 +237,8 @@ class UkrposhtaSandbox(Sandbox):
 
     def _rows(self, number: str) -> list[Thing]:
         """Nothing before a parcel is handed over; steps don't go with time, an event is a text or a number."""
-        held = next((a.table("orders")[i] for a in self.accounts.values() if (i := a.find("barcode", number))), None)
-        rows = [one for one in held["events"] if one["event"] != "10601"] if held else []
+        found = self.numbered(number)
+        rows = [one for one in found[2]["events"] if one["event"] != "10601"] if found else []
         where = {"barcode": number, "index": "01001", "name": "КИЇВ 1", "country": "Україна", "mailType": 4096}
         return [
             {**where, "step": 90 - n, "date": row["date"], "event": row["event"] if n % 2 else int(row["event"]),
@@ -272,37 +268,17 @@ class UkrposhtaSandbox(Sandbox):
         if code not in data.EVENTS and not re.fullmatch(r"\d{5,6}", code):
             raise ValueError(f"No event {code}")
         with self.lock:
-            for account in self.accounts.values():
-                if identity := account.find("barcode", number):
-                    return self._moved(account, identity, account.table("orders")[identity], code, reason)
-        raise KeyError(f"No parcel {number}")
+            if not (found := self.numbered(number)):
+                raise KeyError(f"No parcel {number}")
+            return self.move(*found, code, reason)
 
-    def advance(self) -> int:
-        """Every parcel on its way goes a step further; how many did."""
-        with self.lock:
-            live = [(a, i, one) for a in self.accounts.values() for i, one in a.table("orders").items()
-                    if one["events"][-1]["event"] in data.WAY[:-1]]  # fmt: skip
-            for account, identity, held in live:
-                code = data.WAY[data.WAY.index(held["events"][-1]["event"]) + 1]
-                self._moved(account, identity, held, code)
-            return len(live)
+    def following(self, parcel: Thing) -> str:
+        code = parcel["events"][-1]["event"]
+        return data.WAY[data.WAY.index(code) + 1] if code in data.WAY[:-1] else ""
 
     def control_status(self, posted: Thing) -> Thing:
         moved = self.set_status(str(posted["number"]), str(posted["status"]), str(posted.get("reason") or ""))
         return {"status": moved["status"]}
-
-    def control_advance(self, posted: Thing) -> Thing:
-        return {"advanced": self.advance()}
-
-    def emit(self, every: float | None, account: str | None = None) -> None:
-        """Here nothing begins: parcels go a step further, ten times as slowly as shops get orders."""
-        self._every = every * 10 if every else None
-
-    def tick(self, now: float) -> None:
-        if self._every and now >= self._next:
-            if self._next:
-                self.advance()
-            self._next = now + self._every
 
     def page(self, path: str) -> tuple[str, Thing] | None:
         if not path.startswith("/tracking_UA.html"):
@@ -313,9 +289,9 @@ class UkrposhtaSandbox(Sandbox):
         with self.lock:
             return [one for a in self.accounts.values() for one in a.table("orders").values()]
 
-    def _moved(self, account: Account, identity: int, held: Thing, code: str, reason: str = "") -> Thing:
+    def move(self, account: Account, identity: int, parcel: Thing, code: str, reason: str = "") -> Thing:
         status = {"10601": "CREATED", "10603": "DELETED", "41000": "DELIVERED"}.get(code, "REGISTERED")
-        events = [*held["events"], {"event": code, "date": stamp(), "reason": reason}]
-        changed = {**held, "status": status, "lifecycle": {"status": status, "statusDate": stamp()}, "events": events}
+        events = [*parcel["events"], {"event": code, "date": stamp(), "reason": reason}]
+        changed = {**parcel, "status": status, "lifecycle": {"status": status, "statusDate": stamp()}, "events": events}
         account.put("orders", identity, changed)
         return changed

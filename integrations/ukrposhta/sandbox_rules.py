@@ -80,17 +80,3 @@ def cost(body: Thing) -> float:
     declared = sum(float(one.get("declaredPrice") or 0) for one in body["parcels"])
     base = PRICES[body.get("type", "EXPRESS")] + ENDS[body["deliveryType"]] + weight // 1000 * 5
     return round(base + max(declared - 500, 0) * 0.005 + (15 if body.get("postPay") else 0), 2)
-
-
-def pdf(words: str) -> bytes:
-    """A page with one line, as small as the format allows."""
-    text = f"BT /F 18 Tf 20 120 Td ({words}) Tj ET"
-    parts = (
-        "<</Type/Catalog/Pages 2 0 R>>",
-        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 240]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
-        f"<</Length {len(text)}>>stream\n{text}\nendstream",
-        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-    )
-    body = "%PDF-1.4\n" + "".join(f"{n} 0 obj{part}endobj\n" for n, part in enumerate(parts, 1))
-    return f"{body}trailer<</Root 1 0 R>>\n%%EOF".encode("latin-1")

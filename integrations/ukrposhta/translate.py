@@ -14,7 +14,7 @@ from typing import Any
 from .. import delivery
 from ..errors import Refused
 from ..names import split
-from ..types import Copy, Delivery, OrderData, Parcel
+from ..types import Copy, OrderData, Parcel
 from ..values import entries, filled, text
 from .facts import NEW, STATES
 
@@ -32,11 +32,8 @@ _CODE = re.compile(r"\b\d{5}\b")
 
 def method(order: OrderData) -> tuple[str, str]:
     """(type, ends), as chosen; else by post office where one is known, else to the door. Raises Refused."""
-    chosen = order.delivery.service_code or order.delivery.code
-    if not chosen:
-        chosen = "STANDARD-W2W" if office(order) else "STANDARD-W2D" if order.address.street else ""
-    known = OrderData(currency=order.currency, delivery=Delivery(service_code=chosen))
-    kind, _, ends = delivery.method_code(known, CURRENCY, "|".join(METHODS)).partition("-")
+    otherwise = "STANDARD-W2W" if office(order) else "STANDARD-W2D" if order.address.street else ""
+    kind, _, ends = delivery.method_code(order, CURRENCY, "|".join(METHODS), otherwise).partition("-")
     return kind, ends
 
 
