@@ -25,6 +25,9 @@ run: $(VENV)/installed $(CATALOGUES) ## Run the hub: web, workers, scheduler and
 demo: $(VENV)/installed $(CATALOGUES) ## The same with sandbox vendors, connected, and orders flowing; data in data/demo
 	@exec $(BIN)/python -m ops.supervisor --demo
 
+# every process of a test run would compile the hub's modules anew
+test coverage: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/installed-dev $(CATALOGUES) ## All tests, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 

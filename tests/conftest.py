@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,10 @@ from typing import Any
 
 import flask_migrate
 import hypothesis
+import jinja2
 import pytest
 import redis
+import structlog
 from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
@@ -34,6 +37,28 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("hub")
 
 FERNET_KEY = Fernet.generate_key().decode()
+
+
+def plain_logs() -> None:
+    """As structlog prints by itself, but for tracebacks: to draw one with rich takes seconds of a processor."""
+    structlog.reset_defaults()
+    *before, _drawn = structlog.get_config()["processors"]
+    structlog.configure([*before, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
+
+
+plain_logs()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """However many apps and processes show them: to compile all takes three seconds of a processor. What is kept goes
+    by a template's text."""
+    from app import Hub
+
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "templates"
+    folder.mkdir(exist_ok=True)
+    Hub.jinja_options = {"bytecode_cache": jinja2.FileSystemBytecodeCache(str(folder))}
 
 
 @pytest.fixture(scope="session")
@@ -122,6 +147,16 @@ def close(app: Flask) -> None:
         db.engine.dispose()
 
 
+def rest(app: Flask) -> None:
+    """Close, but for connections to PostgreSQL: they know its catalogue, and what is in it is the same in each test."""
+    from models import db
+
+    with app.app_context():
+        db.session.remove()
+        if db.engine.dialect.name == "sqlite" or db.engine.pool.checkedout():
+            db.engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Path:
     """A migrated, empty database file."""
@@ -132,19 +167,22 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres_server: str, tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> str:
+def migrated_postgres(
+    postgres_server: str, tmp_path_factory: pytest.TempPathFactory, valkey_url: str
+) -> Iterator[reset.Kept]:
     """A migrated database, to be reset before use."""
     url = servers.create_database(postgres_server, "hub_test")
     migrate(make_settings(tmp_path_factory.mktemp("migrated"), url, valkey_url))
-    reset.prepare(url)
-    return url
+    kept = reset.Kept(url)
+    yield kept
+    kept.close()
 
 
 @pytest.fixture
-def postgres_url(migrated_postgres: str) -> str:
+def postgres_url(migrated_postgres: reset.Kept) -> str:
     """A PostgreSQL database as the migrations leave it."""
-    reset.reset(migrated_postgres)
-    return migrated_postgres
+    migrated_postgres.reset()
+    return migrated_postgres.url
 
 
 @pytest.fixture(scope="session")
@@ -186,24 +224,23 @@ class Apps:
     """Apps that serve one test after the other, as they serve one request after the other: a new one takes a tenth of
     a second to make, and then compiles every template and every query anew. Each environment has its own."""
 
-    made: dict[config.Settings, tuple[Flask, dict[str, Any], dict[str, Any]]] = field(default_factory=dict)
-    limits: list[Any] = field(default_factory=list)  # where their limiters count
+    made: dict[config.Settings, tuple[Flask, dict[str, Any], dict[str, Any], dict[str, Any]]] = field(
+        default_factory=dict
+    )
 
     def serve(self, settings: config.Settings) -> Flask:
-        """The app of this environment, with the configuration and the extensions it was made with."""
+        """The app of this environment, with the configuration and the extensions it was made with. There is one
+        limiter for all apps: it counts where this app's does."""
         from models import use_encryption_keys
         from views.security import limiter
 
-        if not any(limiter.storage is known for known in self.limits):  # another app has been made in this process
-            self.made.clear()
-            self.limits.clear()
         key = replace(settings, data_dir=Path())
         if key not in self.made:
             app = make_app(settings)
-            self.made[key] = app, dict(app.config), dict(app.extensions)
-            self.limits.append(limiter.storage)
-        app, configuration, extensions = self.made[key]
-        for held, kept in ((app.config, {**configuration, "HUB": settings}), (app.extensions, extensions)):
+            self.made[key] = app, dict(app.config), dict(app.extensions), dict(vars(limiter))
+        app, configuration, extensions, limits = self.made[key]
+        found = (app.config, {**configuration, "HUB": settings}), (app.extensions, extensions), (vars(limiter), limits)
+        for held, kept in found:
             held.clear()
             held.update(kept)
         use_encryption_keys(settings.encryption_keys)
@@ -211,15 +248,18 @@ class Apps:
 
 
 @pytest.fixture(scope="session")
-def apps() -> Apps:
-    return Apps()
+def apps() -> Iterator[Apps]:
+    apps = Apps()
+    yield apps
+    for app, *_ in apps.made.values():
+        close(app)
 
 
 @pytest.fixture
 def app(apps: Apps, settings: config.Settings) -> Iterator[Flask]:
     app = apps.serve(settings)
     yield app
-    close(app)
+    rest(app)
 
 
 @pytest.fixture

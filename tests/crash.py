@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -21,30 +19,14 @@ from integrations.sandbox import SandboxServer
 from jobs import work
 from models import Attempt, Link, Order, Transfer, db, utcnow
 
-ROOT = Path(__file__).parent.parent
+from . import forked
+
 LEASE = 2
-COMMAND = ["worker", "-q", "-S", "json", "-w", "jobs.worker.HubWorker", "high", "default", "low"]
-
-#: has imported what a worker needs, and forks workers as RQ's pool does: to import it takes two seconds of a processor
-_pool = get_context("forkserver")
-_pool.set_forkserver_preload(["rq.cli", "jobs.worker"])
-
-
-def _work(environ: Mapping[str, str], log: Path) -> None:
-    """`rq worker` in a process of its own, with this environment and nothing else."""
-    from rq.cli import main
-
-    os.chdir(ROOT)
-    os.environ.clear()
-    os.environ.update(environ)
-    with log.open("ab") as file:
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(file.fileno(), stream.fileno())
-    main([*COMMAND, "-u", environ["REDIS_URL"]])
+COMMAND = ["rq", "worker", "-q", "-S", "json", "-w", "jobs.worker.HubWorker", "high", "default", "low"]
 
 
 class Workers:
-    """Real RQ workers on the app's database and broker, forked as by `rq worker-pool`."""
+    """Real RQ workers on the app's database and broker."""
 
     def __init__(self, app: Flask, log: Path) -> None:
         hub = app.config["HUB"]
@@ -63,9 +45,7 @@ class Workers:
 
     def start(self, n: int = 1) -> None:
         for _ in range(n):
-            worker = _pool.Process(target=_work, args=(self.environ, self.log))
-            worker.start()
-            self.running.append(worker)
+            self.running.append(forked.start([*COMMAND, "-u", self.environ["REDIS_URL"]], self.environ, self.log))
 
     def kill(self, worker: ForkServerProcess | None = None) -> None:
         """kill -9: no goodbye, no clean-up."""

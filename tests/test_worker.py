@@ -16,6 +16,8 @@ from jobs import cron, worker
 from models import db
 from ops import logs
 
+from .conftest import plain_logs
+
 seen: list[tuple] = []
 
 
@@ -35,7 +37,7 @@ def environ(monkeypatch, settings, valkey_url):
     monkeypatch.setenv("REDIS_URL", valkey_url)
     seen.clear()
     yield
-    structlog.reset_defaults()
+    plain_logs()
 
 
 @pytest.fixture
@@ -121,4 +123,4 @@ def test_logs_are_json_when_nobody_looks(capsys, settings):
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert '"event": "замовлення"' in lines[0]
-    structlog.reset_defaults()
+    plain_logs()

@@ -40,7 +40,7 @@ def chromium() -> Iterator[Browser]:
 def prepared_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a hub as its first start leaves it, with the owner."""
     folder = tmp_path_factory.mktemp("prepared")
-    hubs.prepare(hubs.environment(folder, f"sqlite:///{folder / 'hub.sqlite3'}", "", "", 0))
+    hubs.prepare(hubs.environment(folder, f"sqlite:///{folder / 'hub.sqlite3'}", "", "", 0), folder.with_suffix(".log"))
     return folder
 
 
@@ -49,7 +49,7 @@ def prepared_postgres(postgres_server: str, tmp_path_factory: pytest.TempPathFac
     """The address of the same on PostgreSQL, and its folder with the keys."""
     folder = tmp_path_factory.mktemp("prepared")
     url = servers.create_database(postgres_server, "hub_browser")
-    hubs.prepare(hubs.environment(folder, url, "", "", 0))
+    hubs.prepare(hubs.environment(folder, url, "", "", 0), folder.with_suffix(".log"))
     return url, folder
 
 

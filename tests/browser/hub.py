@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from flask import Flask
@@ -16,15 +17,15 @@ from flask import Flask
 import config
 from app import create_app
 from integrations.sandbox import SandboxServer
-from models import db
-from tests import servers
-from tests.test_processes import CLEAN, PATIENCE, ROOT, alive, descendants, ready
+from models import db, use_encryption_keys
+from tests import forked, servers
+from tests.test_processes import CLEAN, PATIENCE, alive, descendants, ready
 
 EMAIL, PASSWORD = "owner@example.com", "four words and nothing more"
 COMMANDS = {
     "web": ["gunicorn", "-c", "ops/gunicorn.conf.py", "app:create_app()"],
     "worker": ["rq", "worker", "-q", "-w", "jobs.worker.HubWorker", "-S", "json", "high", "default", "low"],
-    "cron": ["python", "-m", "jobs.cron"],
+    "cron": ["cron"],
 }
 
 
@@ -40,18 +41,15 @@ class Hub:
     @contextmanager
     def inside(self) -> Iterator[Flask]:
         """An application context on the hub's own database and broker, to put things there without clicking."""
-        app = create_app(config.load(self.env))
-        with app.app_context():
-            yield app
+        use_encryption_keys(self.app.config["HUB"].encryption_keys)
+        with self.app.app_context():
+            yield self.app
             db.session.remove()
             db.engine.dispose()
 
-    def flask(self, *arguments: str) -> str:
-        """The output of a `flask` command on this hub; AssertionError with its words when it fails."""
-        command = [sys.executable, "-m", "flask", "--app", "app", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=PATIENCE)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    @cached_property
+    def app(self) -> Flask:
+        return create_app(config.load(self.env))
 
 
 def environment(data_dir: Path, database_url: str, redis_url: str, sandbox_url: str, port: int) -> dict[str, str]:
@@ -72,24 +70,21 @@ def environment(data_dir: Path, database_url: str, redis_url: str, sandbox_url: 
     }
 
 
-def prepare(env: dict[str, str]) -> None:
-    """What a release does once: tables, registries, the owner."""
-    command = [sys.executable, "-m", "flask", "--app", "app", "prepare"]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == 0, done.stderr
+def prepare(env: dict[str, str], log: Path) -> None:
+    """What a release does once: tables, registries, the owner. The log gets what it says."""
+    done = forked.start(["flask", "--app", "app", "prepare"], env, log)
+    done.join(PATIENCE)
+    assert done.exitcode == 0, log.read_text()
 
 
 @contextmanager
 def running(env: dict[str, str], sandbox: SandboxServer, log: Path) -> Iterator[Hub]:
     """The processes of one hub; none of them is left afterwards."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[ForkServerProcess] = []
     url = f"http://127.0.0.1:{env['PORT']}"
     try:
         for command in COMMANDS.values():
-            with log.open("ab") as out:
-                started.append(
-                    subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=out, start_new_session=True)
-                )
+            started.append(forked.start(command, env, log))
         servers.wait_until(lambda: ready(url), PATIENCE, f"the hub is ready; it printed:\n{log.read_text()}")
         yield Hub(url, sandbox, env, log)
     finally:
@@ -97,4 +92,5 @@ def running(env: dict[str, str], sandbox: SandboxServer, log: Path) -> Iterator[
         for pid in alive(trees):
             os.kill(pid, signal.SIGKILL)
         for process in started:
-            process.wait()
+            process.join()
+            process.close()
