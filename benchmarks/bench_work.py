@@ -296,8 +296,7 @@ def imported(hub: Hub, report: Report, url: str, n: int) -> None:
 
         def take_in() -> None:
             for orders in pages:
-                intake.store(prom, orders)
-                made.append(intake.apply_waiting(prom, source)["new"])
+                made.append(intake.take(prom, source, orders)["new"])
 
         hub.clock.refresh()
         took = hub.clock.time(take_in)
