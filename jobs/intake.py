@@ -354,10 +354,11 @@ def _create(
     if waited:
         orders = {str(link["external_id"]): int(str(link["order_id"])) for link in links}
         waiting.over(connection.id, {external_id: orders[external_id] for external_id in waited})
+    greeter = connector if isinstance(connector, GreetsOrders) else None  # takes longer to ask than an order to read
     for order_id, (rows, order) in zip(ids, pairs, strict=True):
         for row in rows:
             row.state, row.order_id = "applied", order_id
-        answer = connector.on_arrival(order) if isinstance(connector, GreetsOrders) else None
+        answer = greeter.on_arrival(order) if greeter else None
         if answer and connection.removed_at is None:
             work.greet(order_id, connection.id, answer.status, answer.reason, answer.text, connection.name)
 
