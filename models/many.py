@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, JSON, Dialect, String, Text, cast, func, select, update
+from sqlalchemy import ARRAY, JSON, Dialect, LargeBinary, String, Text, cast, func, select, update
 from sqlalchemy.sql import bindparam
 from sqlalchemy.types import TypeEngine
 
@@ -80,7 +80,10 @@ _TEXTS = frozenset((str, type(None)))
 
 @lru_cache(maxsize=500)
 def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], str | None]:
-    """What makes a value the text that PostgreSQL reads, None for none."""
+    """What makes a value the text that PostgreSQL reads, None for none. Raises TypeError for bytes: no such table has
+    many rows."""
+    if isinstance(kind, LargeBinary) or isinstance(getattr(kind, "impl", None), LargeBinary):
+        raise TypeError(f"{kind!r} has no text here")
     impl = kind.dialect_impl(dialect)
     if isinstance(impl, JSON):
         return _json
