@@ -33,10 +33,10 @@ A_DAY = 400  # orders of a shop
 EVERY = TAKE_ORDERS.every  # seconds
 OUTAGE = 5000
 #: settings of a connection of each kind, besides the sandbox's address; its accounts have the tokens of TOKENS
-KINDS: dict[str, dict[str, Any]] = {"prom": {}}
-SECRET = {"prom": "token"}
+KINDS: dict[str, dict[str, Any]] = {"prom": {}, "rozetka": {"login": ""}}
+SECRET = {"prom": "token", "rozetka": "secret"}
 TOKENS = ("sandbox-token", "sandbox-token-2", "sandbox-token-3")
-PAGE = {"prom": 99}  # new orders a call, where a page repeats the last order of the one before
+PAGE = {"prom": 99, "rozetka": 20}  # new orders a call; of Prom's a page repeats the last order of the one before
 #: orders by hours of a shop's day, in parts of a thousand
 HOURS = (8, 5, 3, 3, 3, 5, 12, 25, 42, 58, 65, 64, 60, 58, 57, 56, 57, 62, 70, 78, 80, 68, 42, 19)
 

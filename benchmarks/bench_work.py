@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from sqlalchemy import func
 
 from integrations import connector
 from integrations.errors import Later
-from integrations.types import ProductData
+from integrations.types import ProductData, Raw
 from jobs import connections, intake, wake, work
 from models import Attempt, ExternalProduct, Order, OrderLine, Product, Status, Transfer, db, utcnow
 from orders import fill, invented, statuses
@@ -291,19 +291,19 @@ def imported(hub: Hub, report: Report, url: str, n: int) -> None:
         (prom,) = ids_of("prom")
         source = connections.open_connector(db.session.get_one(connections.Connection, prom))
         pages = [page.orders for page in source.pull({}, utcnow() + timedelta(seconds=5))]
-        found = sum(len(orders) for orders in pages)
-        made = []
+        found, part = sum(len(orders) for orders in pages), -(-len(pages) // ROUNDS)
+        ours, raw, made = [], [], 0
 
-        def take_in() -> None:
-            for orders in pages:
-                intake.store(prom, orders)
-                made.append(intake.apply_waiting(prom, source)["new"])
+        def take_in(some: Sequence[Sequence[Raw]]) -> None:
+            nonlocal made
+            made += sum(intake.take(prom, source, orders)["new"] for orders in some)
 
-        hub.clock.refresh()
-        took = hub.clock.time(take_in)
-        ours = sum(made) / took
-        raw = max(_raw_load(hub, n) for _ in range(ROUNDS))
-    report.add("21", hub.name, ours / raw, f"{ours:.0f} / {raw:.0f} orders/s, {sum(made)} of {found} new")
+        for some in (pages[start : start + part] for start in range(0, len(pages), part)):
+            hub.clock.refresh()
+            ours.append(sum(map(len, some)) / hub.clock.time(lambda: take_in(some)))  # noqa: B023 - used at once
+            raw.append(_raw_load(hub, n))
+    how = f"{max(ours):.0f} / {max(raw):.0f} orders/s, {made} of {found} new"
+    report.add("21", hub.name, max(ours) / max(raw), how)
 
 
 def _raw_load(hub: Hub, n: int) -> float:

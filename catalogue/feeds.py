@@ -6,13 +6,15 @@ marketplaces. Elements are joined as strings: making a tree of each offer takes 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+
+from sqlalchemy import BigInteger, Text, cast, type_coerce
 
 from models import Category, Prepared, Product, db
 
@@ -20,10 +22,13 @@ from models import Category, Prepared, Product, db
 BATCH = 1000
 #: characters that XML 1.0, or UTF-8, can't hold in any form
 _NEVER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+#: as the database has them: prices in hundredths, stock in thousandths, and JSON as text, which is read only as far as
+#: it is written out
 COLUMNS = (
-    Product.id, Product.sku, Product.name, Product.price, Product.old_price, Product.currency, Product.stock,
-    Product.barcode, Product.brand, Product.description, Product.url, Product.category_id, Product.variant_of,
-    Product.weight, Product.length, Product.width, Product.height, Product.pictures, Product.options,
+    Product.id, Product.sku, Product.name, *(type_coerce(c, BigInteger) for c in (Product.price, Product.old_price)),
+    Product.currency, type_coerce(Product.stock, BigInteger), Product.barcode, Product.brand, Product.description,
+    Product.url, Product.category_id, Product.variant_of, Product.weight, Product.length, Product.width,
+    Product.height, cast(Product.pictures, Text), cast(Product.options, Text),
 )  # fmt: skip
 _next = Prepared(
     db.select(*COLUMNS).where(Product.active, Product.id > db.bindparam("after")).order_by(Product.id).limit(BATCH),
@@ -146,38 +151,59 @@ def of_catalogue(shop: Shop, made_at: datetime) -> Iterator[bytes]:
 
 def _products() -> Iterator[dict[str, Any]]:
     after = 0
-    while rows := _next.rows(after=after):
+    while rows := _next.raw(after=after):
         db.session.rollback()
         yield from map(values, rows)
-        after = rows[-1].id
+        after = rows[-1][0]
 
 
-def values(row: Any) -> dict[str, Any]:
-    """What `offer` wants of a product."""
+def values(row: Sequence[Any]) -> dict[str, Any]:
+    """What `offer` wants of a product, given as the COLUMNS."""
+    identity, sku, name, price, old_price, currency, stock, barcode, brand, description, *rest = row
+    url, category_id, variant_of, weight, length, width, height, pictures, options = rest
     found = {
-        "id": row.id,
-        "sku": row.sku,
-        "name": row.name,
-        "price": row.price,
-        "old_price": row.old_price,
-        "currency": row.currency,
-        "available": row.stock is None or row.stock > 0,
-        "quantity": None if row.stock is None else _whole(row.stock),
-        "category_id": row.category_id,
-        "group": row.variant_of,
-        "barcode": row.barcode,
-        "brand": row.brand,
-        "url": row.url,
-        "description": row.description,
-        "pictures": [picture["url"] for picture in row.pictures],
-        "options": row.options,
+        "id": identity,
+        "sku": sku,
+        "name": name,
+        "price": _amount(price),
+        "old_price": None if old_price is None else _amount(old_price),
+        "currency": currency,
+        "available": stock is None or stock > 0,
+        "quantity": None if stock is None else max(stock, 0) // 1000,
+        "category_id": category_id,
+        "group": variant_of,
+        "barcode": barcode,
+        "brand": brand,
+        "url": url,
+        "description": description,
+        "pictures": _pictures(pictures),
+        "options": _options(options),
     }
-    if row.weight:
-        found["weight"] = f"{row.weight / 1000:g}"
-    if row.length and row.width and row.height:
-        found["dimensions"] = f"{row.length / 10:g}/{row.width / 10:g}/{row.height / 10:g}"
+    if weight:
+        found["weight"] = f"{weight / 1000:g}"
+    if length and width and height:
+        found["dimensions"] = f"{length / 10:g}/{width / 10:g}/{height / 10:g}"
     return found
 
 
-def _whole(quantity: Decimal) -> int:
-    return int(quantity) if quantity > 0 else 0
+def _amount(hundredths: int) -> str:
+    whole, rest = divmod(abs(hundredths), 100)
+    return f"{'-' if hundredths < 0 else ''}{whole}.{rest:02}"
+
+
+_URLS = re.compile(r'"url": ?"([^"]*)"').findall
+
+
+def _pictures(kept: str) -> list[str]:
+    """Their addresses. In JSON without a backslash each quotation mark begins or ends a text, so that a search finds
+    what a parser would, in a third of the time."""
+    if "\\" not in kept:
+        return _URLS(kept)
+    return [picture["url"] for picture in json.loads(kept)]
+
+
+@lru_cache(maxsize=2000)
+def _options(kept: str) -> Mapping[str, str]:
+    """Variants of many products are told apart by the same words."""
+    found: Mapping[str, str] = json.loads(kept)
+    return found

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from .types import Person, Reference
-from .values import entries, part, phone, text
+from .values import at, entries, part, phone, text
 
 #: a carrier -> how its name begins, in the languages staff use
 CARRIERS = {
@@ -49,19 +49,19 @@ def texts(body: Any, table: Mapping[str, str]) -> dict[str, Any]:
     """{ours: theirs} read from `body` as stripped texts, "" for what isn't there; "sku|id" takes the first that holds
     something. To be spread into one of the dataclasses of types.py."""
     found = {}
-    for ours, theirs in table.items():
-        found[ours] = ""
-        for path in _paths(theirs):
-            if value := text(body, *path):
-                found[ours] = value
+    for ours, paths in _paths(tuple(table.items())):
+        value = ""
+        for path in paths:
+            if value := at(body, path):
                 break
+        found[ours] = value
     return found
 
 
 @lru_cache(maxsize=2000)
-def _paths(theirs: str) -> tuple[tuple[str, ...], ...]:
-    """ "sku|product.id" as paths, one to be tried after the other."""
-    return tuple(tuple(path.split(".")) for path in theirs.split("|"))
+def _paths(table: tuple[tuple[str, str], ...]) -> tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]:
+    """ "sku|product.id" as paths, one to be tried after the other, for each of ours."""
+    return tuple((ours, tuple(tuple(path.split(".")) for path in theirs.split("|"))) for ours, theirs in table)
 
 
 def written(ours: Any, table: Mapping[str, str]) -> dict[str, Any]:

@@ -74,8 +74,17 @@ def _e164(given: str, region: str) -> str:
 
 def text(value: Any, *path: str) -> str:
     """A stripped text, found along `path` inside nested objects; "" for null or nothing, digits for a number."""
+    return at(value, path)
+
+
+def at(value: Any, path: Sequence[str]) -> str:
+    """The same along a path that is there already."""
     for name in path:
-        value = value.get(name) if isinstance(value, _OBJECT) else None
+        if not isinstance(value, _OBJECT):
+            return ""
+        value = value.get(name)
+        if value is None:
+            return ""
     return "" if value is None else str(value).strip()
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from integrations import connector
 from integrations.sources import WAIT
 from integrations.types import OrderData, Person
-from models import Connection, Mapping, PaymentMethod, Status, db, utcnow
+from models import Connection, Mapping, PaymentMethod, Prepared, Status, db, utcnow
 from orders import creation, parcels, totals
 from orders.creation import Draft
+
+_maps, _methods = Mapping.__table__.c, PaymentMethod.__table__.c
+_MAPPINGS = Prepared(
+    db.select(_maps.table, _maps.lookup, _maps.ours, _maps.extra).where(
+        _maps.connection_id == db.bindparam("connection")
+    ),
+    same_plan=True,
+)
+_KINDS = Prepared(db.select(_methods.id, _methods.kind), same_plan=True)
 
 
 class Maker:
@@ -19,14 +29,14 @@ class Maker:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.tables = {table.key: table for table in connector(connection.kind).mappings if table.direction == "in"}
-        columns = (Mapping.table, Mapping.lookup, Mapping.ours, Mapping.extra)
-        rows = db.session.execute(db.select(*columns).where(Mapping.connection_id == connection.id)).all()
+        db.session.flush()
+        rows = _MAPPINGS.rows(connection=connection.id)
         self.codes = {(table, lookup): ours for table, lookup, ours, _extra in rows}
         #: their code of a way to pay -> minutes that an unpaid order is kept back
         self.waits = {
             r.lookup: int(r.extra[WAIT]) for r in rows if r.table == "payment_in" and (r.extra or {}).get(WAIT)
         }
-        self.payment_kinds = dict(db.session.execute(db.select(PaymentMethod.id, PaymentMethod.kind)).all())
+        self.payment_kinds = dict(_KINDS.rows())
         self.default_status = creation.default_status_id()
         self.default_type = creation.default_type_id()
 
@@ -49,7 +59,8 @@ class Maker:
     def draft(self, order: OrderData) -> Draft:
         """Columns and lines for a new order."""
         gaps: list[dict[str, Any]] = []
-        values = self.contents(order, gaps)
+        found = lines(order)
+        values = self.contents(order, gaps, found)
         status_id = self.ours("status_in", order.status, order.status_name, gaps)
         values |= {
             "number": order.number or order.external_id,
@@ -62,12 +73,11 @@ class Maker:
             "unmapped": gaps,
             "needs_mapping": bool(gaps),
         }
-        found = lines(order)
         parcels.follow(values, found)
         return Draft(values, found, {"connection": self.connection.name})
 
-    def contents(self, order: OrderData, gaps: list[dict[str, Any]]) -> dict[str, Any]:
-        """What the vendor tells of the order itself, money settled."""
+    def contents(self, order: OrderData, gaps: list[dict[str, Any]], goods: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """What the vendor tells of the order itself, money settled. `goods`: its `lines`."""
         delivery_id = self.ours("delivery_in", order.delivery.code, order.delivery.name, gaps)
         payment_id = self.ours("payment_in", order.payment.code, order.payment.name, gaps)
         kind = self.payment_kinds.get(payment_id or 0, order.payment.kind)
@@ -107,7 +117,7 @@ class Maker:
             "auto_weight": not order.weight,
             "weight": order.weight,
         }
-        totals.settle(values, lines(order), kind)
+        totals.settle(values, goods, kind)
         return values
 
 

@@ -52,10 +52,11 @@ def _contents(ours: Order, maker: drafts.Maker, order: OrderData, actor: Actor) 
     if ours.edited_at is not None or group is None or group.group != "new":
         return False
     gaps: list[dict[str, Any]] = []
-    wanted = maker.contents(order, gaps)
+    goods = drafts.lines(order)
+    wanted = maker.contents(order, gaps, goods)
     values = {name: wanted[name] for name in editing.FIELDS if name in wanted}
     version = ours.version
-    editing.update(ours.id, version, values, drafts.lines(order), actor)
+    editing.update(ours.id, version, values, goods, actor)
     kept = [gap for gap in ours.unmapped or [] if gap["table"] == "status_in"]
     ours.unmapped, ours.needs_mapping = kept + gaps, bool(kept + gaps)
     return ours.version != version

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from integrations.base import Connector, GreetsOrders, PullsOrders
 from integrations.errors import VendorError
 from integrations.types import OrderData, Raw
-from models import Connection, Incoming, Link, Prepared, add_rows, among, db, update_rows, utcnow
+from models import Connection, Incoming, Link, Prepared, Written, add_rows, among, db, update_rows, utcnow
 from orders import creation, editing, expenses, stock, work
 from orders.creation import Draft
 from orders.timeline import Actor
@@ -34,6 +34,8 @@ _INTAKE = 4711
 #: so much of a fingerprint is of the body; behind it may stand the version that it came after
 _BODY = 43
 REMOVED = "the order was removed here for good"
+#: what came, by (external id, fingerprint)
+Bodies = Mapping[tuple[str, str], Any]
 #: what a vendor's order may contain that its translation stumbles over; such an order waits, raw, for a person
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, IndexError)
 
@@ -52,8 +54,7 @@ def pull(run_id: int, connection: Connection, keep: Callable[..., None]) -> None
         for page in connector.pull(cursor, asked_at):
             exchanges += _short(connector.http.exchanges())
             counts["seen"] += len(page.orders)
-            store(connection_id, page.orders, asked_at=asked_at)
-            _add(counts, apply_waiting(connection_id, connector))
+            _add(counts, take(connection_id, connector, page.orders, asked_at))
             keep(run_id, **counts)
             if page.cursor is not None:
                 _advance(connection_id, dict(page.cursor))
@@ -84,8 +85,11 @@ def _advance(connection_id: int, cursor: dict[str, Any]) -> None:
         row.last_pull_at = utcnow()
 
 
-def fingerprint(body: Any) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+def take(
+    connection_id: int, connector: Connector, orders: Sequence[Raw], asked_at: datetime | None = None
+) -> dict[str, int]:
+    """Keep a page, and make orders of all that waits; what is kept is not read back. Commits."""
+    return apply_waiting(connection_id, connector, store(connection_id, orders, asked_at=asked_at))
 
 
 def store(
@@ -94,44 +98,56 @@ def store(
     channel: str = "pull",
     event: str = "order",
     asked_at: datetime | None = None,
-) -> None:
+) -> Bodies:
     """Keep what came, raw; what says nothing new is there already. Commits. `asked_at`: when it was asked for, which is
-    how it is told from what we have written there meanwhile."""
+    how it is told from what we have written there meanwhile. Returns the bodies by (external id, fingerprint)."""
     at = asked_at or utcnow()
     ids = [raw.external_id for raw in orders]
     newest, written = _newest(connection_id, event, ids), _written(connection_id, ids)
-    values = []
+    bodies, values = {}, []
     for raw in orders:
-        print_, last = fingerprint(raw.body), newest.get(raw.external_id)
+        body = json.dumps(raw.body, sort_keys=True, ensure_ascii=False, default=str)
+        print_, last = hashlib.sha256(body.encode()).hexdigest(), newest.get(raw.external_id)
         if last is not None:
             written_since = raw.external_id in written and written[raw.external_id] >= last.received_at
             if last.fingerprint[:_BODY] == print_[:_BODY] and not written_since:
                 continue
             # an order may become what it was before: that is a version of its own
             print_ = f"{print_[:_BODY]}.{last.id}"
+        bodies[(raw.external_id, print_)] = raw.body
         values.append(
             {"connection_id": connection_id, "channel": channel, "event": event, "external_id": raw.external_id,
-             "fingerprint": print_, "body": raw.body, "received_at": at}
+             "fingerprint": print_, "body": Written(body), "received_at": at}
         )  # fmt: skip
     add_rows(Incoming, values, _unless_there)
     db.session.commit()
+    return bodies
+
+
+_incoming, _tied = Incoming.__table__, Link.__table__
+_HERE = (_incoming.c.connection_id == db.bindparam("connection"), among(_incoming.c.external_id, "ids", str))
+_VERSIONS = Prepared(
+    db.select(_incoming.c.id, _incoming.c.external_id, _incoming.c.fingerprint, _incoming.c.received_at)
+    .where(*_HERE, _incoming.c.event == db.bindparam("event"))
+    .order_by(_incoming.c.id),
+    same_plan=True,
+)
+_TIED = (_tied.c.connection_id == db.bindparam("connection"), among(_tied.c.external_id, "ids", str))
+_WRITTEN = Prepared(
+    db.select(_tied.c.external_id, _tied.c.told_at).where(*_TIED, _tied.c.told_at.is_not(None)), same_plan=True
+)
+_KNOWN = Prepared(db.select(_tied.c.external_id).where(*_TIED), same_plan=True)
 
 
 def _newest(connection_id: int, event: str, external_ids: Sequence[str]) -> dict[str, Any]:
     """The last version that is kept of each."""
-    columns = (Incoming.id, Incoming.external_id, Incoming.fingerprint, Incoming.received_at)
-    query = db.select(*columns).where(
-        Incoming.connection_id == connection_id, Incoming.event == event, Incoming.external_id.in_(external_ids)
-    )
-    return {row.external_id: row for row in db.session.execute(query.order_by(Incoming.id))}
+    rows = _VERSIONS.rows(connection=connection_id, event=event, ids=list(external_ids))
+    return {row.external_id: row for row in rows}
 
 
 def _written(connection_id: int, external_ids: Sequence[str]) -> dict[str, datetime]:
     """Those that we have written a status to, and when: what was read before says no longer how they are."""
-    query = db.select(Link.external_id, Link.told_at).where(
-        Link.connection_id == connection_id, Link.external_id.in_(external_ids), Link.told_at.is_not(None)
-    )
-    return dict(db.session.execute(query).all())
+    return dict(_WRITTEN.rows(connection=connection_id, ids=list(external_ids)))
 
 
 def _unless_there(query: Any) -> Any:
@@ -151,39 +167,53 @@ class Kept:
     note: str = ""
 
 
-_incoming = Incoming.__table__
-_BODIES = Prepared(
-    db.select(_incoming.c.id, _incoming.c.external_id, _incoming.c.body, _incoming.c.received_at)
+_KEPT = Prepared(
+    db.select(_incoming.c.id, _incoming.c.external_id, _incoming.c.fingerprint, _incoming.c.received_at)
     .where(among(_incoming.c.id, "ids"), _incoming.c.state == "new")
     .order_by(_incoming.c.id),
     same_plan=True,
 )
+_BODIES = Prepared(db.select(_incoming.c.id, _incoming.c.body).where(among(_incoming.c.id, "ids")), same_plan=True)
+_WAITING = Prepared(
+    db.select(_incoming.c.id)
+    .where(_incoming.c.connection_id == db.bindparam("connection"), _incoming.c.id > db.bindparam("after"))
+    .where(db.literal_column("state = 'new'"), db.literal_column("event = 'order'"))
+    .order_by(_incoming.c.id)
+    .limit(CHUNK)
+)
 
 
-def apply_waiting(connection_id: int, connector: Connector) -> dict[str, int]:
-    """Make orders of all that is kept and not yet worked on, in the order it came; commits as it goes."""
+def _kept(incoming_ids: Sequence[int], at_hand: Bodies) -> list[Kept]:
+    rows = _KEPT.rows(ids=list(incoming_ids))
+    away = [row.id for row in rows if (row.external_id, row.fingerprint) not in at_hand]
+    bodies = dict(_BODIES.rows(ids=away)) if away else {}
+    return [
+        Kept(
+            row.id,
+            row.external_id,
+            bodies[row.id] if row.id in bodies else at_hand[(row.external_id, row.fingerprint)],
+            row.received_at,
+        )
+        for row in rows
+    ]
+
+
+def apply_waiting(connection_id: int, connector: Connector, at_hand: Bodies | None = None) -> dict[str, int]:
+    """Make orders of all that is kept and not yet worked on, in the order it came; commits as it goes. `at_hand`:
+    bodies that need not be read, as `store` returns them."""
     counts = {"new": 0, "changed": 0, "failed": 0}
     after = 0
-    while True:
-        query = (
-            db.select(Incoming.id)
-            .where(Incoming.connection_id == connection_id, Incoming.state == "new", Incoming.event == "order")
-            .where(Incoming.id > after)
-            .order_by(Incoming.id)
-            .limit(CHUNK)
-        )
-        ids = db.session.scalars(query).all()
-        if not ids:
-            db.session.rollback()
-            return counts
+    while ids := [row.id for row in _WAITING.rows(connection=connection_id, after=after)]:
         after = ids[-1]
-        _add(counts, _apply(connection_id, connector, ids))
+        _add(counts, _apply(connection_id, connector, ids, at_hand or {}))
+    db.session.rollback()
+    return counts
 
 
-def _apply(connection_id: int, connector: Connector, incoming_ids: Sequence[int]) -> dict[str, int]:
+def _apply(connection_id: int, connector: Connector, incoming_ids: Sequence[int], at_hand: Bodies) -> dict[str, int]:
     """One chunk in one transaction; when something in it clashes, one by one: no order holds up the others."""
     try:
-        counts = _apply_chunk(connection_id, connector, incoming_ids)
+        counts = _apply_chunk(connection_id, connector, incoming_ids, at_hand)
         db.session.commit()
         return counts
     except (IntegrityError, DataError, editing.Invalid, *_UNREADABLE) as error:
@@ -194,7 +224,7 @@ def _apply(connection_id: int, connector: Connector, incoming_ids: Sequence[int]
             return {"failed": 1}
     total: dict[str, int] = {}
     for incoming_id in incoming_ids:
-        _add(total, _apply(connection_id, connector, [incoming_id]))
+        _add(total, _apply(connection_id, connector, [incoming_id], at_hand))
     return total
 
 
@@ -204,10 +234,12 @@ def _fail(incoming_id: int, note: str) -> None:
     db.session.commit()
 
 
-def _apply_chunk(connection_id: int, connector: Connector, incoming_ids: Sequence[int]) -> dict[str, int]:
+def _apply_chunk(
+    connection_id: int, connector: Connector, incoming_ids: Sequence[int], at_hand: Bodies
+) -> dict[str, int]:
     _one_by_one(connection_id)
     connection = db.session.get_one(Connection, connection_id, populate_existing=True)
-    rows = [Kept(*row) for row in _BODIES.rows(ids=list(incoming_ids))]
+    rows = _kept(incoming_ids, at_hand)
     read, failed = _read(rows, connection_id, connector)
     maker = drafts.Maker(connection)
     known = _links(connection_id, [order.external_id for _, order in read])
@@ -256,16 +288,19 @@ def _applied(connection_id: int, external_ids: Sequence[str]) -> dict[str, int]:
     return dict(db.session.execute(query.group_by(Incoming.external_id)).all())
 
 
+_REMOVED = Prepared(
+    db.select(_incoming.c.external_id).where(
+        *_HERE,
+        *(db.literal_column("event = 'order'"), db.literal_column("state = 'applied'")),
+        _incoming.c.order_id.is_(None),
+    ),
+    same_plan=True,
+)
+
+
 def _removed(connection_id: int, external_ids: Sequence[str]) -> set[str]:
     """Which of these were orders here that staff removed for good: news of them must not bring them back."""
-    query = db.select(Incoming.external_id).where(
-        Incoming.connection_id == connection_id,
-        Incoming.event == "order",
-        Incoming.external_id.in_(external_ids),
-        Incoming.state == "applied",
-        Incoming.order_id.is_(None),
-    )
-    return set(db.session.scalars(query))
+    return {row.external_id for row in _REMOVED.rows(connection=connection_id, ids=list(external_ids))}
 
 
 def _read(rows: Sequence[Kept], connection_id: int, connector: Connector) -> tuple[list[tuple[Kept, OrderData]], int]:
@@ -283,7 +318,10 @@ def _read(rows: Sequence[Kept], connection_id: int, connector: Connector) -> tup
 
 
 def _links(connection_id: int, external_ids: Sequence[str]) -> dict[str, Link]:
-    query = db.select(Link).where(Link.connection_id == connection_id, Link.external_id.in_(external_ids))
+    known = [row.external_id for row in _KNOWN.rows(connection=connection_id, ids=list(external_ids))]
+    if not known:
+        return {}
+    query = db.select(Link).where(Link.connection_id == connection_id, Link.external_id.in_(known))
     return {str(link.external_id): link for link in db.session.scalars(query)}
 
 
@@ -316,10 +354,11 @@ def _create(
     if waited:
         orders = {str(link["external_id"]): int(str(link["order_id"])) for link in links}
         waiting.over(connection.id, {external_id: orders[external_id] for external_id in waited})
+    greeter = connector if isinstance(connector, GreetsOrders) else None  # takes longer to ask than an order to read
     for order_id, (rows, order) in zip(ids, pairs, strict=True):
         for row in rows:
             row.state, row.order_id = "applied", order_id
-        answer = connector.on_arrival(order) if isinstance(connector, GreetsOrders) else None
+        answer = greeter.on_arrival(order) if greeter else None
         if answer and connection.removed_at is None:
             work.greet(order_id, connection.id, answer.status, answer.reason, answer.text, connection.name)
 

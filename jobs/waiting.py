@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy.orm import joinedload
 
 from integrations.types import OrderData
-from models import HeldOrder, Incoming, Prepared, db, utcnow
+from models import HeldOrder, Incoming, Prepared, among, db, utcnow
 
 from .drafts import Maker
 
@@ -63,10 +63,20 @@ def _until(maker: Maker, order: OrderData, held: HeldOrder | None, now: datetime
     return min(order.placed_at or now, now) + timedelta(minutes=minutes)
 
 
+_held_orders = HeldOrder.__table__
+_THERE = Prepared(
+    db.select(_held_orders.c.external_id).where(
+        _held_orders.c.connection_id == db.bindparam("connection"), among(_held_orders.c.external_id, "ids", str)
+    ),
+    same_plan=True,
+)
+
+
 def _held(connection_id: int, external_ids: Collection[str]) -> dict[str, HeldOrder]:
-    query = db.select(HeldOrder).where(
-        HeldOrder.connection_id == connection_id, HeldOrder.external_id.in_(external_ids)
-    )
+    there = [row.external_id for row in _THERE.rows(connection=connection_id, ids=list(external_ids))]
+    if not there:  # as mostly
+        return {}
+    query = db.select(HeldOrder).where(HeldOrder.connection_id == connection_id, HeldOrder.external_id.in_(there))
     rows = db.session.scalars(query.execution_options(populate_existing=True))
     return {row.external_id: row for row in rows}
 
@@ -101,7 +111,6 @@ def over(connection_id: int, order_ids: Mapping[str, int]) -> None:
         db.session.execute(earlier.values(state="applied", order_id=order_id))
 
 
-_held_orders = HeldOrder.__table__
 _SOME = db.select(_held_orders.c.id).limit(SHOWN)
 _COUNT = Prepared(db.select(db.func.count()).select_from(_SOME.subquery()))
 _COUNT_OF = Prepared(

@@ -36,6 +36,7 @@ from .exports import OPEN_EXPORTS, Export, ExportPreset
 from .held import HeldOrder
 from .imports import FATES, IMPORT_KINDS, OPEN_IMPORTS, Import, ImportedOrder, ImportRow
 from .links import OrderLink, OrderMail
+from .many import add_rows, to_set, update_rows
 from .notices import Notice, NoticeChoice, Outage
 from .orders import (
     BulkUndo,
@@ -51,7 +52,7 @@ from .orders import (
 )
 from .payments import HookSecret, PayLink
 from .people import Option, User, UserSession
-from .prepared import Prepared, add_rows, among, next_ids, to_set, update_rows
+from .prepared import Prepared, Written, among, next_ids
 from .registries import (
     GROUPS,
     REGISTRIES,
@@ -74,6 +75,7 @@ __all__ = [
     "GONE_OFFERS",
     "FOLLOWED",
     "WebhookEndpoint",
+    "Written",
     "WebhookDelivery",
     "WebhookAttempt",
     "ApiToken",

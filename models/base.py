@@ -95,12 +95,12 @@ class _Scaled(TypeDecorator[Decimal]):
     places = 0
 
     def bind_processor(self, dialect: Any) -> Callable[[Any], int | None]:
-        factor = 10**self.places
+        factor = Decimal(10**self.places)
 
         def write(value: Decimal | int | None) -> int | None:
             if value is None:
                 return None
-            return int(value * factor if isinstance(value, int) else (value * factor).to_integral_value())
+            return round(value * factor) if value else 0  # half to even; most amounts of an order are nought
 
         return write
 

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Dialect, Text, func, select, text, update
+from sqlalchemy import ARRAY, BigInteger, Connection, Dialect, Text, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import bindparam
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import JSON
 
-from .base import db, insert_into
+from .base import db
 
 _LISTS = {
     int: JSON().with_variant(ARRAY(BigInteger), "postgresql"),
@@ -113,6 +111,14 @@ class Prepared:
         many = len(bound) > 1  # psycopg takes twice as long for a list of one
         _execute(connection, form.text, bound if many else bound[0], {} if many else form.options, many).close()
 
+    def run_columns(self, columns: Mapping[str, Sequence[Any]], n: int) -> None:
+        """Run it for each of `n` rows that are given as columns. What the session has not flushed is not seen."""
+        connection = _connection()
+        form = self._form(connection)
+        bound = form.bind_columns(columns, n)
+        many = n > 1
+        _execute(connection, form.text, bound if many else bound[0], {} if many else form.options, many).close()
+
     def _form(self, connection: Connection) -> _Form:
         name = connection.dialect.name
         if (found := self._forms.get(name)) is None:
@@ -120,20 +126,6 @@ class Prepared:
             found = self._forms[name] = _Form(query, connection.dialect, self.keys)
             found.options = {"prepare": True} if self.same_plan and name == "postgresql" else {}
         return found
-
-
-class _Renamed(Prepared):
-    """An UPDATE whose parameters are named after the columns that find its row (of_…) and those that it sets (to_…)."""
-
-    __slots__ = ("_found_by",)
-
-    def __init__(self, query: Any, found_by: Sequence[str]) -> None:
-        super().__init__(query, same_plan=True)
-        self._found_by = frozenset(found_by)
-
-    def run_many(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        by = self._found_by
-        super().run_many([{f"{'of' if k in by else 'to'}_{k}": v for k, v in row.items()} for row in rows])
 
 
 class _Form:
@@ -145,7 +137,7 @@ class _Form:
         compiled = query.compile(dialect=dialect, column_keys=keys)
         asked = {name for name, bind in compiled.binds.items() if bind.required}
         state = compiled.construct_expanded_state(dict.fromkeys(asked))
-        found = {k: b.type.dialect_impl(dialect).bind_processor(dialect) for k, b in compiled.binds.items()}
+        found = {k: _processor(b.type, dialect) for k, b in compiled.binds.items()}
         processors = {**found, **state.processors}
         self.text = state.statement
         self.by_name = state.positiontup is None
@@ -168,6 +160,14 @@ class _Form:
         values = [fit if name is None else fit(given[name]) if fit else given[name] for name, fit in self.values]
         return dict(zip(self.names, values, strict=True)) if self.by_name else values
 
+    def bind_columns(self, given: Mapping[str, Sequence[Any]], n: int) -> list[Any]:
+        """The same for `n` rows."""
+        columns = [
+            [fit] * n if name is None else fitted(given[name], fit) if fit else given[name] for name, fit in self.values
+        ]
+        rows = list(zip(*columns, strict=True))
+        return [dict(zip(self.names, row, strict=True)) for row in rows] if self.by_name else rows
+
     def read(self, found: Iterable[Any]) -> list[Any]:
         make = self.make
         if not self.readers:
@@ -179,6 +179,19 @@ class _Form:
                 values[i] = reader(values[i])
             rows.append(make(values))
         return rows
+
+
+class Written(str):
+    """JSON that is written already, as the value of a JSON column."""
+
+    __slots__ = ()
+
+
+def _processor(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    found: Callable[[Any], Any] | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    if found is None or not isinstance(kind, JSON):
+        return found
+    return lambda value: str(value) if isinstance(value, Written) else found(value)
 
 
 def _connection() -> Connection:
@@ -207,6 +220,17 @@ def _fit(processor: Callable[[Any], Any] | None, value: Any) -> Any:
     return processor(value) if processor else value
 
 
+def fitted(values: Sequence[Any], fit: Callable[[Any], Any]) -> list[Any]:
+    """What `fit` makes of each. Many rows have the same objects (None, a default, the time of now), looked at once."""
+    known: dict[int, Any] = {}
+    made = []
+    for value in values:
+        if (key := id(value)) not in known:
+            known[key] = fit(value)
+        made.append(known[key])
+    return made
+
+
 def _maker(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
     made: Any = cast(Any, namedtuple)("Row", names, rename=True)  # its fields are known at run time only
     make: Callable[[Iterable[Any]], Any] = made._make
@@ -225,87 +249,19 @@ def _execute(connection: Connection, text: str, parameters: Any, options: Mappin
     return cursor
 
 
-Clause = Callable[[Any], Any]
-
-
-def add_rows(model: Any, rows: Sequence[Mapping[str, Any]], clause: Clause | None = None) -> None:
-    """Insert rows given as columns, alike in all of them; defaults fill what is absent. `clause`: a function that adds
-    to the INSERT what to do on conflict; its statement is kept, so it has to be the same function each time."""
-    if not rows:
-        return
-    found = _inserting(model.__table__, tuple(rows[0]), clause)
-    if found.defaults:
-        made = {name: make() for name, make in found.defaults}
-        rows = [{**made, **row} for row in rows]
-    found.run(rows)
-
-
-def update_rows(model: Any, rows: Sequence[Mapping[str, Any]], keys: tuple[str, ...] = ("id",)) -> None:
-    """Change rows that are found by the columns `keys`, which each of the `rows` has beside those to be set."""
-    if rows:
-        _updating(model.__table__, tuple(rows[0]), keys).run(rows)
-
-
-@dataclass(frozen=True)
-class _Many:
-    """A statement for many rows of columns `names`."""
-
-    names: Sequence[str]
-    rows: Prepared  # a row at a time
-    columns: Prepared  # a list a column: for PostgreSQL's driver each row is a statement, with all that it costs
-    defaults: Sequence[tuple[str, Callable[[], Any]]] = ()
-
-    def run(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        if len(rows) > 1 and db.session.get_bind().dialect.name == "postgresql":
-            self.columns.run(**{name: [row[name] for row in rows] for name in self.names})
-        else:
-            self.rows.run_many(rows)
-
-
-def _lists(table: Any, names: Sequence[str]) -> Any:
-    """Rows made of a parameter a column."""
-    lists = [bindparam(name, type_=ARRAY(table.c[name].type, dimensions=1)) for name in names]
-    return func.unnest(*lists).table_valued(*names).render_derived()
-
-
-@lru_cache(maxsize=200)
-def _inserting(table: Any, keys: tuple[str, ...], clause: Clause | None) -> _Many:
-    absent = [c for c in table.columns if c.default is not None and c.key not in keys]
-    names = [*keys, *(column.key for column in absent)]
-    defaults = [(column.key, _default(column.default)) for column in absent]
-    end = clause or (lambda query: query)
-
-    def in_lists() -> Any:
-        rows = _lists(table, names)
-        return end(insert_into(table).from_select(names, select(*(rows.c[name] for name in names))))
-
-    return _Many(names, Prepared(lambda: end(insert_into(table)), names), Prepared(in_lists, (), True), defaults)
-
-
-@lru_cache(maxsize=50)
-def _updating(table: Any, names: tuple[str, ...], keys: tuple[str, ...]) -> _Many:
-    set_ones = [name for name in names if name not in keys]
-
-    def one() -> Any:
-        # names of their own: those of columns are taken by what is set
-        query = update(table).where(*(table.c[key] == bindparam(f"of_{key}", type_=table.c[key].type) for key in keys))
-        return query.values(to_set(table, *set_ones))
-
-    def in_lists() -> Any:
-        rows = _lists(table, names)
-        query = update(table).where(*(table.c[key] == rows.c[key] for key in keys))
-        return query.values({name: rows.c[name] for name in set_ones})
-
-    return _Many(names, _Renamed(one, keys), Prepared(in_lists, (), True))
-
-
-def _default(default: Any) -> Callable[[], Any]:
-    return (lambda: default.arg(None)) if default.is_callable else (lambda: default.arg)
-
-
-def to_set(table: Any, *names: str) -> dict[str, Any]:
-    """The values of an UPDATE of these columns: parameters to_…, since the columns' own names are taken by it."""
-    return {name: bindparam(f"to_{name}", type_=table.c[name].type) for name in names}
+def copy_in(statement: str, text: str) -> None:
+    """PostgreSQL's COPY ... FROM STDIN of this text, in the transaction of the session. Raises SQLAlchemy's errors."""
+    connection = _connection()
+    cursor: Any = connection.connection.cursor()
+    for listener in connection.dispatch.before_cursor_execute:
+        listener(connection, cursor, statement, (), None, True)
+    try:
+        with cursor.copy(statement) as copy:
+            copy.write(text)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _translated(connection, statement, error, cursor) from error
+    finally:
+        cursor.close()
 
 
 def next_ids(model: Any, n: int) -> list[int]:

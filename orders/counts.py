@@ -50,10 +50,11 @@ def record(removed: Iterable[Counted], added: Iterable[Counted]) -> None:
     """Note that orders left the one state and entered the other."""
     numbers: Counter[tuple] = Counter()
     sums: dict[tuple, Decimal] = {}
+    day_of = lru_cache(days.of)  # orders that are made together came at the same moment
     for sign, orders in ((-1, removed), (1, added)):
         for o in orders:
             for key in (("total", o.shop_id, o.source_id, o.type_id, o.status_id, o.currency),
-                        ("day", days.of(o.created_at), o.source_id, o.status_id, o.currency)):  # fmt: skip
+                        ("day", day_of(o.created_at), o.source_id, o.status_id, o.currency)):  # fmt: skip
                 numbers[key] += sign
                 sums[key] = sums.get(key, Decimal(0)) + sign * o.total
     live = [key for key in numbers if numbers[key] or sums[key]]

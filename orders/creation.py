@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from models import Order, OrderLine, OrderType, Product, Status, add_rows, db, next_ids, utcnow
+from models import Order, OrderLine, OrderType, Prepared, Product, Status, add_rows, among, db, next_ids, utcnow
 
 from . import counts, duplicates, numbers, search
 from .timeline import Actor, note_many
@@ -38,24 +39,23 @@ def insert_many(drafts: Sequence[Draft], actor: Actor, kind: str = "created") ->
     _number(drafts)
     defaults = {"status_id": default_status_id(), "type_id": default_type_id()}
     now = utcnow()
-    rows = [_complete({**defaults, "created_at": now, "updated_at": now, "placed_at": now, **d.values}) for d in drafts]
-    ids = next_ids(Order, len(rows))
-    add_rows(Order, [{"id": order_id, **row} for order_id, row in zip(ids, rows, strict=True)])
+    common = {**_blank(), **defaults, "created_at": now, "updated_at": now, "placed_at": now}
+    ids = next_ids(Order, len(drafts))
+    rows = [_complete(common, d.values, order_id) for d, order_id in zip(drafts, ids, strict=True)]
+    add_rows(Order, rows)
     lines = [
         {**_BLANK_LINE, **line, "order_id": order_id, "position": position}
         for order_id, d in zip(ids, drafts, strict=True)
         for position, line in enumerate(d.lines)
     ]
     add_rows(OrderLine, lines)
-    search.store((i, search.text_of(row, d.lines)) for i, row, d in zip(ids, rows, drafts, strict=True))
+    search.add((i, search.text_of(row, d.lines)) for i, row, d in zip(ids, rows, drafts, strict=True))
     counts.record([], [counted(row) for row in rows])
     note_many(zip(ids, (d.event for d in drafts), strict=True), actor, kind)
     duplicates.look(ids, rows, [d.lines for d in drafts])
     return ids
 
 
-#: every column with its default, so that all rows of one INSERT have the same shape
-_BLANK: dict[str, Any] = {}
 _BLANK_LINE = {
     "product_id": None,
     "sku": "",
@@ -69,15 +69,20 @@ _BLANK_LINE = {
 }
 
 
-def _complete(values: dict[str, Any]) -> dict[str, Any]:
-    if not _BLANK:
-        for column in Order.__table__.columns:
-            if column.default is not None and column.default.is_scalar:
-                _BLANK[column.name] = column.default.arg
-            elif column.nullable:
-                _BLANK[column.name] = None
-        _BLANK.pop("id", None)
-    row = {**_BLANK, "unmapped": [], "utm": {}, **values}
+@lru_cache(maxsize=1)
+def _blank() -> dict[str, Any]:
+    """Every column with its default, so that all rows of one INSERT have the same shape."""
+    found: dict[str, Any] = {"unmapped": [], "utm": {}}
+    for column in Order.__table__.columns:
+        if column.default is not None and column.default.is_scalar:
+            found[column.name] = column.default.arg
+        elif column.nullable:
+            found[column.name] = None
+    return found
+
+
+def _complete(common: Mapping[str, Any], values: Mapping[str, Any], order_id: int) -> dict[str, Any]:
+    row = {**common, **values, "id": order_id}
     row.setdefault("key", row["number"])
     return row
 
@@ -94,12 +99,21 @@ def counted(row: dict[str, Any]) -> counts.Counted:
     )
 
 
+_orders, _products = Order.__table__.c, Product.__table__.c
+_TAKEN = Prepared(
+    db.select(_orders.number, _orders.key)
+    .where(among(_orders.number, "numbers", str))
+    .union_all(db.select(_orders.number, _orders.key).where(among(_orders.key, "numbers", str))),
+    same_plan=True,
+)
+_KNOWN = Prepared(db.select(_products.sku).where(among(_products.sku, "skus", str)), same_plan=True)
+
+
 def _number(drafts: Sequence[Draft]) -> None:
     for d in drafts:
         d.values["number"] = numbers.fitting(d.values["number"])
-    wanted = [d.values["number"] for d in drafts]
-    both = db.select(Order.number, Order.key).where(db.or_(Order.number.in_(wanted), Order.key.in_(wanted)))
-    taken = {name for row in db.session.execute(both) for name in row}
+    db.session.flush()
+    taken = {name for row in _TAKEN.rows(numbers=[d.values["number"] for d in drafts]) for name in row}
     for d in drafts:
         number = base = d.values["number"]
         n = 1
@@ -122,16 +136,22 @@ def default_type_id() -> int:
 
 
 def _first(model: Any, key: str) -> int:
-    found = db.session.scalar(db.select(model.id).where(model.key == key))
-    if found is None:
+    found = _keyed(model).rows(key=key)
+    if not found:
         raise LookupError(f"{model.__tablename__}: the row {key!r} is missing; run the migrations")
-    return int(found)
+    return int(found[0].id)
+
+
+@lru_cache
+def _keyed(model: Any) -> Prepared:
+    table = model.__table__
+    return Prepared(db.select(table.c.id).where(table.c.key == db.bindparam("key")), same_plan=True)
 
 
 def learn_products(lines: Sequence[dict[str, Any]], currency: str) -> None:
     """Remember products seen in lines, so that they can be found when an order is made by hand."""
     seen = {line["sku"]: line for line in lines if line.get("sku") and line.get("name")}
-    known = set(db.session.scalars(db.select(Product.sku).where(Product.sku.in_(seen))))
+    known = {row.sku for row in _KNOWN.rows(skus=list(seen))}
     values = [
         {
             "sku": sku,

@@ -140,7 +140,7 @@ class Inventor:
         order.update(
             id=order_id, version=1, status_id=status[0], type_id=type_[0], shop_id=shop[0], source_id=source,
             number=f"F{order_id:07}", key=f"F{order_id:07}",
-            external_number=str(300_000_000 + order_id * 7) if order_id % 3 else "",
+            external_number=str(200_000_000 + order_id * 7) if order_id % 3 else "",
             last_name=words.RARE[sex] if i % RARE_EVERY == RARE_EVERY - 1 else surname[sex],
             first_name=first_name, patronymic=patronymic[sex] if pick() < 0.4 else "",
             phone=f"+380{words.OPERATORS[int(pick() * len(words.OPERATORS))]}{int(pick() * 10_000_000):07}",

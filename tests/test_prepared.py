@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from models import (
     Link,
@@ -20,6 +20,7 @@ from models import (
     Prepared,
     Product,
     Status,
+    Written,
     add_rows,
     among,
     db,
@@ -67,7 +68,7 @@ def test_conditions_with_fixed_values_keep_them(context: Any) -> None:
     assert len(query.rows()) == len(query.rows()) == 1
 
 
-@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("n", [1, 3, 40])
 def test_rows_are_inserted_with_their_defaults(context: Any, n: int) -> None:
     (order_id,) = make({})
     before = datetime.now(UTC)
@@ -80,7 +81,64 @@ def test_rows_are_inserted_with_their_defaults(context: Any, n: int) -> None:
     assert all(event.actor_name == "" and event.at >= before for event in made)
 
 
-@pytest.mark.parametrize("n", [1, 3])
+#: what stands for something else where rows travel as texts
+HOSTILE = (
+    "",
+    "NULL",
+    "null",
+    "\\N",
+    "\\.",
+    "\\",
+    "\\\\",
+    '"',
+    "{",
+    "}",
+    ",",
+    "a\tb",
+    "a\nb\r\n",
+    " ",
+    "'",
+    "😀",
+    '{"a"}',
+    "%s",
+)
+
+
+@pytest.mark.parametrize("n", [1, 3, 40])
+def test_any_text_comes_back_as_it_was(context: Any, n: int) -> None:
+    texts = [HOSTILE[i % len(HOSTILE)] for i in range(n)] if n > 3 else ['"\\\t\n{,}', "\\N", "NULL"][:n]
+    (order_id,) = make({})
+    rows = [
+        {"order_id": order_id, "actor": "job", "actor_name": t, "kind": "edited", "detail": {t: [t]}} for t in texts
+    ]
+    add_rows(OrderEvent, rows)
+    made = db.session.scalars(db.select(OrderEvent).filter_by(kind="edited").order_by(OrderEvent.id)).all()
+    assert [event.actor_name for event in made] == texts
+    assert [event.detail for event in made] == [{t: [t]} for t in texts]
+    update_rows(OrderEvent, [{"id": e.id, "actor_name": t[::-1]} for e, t in zip(made, texts, strict=True)])
+    db.session.expire_all()
+    assert [event.actor_name for event in made] == [t[::-1] for t in texts]
+
+
+@pytest.mark.parametrize("n", [1, 3, 40])
+def test_json_that_is_written_already_is_taken_as_it_is(context: Any, n: int) -> None:
+    (order_id,) = make({})
+    text = Written('{"name": "Чашка \\"A\\"\\n", "n": [1, null]}')
+    add_rows(OrderEvent, [{"order_id": order_id, "actor": "job", "kind": "edited", "detail": text}] * n)
+    found = db.session.scalars(db.select(OrderEvent.detail).filter_by(kind="edited")).all()
+    assert found == [{"name": 'Чашка "A"\n', "n": [1, None]}] * n
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("n", [1, 3, 40])
+def test_what_is_too_long_is_an_error_and_is_not_cut(context: Any, n: int) -> None:
+    row = {"type_id": 1, "status_id": 1, "currency": "UAHX", "n": 1, "total": Decimal(1)}
+    with pytest.raises(DataError):
+        add_rows(OrderCount, [row] * n)
+    db.session.rollback()
+
+
+@pytest.mark.parametrize("n", [1, 3, 40])
 def test_none_is_kept_as_null(context: Any, n: int) -> None:
     key = {"type_id": 1, "status_id": 1, "currency": "UAH", "n": 1, "total": Decimal(1)}
     add_rows(OrderCount, [{**key, "shop_id": None, "source_id": 7}] * n)
@@ -110,7 +168,7 @@ def test_rows_are_changed_by_their_keys(context: Any, n: int) -> None:
     assert found[n:] == [(Decimal(100), [])] * (4 - n)
 
 
-@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("n", [1, 2, 40])
 def test_errors_are_those_of_sqlalchemy(context: Any, n: int) -> None:
     rows = [{"key": "twice", "value": 1}] * n if n > 1 else [{"key": None, "value": 1}]
     with pytest.raises(IntegrityError):
@@ -119,7 +177,8 @@ def test_errors_are_those_of_sqlalchemy(context: Any, n: int) -> None:
     assert db.session.scalar(db.select(db.func.count()).select_from(Option).filter_by(key="twice")) == 0
 
 
-def test_listeners_hear_of_it(context: Any) -> None:
+@pytest.mark.parametrize("n", [1, 40])
+def test_listeners_hear_of_it(context: Any, n: int) -> None:
     heard: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -128,9 +187,10 @@ def test_listeners_hear_of_it(context: Any) -> None:
     event.listen(db.engine, "before_cursor_execute", note)
     try:
         Prepared(db.select(_orders.c.id)).rows()
+        add_rows(Option, [{"key": str(i), "value": i} for i in range(n)])
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
-    assert len(heard) == 1
+    assert len(heard) == 2
 
 
 def test_ids_drawn_before_are_nobody_elses(context: Any) -> None:

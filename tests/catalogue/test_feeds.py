@@ -57,3 +57,28 @@ def test_the_whole_catalogue() -> None:
     assert (one.category, one.weight, one.length, one.width, one.height) == ("Одяг / Куртки", 1250, 300, 205, 10)
     assert (one.pictures, one.options) == (("https://a.example/?a=1&b=2",), {"Розмір": "42"})
     assert (one.quantity, one.available, found[1].quantity, found[2].available) == (None, True, 2, False)
+
+
+@pytest.mark.usefixtures("db_session")
+def test_pictures_and_prices_come_out_however_they_are_kept() -> None:
+    """Pictures that were looked at have more than an address; an address may hold what JSON writes with a backslash."""
+    kept = [
+        (
+            [{"url": "https://a.example/1.jpg", "width": 800, "fault": "url"}, {"url": "https://a.example/2.jpg"}],
+            "0.05",
+        ),
+        ([{"url": 'https://a.example/"\\.jpg'}, {"url": "https://приклад.example/ї.jpg"}], "1200.00"),
+        ([], "999.90"),
+    ]
+    for n, (pictures, price) in enumerate(kept):
+        old = Decimal(price) + 1 if n else None
+        row = Product(
+            sku=f"A{n}", name=f"A{n}", price=Decimal(price), old_price=old, pictures=pictures, stock=Decimal("2.5")
+        )
+        db.session.add(row)
+    db.session.commit()
+    found = read(feeds.of_catalogue(Shop("A"), NOW))
+    assert [list(one.pictures) for one in found] == [[p["url"] for p in pictures] for pictures, _ in kept]
+    assert [str(one.price) for one in found] == [price for _, price in kept]
+    assert [one.old_price for one in found] == [None, Decimal("1201.00"), Decimal("1000.90")]
+    assert {one.quantity for one in found} == {2}
