@@ -20,6 +20,7 @@ from integrations.http import HttpClient
 from integrations.sandbox import TOKENS, Sandbox, discover
 from jobs import connections, hooks, mapping
 from models import Connection, Schedule, db
+from orders import stock
 
 from . import demo_content
 
@@ -72,6 +73,7 @@ def _connect(cls: type[Connector], name: str, api_url: str, token: str, more: Ma
         db.session.commit()
         return False
     row = connections.create(cls.key, name, _settings(cls, api_url, token, more))
+    demo_content.book_commissions(row)
     for schedule in db.session.scalars(db.select(Schedule).where(Schedule.connection_id == row.id)):
         schedule.every = QUICK.get(schedule.task, schedule.every)
     db.session.commit()
@@ -85,6 +87,8 @@ def _settings(cls: type[Connector], api_url: str, token: str, more: Mapping[str,
     form = cls.Settings()
     settings: dict[str, Any] = {field.name: token for field in form if isinstance(field, SecretField)}
     settings |= {"api_url": api_url, **more}
+    if stock.TELL in form:
+        settings[stock.TELL] = True
     wanted = [f.name for f in form if _is_required_text(f) and f.name not in settings]
     if wanted:
         lists = _lists(cls, settings)
@@ -108,6 +112,7 @@ def _fill_mappings(row: Connection) -> None:
     try:
         _patiently(lambda: connections.refresh_references(row))
         mapping.suggest_all(row)
+        demo_content.wait_for_payments(row)
         db.session.commit()
     except VendorError as error:
         click.echo(f"{row.name}: its lists could not be fetched: {error}", err=True)
