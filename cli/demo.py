@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -29,6 +30,8 @@ WAITING = (40, 20)
 EVERY = 5  # seconds between new orders
 #: Seconds between runs of a connection's tasks: a demo shows in seconds what a shop has in minutes.
 QUICK = {"orders": 10, "statuses": 15}
+#: the catalogues come first: goods that orders bring have neither stock nor category
+AFTER_CATALOGUES = timedelta(seconds=8)
 PATIENCE = 3  # times that a vendor is asked once more
 
 
@@ -76,6 +79,7 @@ def _connect(cls: type[Connector], name: str, api_url: str, token: str, more: Ma
     demo_content.book_commissions(row)
     for schedule in db.session.scalars(db.select(Schedule).where(Schedule.connection_id == row.id)):
         schedule.every = QUICK.get(schedule.task, schedule.every)
+        schedule.next_at += AFTER_CATALOGUES if schedule.task == "orders" else timedelta()
     db.session.commit()
     _fill_mappings(row)
     return True

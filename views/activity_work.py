@@ -75,8 +75,8 @@ def run_now() -> Any:
 
 
 def schedules() -> Any:
-    """By connection. `q`: part of a name; `open`: the connection whose group was worked in."""
-    part = request.args.get("q", "")[:100]
+    """By connection. `name`: a part of theirs; `open`: the connection whose group was worked in."""
+    part = request.args.get("name", "")[:100]
     found = timetable.groups(part)
     return fragments.render(
         "activity/schedules.html",
@@ -95,8 +95,8 @@ def _back(connection_id: int, otherwise: str) -> str:
     page = urlsplit(fragments.came_from(otherwise))
     if page.path != url_for("activity.schedules"):
         return page.geturl()
-    part = dict(parse_qsl(page.query)).get("q")
-    return url_for("activity.schedules", q=part, open=connection_id, _anchor=f"system-{connection_id}")
+    part = dict(parse_qsl(page.query)).get("name")
+    return url_for("activity.schedules", name=part, open=connection_id, _anchor=f"system-{connection_id}")
 
 
 def schedule(schedule_id: int) -> Any:

@@ -55,7 +55,7 @@ class CategoryForm(FlaskForm):
 
 @bp.get("")
 def index() -> Any:
-    part = request.args.get("q", "")[:100]
+    part = request.args.get("name", "")[:100]
     rows = tree.listed(part)
     values = {"rows": rows, "part": part, "changed": request.args.get("changed", 0, type=int)}
     return fragments.render("catalogue/categories.html", "catalogue/_categories.html", **values)

@@ -39,7 +39,7 @@ def paths(app) -> list[str]:
 
 def test_an_empty_tree_teaches(staff):
     assert "No categories yet" in staff.get(URL).text
-    assert "No category has this in its name" in staff.get(f"{URL}?q=x").text
+    assert "No category has this in its name" in staff.get(f"{URL}?name=x").text
 
 
 def test_the_tree_leads_to_products_and_is_found_by_name(staff, ids):
@@ -52,7 +52,7 @@ def test_the_tree_leads_to_products_and_is_found_by_name(staff, ids):
     assert numbers[1] == f"/catalogue/products?category={ids['Посуд']}&shown=all"
     assert "1 product" in parse(staff.get(f"{URL}/{ids['Посуд']}", headers=HTMX).text).text
     assert parse(staff.get(numbers[1]).text).all("#rows [data-row]")
-    found = parse(staff.get(f"{URL}?q=чаш", headers=HTMX).text)
+    found = parse(staff.get(f"{URL}?name=чаш", headers=HTMX).text)
     assert [a.text for a in found.all("[data-open]")] == ["Посуд / Чашки"]
     deletes = [form.get("action") for form in page.all("form") if "delete" in form.get("action", "")]
     assert deletes == [f"{URL}/{ids['Одяг']}/delete"]

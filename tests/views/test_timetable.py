@@ -55,20 +55,23 @@ def test_what_needs_a_look_comes_first_and_open(client, systems):
 
 def test_a_part_of_the_name_finds_them(client, systems):
     login(client)
-    assert shown(client.get(f"{URL}?q=ALPH").text) == [("alpha", True)]
-    assert shown(client.get(f"{URL}?q=crm", headers=HTMX).text)[0] == ("Failing", True)  # RetailCRM, what they all are
-    nothing = client.get(f"{URL}?q=%3Cb%3Ezz").text
+    assert shown(client.get(f"{URL}?name=ALPH").text) == [("alpha", True)]
+    assert shown(client.get(f"{URL}?name=crm", headers=HTMX).text)[0] == (
+        "Failing",
+        True,
+    )  # RetailCRM, what they all are
+    nothing = client.get(f"{URL}?name=%3Cb%3Ezz").text
     assert "No connection is called so" in nothing
     assert "<b>zz" not in nothing
 
 
 def test_the_group_that_was_worked_in_stays_open(client, app, systems):
     login(client)
-    page = parse(client.get(f"{URL}?q=br").text)
+    page = parse(client.get(f"{URL}?name=br").text)
     form = next(form for form in page.all("form") if form.get("action", "").startswith(f"{URL}/"))
-    came = {"Referer": f"http://localhost{URL}?q=br&open=1"}
+    came = {"Referer": f"http://localhost{URL}?name=br&open=1"}
     answer = client.post(form.get("action"), data={"every": "600"}, headers=came)
-    assert answer.location == f"{URL}?q=br&open={systems['Bravo']}#system-{systems['Bravo']}"
+    assert answer.location == f"{URL}?name=br&open={systems['Bravo']}#system-{systems['Bravo']}"
     assert ("Bravo", True) in shown(client.get(f"{URL}?open={systems['Bravo']}").text)
     run = {"connection": systems["alpha"], "task": "orders"}
     elsewhere = {"Referer": "http://localhost/settings/integrations/1/schedules"}
