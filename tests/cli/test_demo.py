@@ -17,6 +17,7 @@ from models import (
     HeldOrder,
     Mapping,
     MethodSwitch,
+    Offer,
     Order,
     OrderLink,
     Product,
@@ -25,7 +26,6 @@ from models import (
     SavedView,
     Schedule,
     Shop,
-    StockNews,
     db,
 )
 from orders import buying, order_links, rules, stock
@@ -136,7 +136,7 @@ def test_what_marketplaces_bring_is_seen_at_once(app, sandbox):
         assert stock.since()
         rows = [row for row in connections.active() if connectors()[row.kind].can(PullsOrders)]
         for row in rows:
-            for task in ("catalogue", "orders"):
+            for task in ("catalogue", "orders", "stock"):
                 if (asked := runs.request(row.id, task, "test")) is not None:
                     db.session.commit()
                     runs.carry_out(asked.id)
@@ -144,9 +144,8 @@ def test_what_marketplaces_bring_is_seen_at_once(app, sandbox):
         assert len(held) > 1
         booked = db.select(db.func.sum(Expense.amount)).where(Expense.origin.is_not(None))
         assert db.session.scalar(booked) > 0
-        tellers = [row for row in rows if row.settings.get(stock.TELL)]
-        assert tellers
-        assert db.session.scalars(db.select(StockNews.id)).first() is not None
+        told = db.select(db.func.count(Offer.id)).where(Offer.told_stock.is_not(None))
+        assert db.session.scalar(told) > 50
         counted = db.select(db.func.count(Product.id)).where(Product.stock > 0)
         assert db.session.scalar(counted) > 50
 
