@@ -37,6 +37,13 @@ def below(category_id: int) -> list[int]:
     return found
 
 
+def lock() -> None:
+    """One at a time changes the tree, until the transaction ends: two runs would make the same category twice. SQLite
+    has only one writer anyway."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _LOCK})
+
+
 @dataclass
 class Known:
     """What a run knows of the tree. `ids` makes what is missing, in the caller's transaction."""
@@ -46,7 +53,7 @@ class Known:
     def ids(self, wanted: Iterable[str]) -> dict[str, int]:
         missing = {path for path in wanted if path} - self.by_path.keys()
         if missing:
-            self._lock()
+            lock()
             self.load()
             for path in sorted(missing - self.by_path.keys()):
                 self._make(path)
@@ -66,8 +73,3 @@ class Known:
                 db.session.flush()
                 self.by_path[at] = row.id
             parent = self.by_path[at]
-
-    def _lock(self) -> None:
-        """One at a time: two runs would make the same category twice. SQLite has only one writer anyway."""
-        if db.session.get_bind().dialect.name == "postgresql":
-            db.session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _LOCK})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from integrations.http import HttpClient
 from integrations.sandbox import TOKENS, Sandbox, discover
 from jobs import connections, hooks, mapping
 from models import Connection, Schedule, db
+from orders import stock
 
 from . import demo_content
 
@@ -28,6 +30,8 @@ WAITING = (40, 20)
 EVERY = 5  # seconds between new orders
 #: Seconds between runs of a connection's tasks: a demo shows in seconds what a shop has in minutes.
 QUICK = {"orders": 10, "statuses": 15}
+#: the catalogues come first: goods that orders bring have neither stock nor category
+AFTER_CATALOGUES = timedelta(seconds=8)
 PATIENCE = 3  # times that a vendor is asked once more
 
 
@@ -72,8 +76,10 @@ def _connect(cls: type[Connector], name: str, api_url: str, token: str, more: Ma
         db.session.commit()
         return False
     row = connections.create(cls.key, name, _settings(cls, api_url, token, more))
+    demo_content.book_commissions(row)
     for schedule in db.session.scalars(db.select(Schedule).where(Schedule.connection_id == row.id)):
         schedule.every = QUICK.get(schedule.task, schedule.every)
+        schedule.next_at += AFTER_CATALOGUES if schedule.task == "orders" else timedelta()
     db.session.commit()
     _fill_mappings(row)
     return True
@@ -85,6 +91,8 @@ def _settings(cls: type[Connector], api_url: str, token: str, more: Mapping[str,
     form = cls.Settings()
     settings: dict[str, Any] = {field.name: token for field in form if isinstance(field, SecretField)}
     settings |= {"api_url": api_url, **more}
+    if stock.TELL in form:
+        settings[stock.TELL] = True
     wanted = [f.name for f in form if _is_required_text(f) and f.name not in settings]
     if wanted:
         lists = _lists(cls, settings)
@@ -108,6 +116,7 @@ def _fill_mappings(row: Connection) -> None:
     try:
         _patiently(lambda: connections.refresh_references(row))
         mapping.suggest_all(row)
+        demo_content.wait_for_payments(row)
         db.session.commit()
     except VendorError as error:
         click.echo(f"{row.name}: its lists could not be fetched: {error}", err=True)

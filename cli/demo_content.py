@@ -1,5 +1,6 @@
-"""What a hub with some history has and a new one has not: products, a second shop, rules, a pre-order, orders that
-wait for their money, a saved view. Made once: what the visitor changes or deletes stays as they left it."""
+"""What a hub with some history has and a new one has not: products, a second shop, rules, a pre-order and one that came
+by a "Buy" link, orders that wait for their money, expenses, a saved view. Made once: what the visitor changes or
+deletes stays as they left it."""
 
 from __future__ import annotations
 
@@ -11,11 +12,26 @@ from typing import Any
 import click
 
 from integrations import connectors
-from integrations.base import QuotesDelivery, SendsMessages
+from integrations.base import PullsOrders, QuotesDelivery, SendsMessages
 from integrations.errors import VendorError
+from integrations.sources import WAIT
 from jobs import connections, messages, methods
-from models import Connection, Option, OrderType, PaymentMethod, Product, ReferenceItem, Rule, Shop, Status, db
-from orders import creation, editing, preorders, rules, saved_views
+from models import (
+    Connection,
+    ExpenseType,
+    Mapping,
+    Option,
+    Order,
+    OrderType,
+    PaymentMethod,
+    Product,
+    ReferenceItem,
+    Rule,
+    Shop,
+    Status,
+    db,
+)
+from orders import buying, creation, editing, expenses, preorders, rules, saved_views, stock
 from orders.filters import OrderFilter
 from orders.timeline import Actor
 
@@ -38,6 +54,8 @@ ROUBLE = (
     ("RU-PLATE", "Тарелка плоская 24 см", "540", 700, (250, 250, 40)),
 )
 SECOND_SHOP = "Керамика RU"
+PACKING = "Пакування"
+WAITED = 20  # minutes for an unpaid order
 VIEW = "Чекають на оплату"
 BUYER = {"last_name": "Коваль", "first_name": "Ірина", "phone": "+380671112233", "email": "iryna@shop.example"}
 BUYER_RU = {"last_name": "Тестова", "first_name": "Мария", "phone": "+79161234567", "email": "maria@shop.example"}
@@ -60,6 +78,9 @@ def fill() -> None:
     _make_orders(shops, goods)
     preorders.create([preorders.Wanted(goods["TEA-SET"], Decimal(1)), preorders.Wanted(goods["CUP-350"], Decimal(2))],
                      shops.main, "DEMO-3", STAFF)  # fmt: skip
+    buying.switch(shops.main, on=True)
+    buying.begin(shops.main, goods["VASE-30"], "DEMO-4")
+    stock.switch(on=True)
     saved_views.save(VIEW, OrderFilter(status=(), payment="prepaid", paid="no").query(), None)
     _make_rules()
     db.session.add(Option(key=MADE, value=True))
@@ -112,10 +133,35 @@ def _make_orders(shops: Shops, goods: dict[str, Product]) -> None:
     kyiv = {"country": "UA", "city": "Київ", "street": "Садова", "house": "5", "postal_code": "01001"}
     kazan = {"country": "RU", "region": "Республика Татарстан", "city": "Казань", "street": "Садовая", "house": "5",
              "postal_code": "420000"}  # fmt: skip
-    editing.create({**common, **BUYER, **kyiv, "number": "DEMO-1", "shop_id": shops.main.id, "currency": "UAH"},
-                   [_line(goods["CUP-500"], 2), _line(goods["GIFT-BOX"], 1)], STAFF)  # fmt: skip
+    first = editing.create(
+        {**common, **BUYER, **kyiv, "number": "DEMO-1", "shop_id": shops.main.id, "currency": "UAH"},
+        [_line(goods["CUP-500"], 2), _line(goods["GIFT-BOX"], 1)], STAFF)  # fmt: skip
+    _spend(first)
     editing.create({**common, **BUYER_RU, **kazan, "number": "DEMO-2", "shop_id": shops.second.id, "currency": "RUB"},
                    [_line(goods["RU-POT"], 1), _line(goods["RU-CUP"], 2)], STAFF)  # fmt: skip
+
+
+def _spend(order_id: int) -> None:
+    """An expense that somebody has entered; those of the marketplaces come with their orders."""
+    packing = ExpenseType(name=PACKING, position=2)
+    db.session.add(packing)
+    db.session.flush()
+    order = db.session.get_one(Order, order_id)
+    expenses.save(order, None, packing.id, Decimal("47.50"), "Коробка і плівка", STAFF)
+
+
+def book_commissions(row: Connection) -> None:
+    """What a source keeps of each order becomes an expense; in the caller's transaction."""
+    if connectors()[row.kind].can(PullsOrders):
+        row.commission_type_id = db.session.scalar(db.select(ExpenseType.id).order_by(ExpenseType.id).limit(1))
+
+
+def wait_for_payments(row: Connection) -> None:
+    """Unpaid orders of a source whose customers pay online wait a while; in the caller's transaction."""
+    online = db.select(PaymentMethod.id).where(PaymentMethod.kind == "online_card")
+    query = db.select(Mapping).filter_by(connection_id=row.id, table="payment_in").where(Mapping.ours.in_(online))
+    for entry in db.session.scalars(query):
+        entry.extra = {**(entry.extra or {}), WAIT: WAITED}
 
 
 def _line(product: Product, quantity: int) -> dict[str, Any]:

@@ -337,8 +337,8 @@ def _create(
         return
     made: list[Draft] = [maker.draft(order) for _, order in pairs]
     for draft, (_, order) in zip(made, pairs, strict=True):
-        if by := waited.get(order.external_id):
-            draft.event["by"] = by
+        if order.external_id in waited:
+            draft.event |= {"by": waited[order.external_id], "waited": waiting.outcome(maker, order)}
     ids = creation.insert_many(made, Actor("job", connection.name), "imported")
     creation.learn_products([line for draft in made for line in draft.lines], made[0].values["currency"])
     now = utcnow()

@@ -51,7 +51,7 @@ def tick() -> None:
         db.session.commit()
         return
     state = _state()
-    if any(reader.wants("new_order") for reader in found):
+    if any(reader.wants(kind) for reader in found for kind in ("new_order", "payment")):
         _orders(state.value, found)
     else:
         state.value.pop("seen", None)
@@ -94,8 +94,12 @@ def _orders(state: dict[str, Any], readers: Sequence[notices.Reader]) -> None:
     newest = db.session.scalar(db.select(db.func.max(Order.id))) or 0
     told, seen = state.get("told", newest), state.get("seen", newest)
     state["told"], state["seen"] = seen, newest
-    if seen <= told:
-        return
+    if seen > told:
+        _arrived(told, seen, readers)
+        _waited(told, seen, readers)
+
+
+def _arrived(told: int, seen: int, readers: Sequence[notices.Reader]) -> None:
     by_hand = db.select(OrderEvent.id).where(
         OrderEvent.order_id == Order.id, OrderEvent.kind == "created", OrderEvent.actor == "person"
     )
@@ -104,6 +108,17 @@ def _orders(state: dict[str, Any], readers: Sequence[notices.Reader]) -> None:
     n = db.session.scalar(db.select(db.func.count()).select_from(new.subquery())) or 0
     first = db.session.scalars(new.order_by(Order.id).limit(SHOWN)).all() if n else ()
     notices.add(readers, "new_order", n, [{"id": order_id} for order_id in first])
+
+
+def _waited(told: int, seen: int, readers: Sequence[notices.Reader]) -> None:
+    """Those that were kept back until now. Whom a person would not let wait, they know of."""
+    outcome, by = (OrderEvent.detail[name].as_string() for name in ("waited", "by"))
+    query = db.select(OrderEvent.order_id, outcome.label("outcome")).where(
+        OrderEvent.order_id > told, OrderEvent.order_id <= seen, OrderEvent.kind == "imported"
+    )
+    rows = db.session.execute(query.where(outcome.is_not(None), by == "").order_by(OrderEvent.order_id)).all()
+    items = [{"id": row.order_id, "outcome": row.outcome} for row in rows[:SHOWN]]
+    notices.add(readers, "payment", len(rows), items)
 
 
 # ---- problems

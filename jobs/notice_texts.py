@@ -66,6 +66,7 @@ class Kind:
     values: Callable[[Item], dict[str, str]]
     page: Callable[[int, Sequence[Item]], str]
     sample: Sequence[Item] = field(default=())
+    counts_orders: bool = False  # of many, only the first are named in `items`
 
 
 #: placeholders of a frame
@@ -127,7 +128,7 @@ def filled(
     check(kind, template)
     headline = about.headline(n)
     lines = [_line(template.line, about.values(item)) for item in items[:shown]]
-    more = n - len(lines) if kind == "new_order" else len(items) - len(lines)
+    more = (n if about.counts_orders else len(items)) - len(lines)
     if more > 0:
         lines.append(ngettext("and %(num)s more", "and %(num)s more", more))
     values = {"headline": headline, "count": str(n), "list": "\n".join(lines), "link": about.page(n, items)}
@@ -204,6 +205,18 @@ def _order(item: Item) -> dict[str, str]:
     return placeholders.values(row, current_app.config["HUB"].public_url) if row else {}
 
 
+#: how the waiting for a payment ended
+OUTCOMES = {
+    "paid": N_("paid"),
+    "unpaid": N_("not paid in time"),
+    "cancelled": N_("cancelled, not paid"),
+}
+
+
+def _waited(item: Item) -> dict[str, str]:
+    return {**_order(item), "outcome": _(OUTCOMES.get(item["outcome"], ""))}
+
+
 def _orders_page(n: int, items: Sequence[Item]) -> str:
     row = db.session.get(Order, items[0].get("id", 0)) if n == 1 and items else None
     return _url(f"/orders/{row.number}" if row else "/orders")
@@ -251,6 +264,8 @@ def _key(item: Item) -> dict[str, str]:
     return {"name": item["name"], "day": day, "days": str(item["days"])}
 
 
+_SAMPLE = {"number": "A-1024", "total": "1 250,00 UAH", "name": "Олена <Тестова> & Ко", "city": "Київ",
+           "phone": "+380501112233", "status": "New", "items": "2 × Чашка", "source": "Shop"}  # fmt: skip
 _FRAME = "{headline}\n{list}\n\n{link}"
 KINDS: dict[str, Kind] = {
     "new_order": Kind(
@@ -264,8 +279,21 @@ KINDS: dict[str, Kind] = {
         headline=lambda n: ngettext("%(num)s new order", "%(num)s new orders", n),
         values=_order,
         page=_orders_page,
-        sample=({"values": {"number": "A-1024", "total": "1 250,00 UAH", "name": "Олена <Тестова> & Ко", "city": "Київ",
-                            "phone": "+380501112233", "status": "New", "items": "2 × Чашка", "source": "Shop"}},),
+        sample=({"values": _SAMPLE},),
+        counts_orders=True,
+    ),
+    "payment": Kind(
+        title=N_("Orders that waited for payment"),
+        help=N_("One that was kept back is taken in: its payment has come, or has not come in time."),
+        default=False,
+        gather=60,
+        line=(*placeholders.NAMES, "outcome"),
+        own=Template(_FRAME, "{number} · {total} · {name} · {outcome}"),
+        headline=lambda n: ngettext("%(num)s order waited for its payment", "%(num)s orders waited for payment", n),
+        values=_waited,
+        page=_orders_page,
+        sample=({"values": _SAMPLE, "outcome": "paid"}, {"values": _SAMPLE, "outcome": "unpaid"}),
+        counts_orders=True,
     ),
     "problem": Kind(
         title=N_("Problems"),

@@ -63,6 +63,13 @@ def _until(maker: Maker, order: OrderData, held: HeldOrder | None, now: datetime
     return min(order.placed_at or now, now) + timedelta(minutes=minutes)
 
 
+def outcome(maker: Maker, order: OrderData) -> str:
+    """How the waiting of an order that is taken in now ended: paid | cancelled | unpaid."""
+    if order.payment.paid:
+        return "paid"
+    return "cancelled" if maker.group(order) in ("cancelled", "deleted") else "unpaid"
+
+
 _held_orders = HeldOrder.__table__
 _THERE = Prepared(
     db.select(_held_orders.c.external_id).where(

@@ -108,6 +108,11 @@
   const written = (form) => new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, value.name ?? value])).toString();
   const touched = (from = document) => all('form[data-guard]', from).some((form) => clean.has(form) && clean.get(form) !== written(form));
   window.addEventListener('beforeunload', (event) => { if (touched()) event.preventDefault(); });
+  listen('form-given', ({ detail: { form, give } }) => { // what the server gives a field meanwhile is no change of the user's
+    const unchanged = clean.get(form) === written(form);
+    give();
+    if (unchanged) clean.set(form, written(form));
+  });
   // ---- htmx: token, confirmation, failures in words
   listen('htmx:configRequest', ({ detail }) => { detail.headers['X-CSRFToken'] = find('meta[name=csrf-token]').content; });
   // what a question is about stays in the page until it is answered: no part of it renews itself meanwhile

@@ -41,6 +41,20 @@
     if (focused) document.querySelector(`#delivery-quote ${focused}`)?.focus({ preventScroll: true });
     focused = '';
   });
+  // the tracking number that the order gets while the card is open goes into its field, unless another is typed there
+  const [ttn, parcel] = ['ttn', 'parcel'].map((id) => () => document.getElementById(id));
+  let known = parcel()?.dataset.number;
+  const follow = (take) => {
+    const { number } = parcel().dataset;
+    if (number !== known && (take || ttn().value === known)) {
+      const give = () => { ttn().value = ttn().defaultValue = known = number; };
+      document.dispatchEvent(new CustomEvent('form-given', { detail: { form: ttn().form, give } }));
+    }
+    const other = parcel().querySelector('[data-other]');
+    if (other) other.hidden = number === known || ttn().value === number;
+  };
+  document.addEventListener('htmx:afterSettle', () => { if (parcel()) follow(false); });
+  document.addEventListener('click', ({ target }) => { if (target.closest?.('[data-take]')) follow(true); });
   // a new name typed into a registry's field becomes an entry of the registry
   document.addEventListener('change', async ({ target: select }) => {
     const { quick } = select.dataset ?? {};

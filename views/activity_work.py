@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import abort, flash, redirect, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from htmx_flask import request
 
-from jobs import journal, reports, settle, wake
+from jobs import journal, reports, settle, timetable, wake
 from jobs import runs as run_jobs
 from models import Connection, db, utcnow
 from orders.listing import Cursor
@@ -17,6 +18,9 @@ from orders.listing import Cursor
 from . import activity_words as words
 from . import advice, fragments
 from .text import translated
+
+#: so many connections are all shown open, and need no filter
+FEW = 3
 
 
 def progress() -> dict[str, Any]:
@@ -67,17 +71,32 @@ def run_now() -> Any:
     wake.changed()
     db.session.commit()
     flash(_("Started.") if started else _("It is running already."), "success" if started else "info")
-    return redirect(fragments.came_from(url_for("activity.runs")), 303)
+    return redirect(_back(connection.id, url_for("activity.runs")), 303)
 
 
 def schedules() -> Any:
+    """By connection. `name`: a part of theirs; `open`: the connection whose group was worked in."""
+    part = request.args.get("name", "")[:100]
+    found = timetable.groups(part)
     return fragments.render(
         "activity/schedules.html",
         "activity/_schedules.html",
-        rows=journal.schedules(),
+        groups=found,
+        part=part,
+        opened=request.args.get("open", 0, type=int),
+        many=len(found) > FEW or bool(part),
         intervals=settle.INTERVALS,
         **progress(),
     )
+
+
+def _back(connection_id: int, otherwise: str) -> str:
+    """To the page that the form was on; on the one of all connections this one's group stays open."""
+    page = urlsplit(fragments.came_from(otherwise))
+    if page.path != url_for("activity.schedules"):
+        return page.geturl()
+    part = dict(parse_qsl(page.query)).get("name")
+    return url_for("activity.schedules", name=part, open=connection_id, _anchor=f"system-{connection_id}")
 
 
 def schedule(schedule_id: int) -> Any:
@@ -89,7 +108,7 @@ def schedule(schedule_id: int) -> Any:
     flash(
         {True: _("Paused."), False: _("Goes on.")}.get(row.paused, "") if paused is not None else _("Saved."), "success"
     )
-    return redirect(fragments.came_from(url_for("activity.schedules")), 303)
+    return redirect(_back(row.connection_id, url_for("activity.schedules")), 303)
 
 
 def incoming() -> Any:

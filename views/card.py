@@ -38,7 +38,8 @@ def save(number: str) -> Any:
         return card_page.form_page(form, order, version, base, 422)
     before = card_values.amounts(given, order)
     try:
-        order = editing.update(order.id, version, form.values(), form.line_values(), card_page.actor(), before)
+        values = card_values.edited(form.values(), base)
+        order = editing.update(order.id, version, values, form.line_values(), card_page.actor(), before)
     except editing.Stale as stale:
         return card_merge.page(form, stale.order, base, given.get("send_to", ""))
     except editing.Invalid as invalid:

@@ -41,9 +41,15 @@ def sums(shown: Shown, settled: Mapping[str, Any], hints: Mapping[str, str], oob
 
 def tracking(shown: Shown, order: Order | None, frozen: bool) -> Markup:
     """The tracking number: a field of the form that stands beside it."""
+    return framed("card/_tracking.html", shown, {"parcel": parcel(order)}, frozen=frozen)
+
+
+def parcel(order: Order | None, oob: bool = False) -> Markup:
+    """What the order's tracking number is now, whatever stands in its field, and the state of the parcel. `oob`: as a
+    piece that htmx puts in its place."""
     ttn, state = (order.ttn, order.ttn_state) if order else ("", "")
     slot = {"ttn": ttn, "state": state, "history": url_for("delivery.tracking", order_id=order.id) if order else ""}
-    return framed("card/_tracking.html", shown, slot, frozen=frozen, ttn=bool(ttn), state=bool(state))
+    return framed("card/_parcel.html", None, slot, oob=oob, ttn=bool(ttn), state=bool(state))
 
 
 def html(

@@ -174,6 +174,7 @@ def side_parts(order: Order, known: Shared | None = None, oob: bool = False) -> 
         "advise": _advise,
         "head": card_head.html(order, card_head.next_action(order, found, known.statuses), known.statuses, oob),
         "mark": copies.mark(order, there),
+        "parcel": card_form.parcel(order, oob=True) if oob else "",
         "payments": _payments(order, known),
     }
 

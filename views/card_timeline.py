@@ -177,6 +177,10 @@ def _arrival(detail: dict[str, Any], connection: str) -> str:
     if detail.get("by"):
         who = str(detail["by"])
         return _("order taken from %(name)s: %(who)s did not wait for its payment", name=connection, who=who)
+    if detail.get("waited") == "paid":
+        return _("order taken from %(name)s: its payment has come", name=connection)
+    if detail.get("waited") == "unpaid":
+        return _("order taken from %(name)s: its payment did not come in time", name=connection)
     return ""
 
 

@@ -15,6 +15,8 @@ from orders import editing, totals
 
 Version = dict[str, str]
 AMOUNTS = ("goods_total", "total", "declared_value", "cod_amount")
+#: fields that jobs fill in without a new version of the order
+FILLED = ("ttn", "paid")
 _LINE = ("product_id", "sku", "name", "quantity", "price", "discount", "weight")
 _LARGEST = 400_000  # characters of the hidden snapshot
 
@@ -44,6 +46,12 @@ def flatten(values: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Ve
 def saved(order: Order) -> Version:
     values = {name: getattr(order, name) for name in editing.FIELDS}
     return flatten(values, [{"id": line.id, **editing.line_values(line)} for line in order.lines])
+
+
+def edited(values: Mapping[str, Any], base: Version) -> dict[str, Any]:
+    """The form's values without those that jobs fill in and the editor, who found the order as `base`, left alone: what
+    came meanwhile is not to be overwritten with what was there before."""
+    return {name: value for name, value in values.items() if name not in FILLED or plain(value) != base.get(name)}
 
 
 def unflatten(version: Mapping[str, str]) -> MultiDict:

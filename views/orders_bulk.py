@@ -99,6 +99,11 @@ def _drawer(template: str, **values: Any) -> Any:
 @bp.route("/bulk/send", methods=["GET", "POST"])
 def send() -> Any:
     """Show what sending the chosen orders would do."""
+    return _send_preview()
+
+
+def _send_preview(unexplained: bool = False) -> Any:
+    """`unexplained`: the second copies were ticked and no reason given."""
     chosen, context = choice(), make_context()
     if not chosen.ids:
         return answers.refuse(_("Choose orders first."), addresses.orders())
@@ -111,7 +116,7 @@ def send() -> Any:
     second = next((group for group in groups if group.key == "second"), None)
     firsts = _firsts(second, target.id) if second and target else []
     values: dict[str, Any] = {"firsts": firsts, "unpaid": _unpaid(groups, target)}
-    values |= {"route_reason": request.form.get("route_reason", "")}
+    values |= {"route_reason": request.form.get("route_reason", ""), "unexplained": unexplained}
     return _drawer("send_preview.html", chosen=chosen, target=target, context=context, groups=groups, **values)
 
 
@@ -157,7 +162,7 @@ def start() -> Any:
             second = _ids([request.form.get("ids_second", "")])
             routes.allow(second, target.id, request.form.get("route_reason", ""), actor())
         except routes.NoReason:
-            return answers.refuse(_("Write why these orders go there by a second route."), addresses.orders())
+            return _send_preview(unexplained=True), 422
     found = work.preview(ids, target.id)
     batch = batches.send(found.sendable + found.unchanged, target.id, actor().name)
     wake.changed()

@@ -17,11 +17,12 @@ from catalogue import categories, editing, matching
 from integrations import connectors
 from integrations.text import N_
 from jobs import wake
-from models import Connection, Offer, Product, db
+from models import Connection, Offer, Product, Shop, db
 
-from . import answers, fragments, products
+from . import answers, buy, fragments, products
 from .product_list import list_url
 from .product_values import InvalidValue, money, quantity
+from .text import translated
 
 bp = Blueprint("product", __name__, url_prefix="/catalogue")
 
@@ -205,10 +206,18 @@ def _page(form: ProductForm, product: Product | None, status: int = 200) -> Any:
         row=products.render_row(product.id, oob=True) if product and fragments.wanted() else "",
         checking=False,
         back=list_url(),
+        buy_links=_buy_links(product) if product else [],
         connectors=connectors(),
     )
     answer.status_code = 200 if status == 422 and fragments.wanted() else status
     return answer
+
+
+def _buy_links(product: Product) -> list[tuple[str, str]]:
+    """(shop, link) of the shops that sell by link, if the product can be sold."""
+    shops = db.session.scalars(db.select(Shop).where(Shop.buy_key.is_not(None), Shop.active).order_by(Shop.position))
+    for_sale = product.active and product.price > 0
+    return [(translated(shop.name), buy.address(shop, product.sku)) for shop in shops] if for_sale else []
 
 
 @bp.post("/products/<int:product_id>/pictures")

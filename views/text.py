@@ -224,7 +224,7 @@ SETTINGS_PAGES: tuple[str, ...] = (
     *("account", "users", "registries", "integrations", "connect", "mappings", "hook_links"),
     *("api_tokens", "webhooks", "delivery_methods", "retention", "stock", "notices", "shop_options"),
 )
-CATALOGUE_PAGES = ("product", "catalogue_matching", "catalogue_files")
+CATALOGUE_PAGES = ("product", "categories", "catalogue_matching", "catalogue_files")
 ORDER_PAGES = ("orders_bulk", "orders_views", "card", "exports", "imports", "preorders", "prints", "delivery", "held")
 
 

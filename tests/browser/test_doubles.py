@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from jobs import connections
-from models import LikelyDuplicate, Link, Order, db
+from models import Connection, LikelyDuplicate, Link, Order, SecondRoute, Transfer, db
+from orders import routes
 
 from . import story
 from .hub import Hub
@@ -68,3 +70,44 @@ def test_deletion_says_what_stays_elsewhere_and_a_pair_is_merged(page: Page, hub
     with hub.inside():
         assert db.session.scalars(db.select(LikelyDuplicate.state)).all() == ["merged"]
         assert not db.session.scalars(db.select(Order.id).where(Order.likely_duplicate)).all()
+
+
+def test_many_second_copies_go_with_one_reason(page: Page, hub: Hub, visitors: Any) -> None:
+    with hub.inside():
+        post = connections.create("shiptor", "Shiptor", {"api_url": f"{hub.sandbox.url}/shiptor", "api_key": "t"})
+        crm = db.session.scalars(db.select(Connection).filter_by(kind="retailcrm")).one()
+        routes.set_services(crm.id, "Shiptor")
+        for order_id in add_orders("WAY", 3, phone=""):
+            link = {"connection_id": crm.id, "state": "linked", "external_id": f"W{order_id}"}
+            db.session.add(Link(order_id=order_id, **link, external_number=f"{order_id}"))
+        db.session.commit()
+        to = post.id
+    page.goto("/orders?status=all")
+    for number in ("WAY-00", "WAY-01", "WAY-02"):
+        page.locator("#rows [data-row]", has=page.locator(f"[data-open]:text-is('{number}')")).locator(
+            "[data-check]"
+        ).check()
+    page.locator("#bulk .menu", has_text="Send to").locator("summary").click()
+    page.locator(f"#bulk [name=to][value='{to}']").click()
+    drawer = page.locator("#drawer-body")
+    reason, go = drawer.get_by_label("Why send them all the same"), drawer.locator(".form-actions .btn-primary")
+    expect(drawer).to_contain_text("would get these orders twice")
+    reason.fill("Two parcels each")
+    drawer.locator("#tick-second").check()
+    expect(go).to_contain_text("Send 3")
+    expect(reason).to_have_value("Two parcels each")
+    reason.fill("  ")
+    page.set_viewport_size(PHONE["viewport"])
+    story.fits(page)
+    reason.evaluate("field => field.form.noValidate = true")
+    go.click()
+    expect(reason).to_have_attribute("aria-invalid", "true")
+    expect(reason).to_be_focused()
+    visitors.forgive("/orders/bulk/send/start")  # the browser's word on the refusal
+    reason.fill("Two parcels each")
+    go.click()
+    expect(drawer.locator("form")).to_have_count(0)
+    with hub.inside():
+        asked = db.select(SecondRoute.reason).where(SecondRoute.state == "allowed")
+        assert db.session.scalars(asked).all() == ["Two parcels each"] * 3
+        assert len(db.session.scalars(db.select(Transfer).filter_by(connection_id=to, operation="send")).all()) == 3

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import expect
 
-from jobs import connections
-from models import Shop, db
+from jobs import connections, tracking
+from models import Connection, Order, Shop, db, utcnow
 from orders import editing
 from orders.timeline import Actor
 
@@ -31,10 +31,11 @@ def hub(start_hub) -> Iterator[Hub]:
             db.session.commit()
             connections.refresh_references(row)
             line = {"sku": "MUG", "name": "Чашка", "price": Decimal(450), "quantity": Decimal(1), "weight": 400}
-            values = {"number": "W-1", "last_name": "Коваль", "first_name": "Ірина", "phone": "+380671112233",
+            values = {"last_name": "Коваль", "first_name": "Ірина", "phone": "+380671112233",
                       "currency": "UAH", "country": "UA", "city": "Миколаївка",
                       "shop_id": db.session.scalar(db.select(Shop.id))}  # fmt: skip
-            editing.create(values, [line], Actor("person", "Olena"))
+            for each in ("W-1", "W-2", "W-3"):
+                editing.create(values | {"number": each}, [line], Actor("person", "Olena"))
             db.session.commit()
         yield running
 
@@ -52,11 +53,19 @@ def test_from_a_branch_to_a_parcel_that_has_arrived(hub: Hub, visitors) -> None:
     expect(page.locator("#pickup_address")).to_have_value(re.compile("Відділення №1"))
     page.locator("[data-save]").click()
     expect(page.locator(".toast-line").first).to_contain_text("W-1")
+    page.locator("#staff_comment").fill("Подзвонити за годину")
     page.get_by_role("button", name="Create TTN").click()
     label = page.get_by_role("link", name="Label 100×100")
     expect(label).to_be_visible()
     number = next(iter(hub.sandbox.vendor("nova_poshta").account().table("orders").values()))["IntDocNumber"]
     expect(page.locator("#copies")).to_contain_text(number)
+    expect(page.locator("#ttn")).to_have_value(number)  # without a reload
+    expect(page.locator("#staff_comment")).to_have_value("Подзвонити за годину")
+    page.locator("[data-save]").click()
+    expect(page.locator(".toast-line").first).to_contain_text("W-1")
+    with hub.inside():
+        order = db.session.scalars(db.select(Order).filter_by(number="W-1")).one()
+        assert (order.ttn, order.staff_comment) == (number, "Подзвонити за годину")
     assert story.TOKEN not in page.content()
     printed = page.request.get(label.get_attribute("href"))
     assert printed.body().startswith(b"%PDF")
@@ -70,4 +79,36 @@ def test_from_a_branch_to_a_parcel_that_has_arrived(hub: Hub, visitors) -> None:
     phone = visitors.new(hub.url, **PHONE)
     story.login(phone)
     phone.goto("/orders/W-1")
+    story.fits(phone)
+
+
+def give(hub: Hub, number: str, ttn: str) -> None:
+    """What the job does when the service has answered."""
+    with hub.inside():
+        order = db.session.scalars(db.select(Order).filter_by(number=number)).one()
+        copy = {"order_id": order.id, "external_number": ttn, "external_status_name": "Створено"}
+        tracking.numbered(db.session.scalars(db.select(Connection)).one(), [copy])
+        order.updated_at = utcnow()
+        db.session.commit()
+
+
+def test_a_number_that_comes_meanwhile_fills_an_empty_field_only(hub: Hub, visitors) -> None:
+    page = visitors.new(hub.url)
+    story.login(page)
+    page.goto("/orders/W-2")
+    page.locator("#ttn").fill("59000000000001")
+    give(hub, "W-2", "20450000000002")
+    expect(page.locator("#parcel")).to_contain_text("20450000000002")
+    expect(page.locator("#ttn")).to_have_value("59000000000001")
+    expect(page.locator("#parcel")).to_contain_text("Створено")
+    page.get_by_role("button", name="Take it").click()
+    expect(page.locator("#ttn")).to_have_value("20450000000002")
+    expect(page.locator("[data-other]")).to_be_hidden()
+    page.goto("/orders/W-3")
+    give(hub, "W-3", "20450000000003")
+    expect(page.locator("#ttn")).to_have_value("20450000000003")
+    page.goto("/orders")  # nothing was typed: nothing asks whether to leave
+    phone = visitors.new(hub.url, **PHONE)
+    story.login(phone)
+    phone.goto("/orders/W-3")
     story.fits(phone)

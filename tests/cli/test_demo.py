@@ -10,11 +10,14 @@ from cli import demo
 from integrations import connectors, http
 from integrations.base import PullsOrders
 from integrations.sandbox import TOKENS, SandboxServer, discover
-from jobs import connections, hooks, methods
+from jobs import connections, hooks, methods, runs
 from models import (
     Connection,
+    Expense,
+    HeldOrder,
     Mapping,
     MethodSwitch,
+    Offer,
     Order,
     OrderLink,
     Product,
@@ -25,7 +28,7 @@ from models import (
     Shop,
     db,
 )
-from orders import order_links, rules
+from orders import buying, order_links, rules, stock
 from orders.filters import OrderFilter
 from views import rule_form
 
@@ -92,12 +95,18 @@ def test_there_is_something_to_look_at_and_a_second_start_changes_nothing(app, s
     assert run(app).output == ""
     with app.app_context():
         orders = {row.number: row for row in db.session.scalars(db.select(Order))}
-        assert {n: (o.currency, o.paid, o.payment_kind) for n, o in orders.items() if n != "DEMO-3"} == {
+        assert {
+            n: (o.currency, o.paid, o.payment_kind) for n, o in orders.items() if n not in ("DEMO-3", "DEMO-4")
+        } == {
             "DEMO-1": ("UAH", False, "online_card"),
             "DEMO-2": ("RUB", False, "online_card"),
         }
         assert orders["DEMO-3"].status.group == "preorder"
         assert order_links.state(order_links.current(orders["DEMO-3"].id)) == "open"
+        assert orders["DEMO-4"].status.group == "preorder"  # by the link of the product
+        assert buying.find(orders["DEMO-4"].shop.buy_key, orders["DEMO-4"].lines[0].sku)
+        spent = db.session.scalars(db.select(Expense)).one()
+        assert (spent.order_id, spent.type.name) == (orders["DEMO-1"].id, "Пакування")
         assert all(connections.payers(orders[number].currency) for number in ("DEMO-1", "DEMO-2"))
         found = rules.listed()
         assert [rule.enabled for rule in found] == [True, True, False]
@@ -118,6 +127,27 @@ def test_there_is_something_to_look_at_and_a_second_start_changes_nothing(app, s
     before = held()
     assert run(app).output == ""
     assert held() == before
+
+
+def test_what_marketplaces_bring_is_seen_at_once(app, sandbox):
+    """Commissions, orders that wait for their payment, and stock that is told, from the first minute on."""
+    run(app)
+    with app.app_context():
+        assert stock.since()
+        rows = [row for row in connections.active() if connectors()[row.kind].can(PullsOrders)]
+        for row in rows:
+            for task in ("catalogue", "orders", "stock"):
+                if (asked := runs.request(row.id, task, "test")) is not None:
+                    db.session.commit()
+                    runs.carry_out(asked.id)
+        held = {row.connection.kind for row in db.session.scalars(db.select(HeldOrder))}
+        assert len(held) > 1
+        booked = db.select(db.func.sum(Expense.amount)).where(Expense.origin.is_not(None))
+        assert db.session.scalar(booked) > 0
+        told = db.select(db.func.count(Offer.id)).where(Offer.told_stock.is_not(None))
+        assert db.session.scalar(told) > 50
+        counted = db.select(db.func.count(Product.id)).where(Product.stock > 0)
+        assert db.session.scalar(counted) > 50
 
 
 def test_notices_of_payments_reach_the_hub(app, sandbox):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,12 @@ def overdue() -> None:
     db.session.commit()
 
 
+def ended() -> Counter[tuple[str, str]]:
+    """How often the waiting of an order ended so: (outcome, by whom)."""
+    told = db.session.scalars(db.select(OrderEvent.detail).where(OrderEvent.kind == "imported"))
+    return Counter((detail["waited"], detail["by"]) for detail in told if "waited" in detail)
+
+
 def the_order() -> Order:
     return db.session.scalars(db.select(Order).execution_options(populate_existing=True)).one()
 
@@ -100,6 +107,7 @@ def test_a_cancelled_one_comes_in_at_once_with_its_status(
     sandbox.vendor("prom").cancel(made["id"])
     run(patient)
     assert the_order().status_id == db.session.scalars(db.select(Status.id).filter_by(key="cancelled")).one()
+    assert ended() == {("cancelled", ""): 1}
     unpaid(sandbox, status="canceled")  # and one that is first heard of so
     run(patient)
     assert (count(Order), waiting.count()) == (2, 0)
@@ -122,6 +130,7 @@ def test_when_the_time_is_over_it_is_read_once_more(
     paid = dict(db.session.execute(db.select(Order.number, Order.paid)).all())
     assert len(paid) == 2
     assert {number for number, is_paid in paid.items() if is_paid} == {str(made["id"])}
+    assert ended() == {("paid", ""): 1, ("unpaid", ""): 1}
     assert (waiting.count(), count(Incoming, Incoming.state.in_(("new", "held")))) == (0, 0)
 
 
@@ -179,7 +188,7 @@ def test_taken_by_a_person(context: Flask, patient: Connection, sandbox: Sandbox
     held.take_due(patient.id)
     assert waiting.count() == 1
     told = db.session.scalars(db.select(OrderEvent.detail).where(OrderEvent.kind == "imported")).one()
-    assert told == {"connection": "Prom", "by": "Olena"}
+    assert told == {"connection": "Prom", "by": "Olena", "waited": "unpaid"}
     assert held.take_now("Olena", connection_id=patient.id) == 1
     assert held.take_now("Olena") == 0
     db.session.commit()

@@ -125,6 +125,28 @@ def test_nobody_listens_nothing_is_asked(context: Any) -> None:
     assert "jobs.messages.deliver" not in queued()
 
 
+def test_orders_that_waited_for_payment_are_told_to_those_who_ask(
+    olena: NoticeChoice, telegram: Any, prom: Connection
+) -> None:
+    assert not notices.wants(None, "payment")
+    olena.kinds = {"payment": True}
+    look()
+    come_in(1)
+    for number, outcome, by in (("W-1", "paid", ""), ("W-2", "unpaid", ""), ("W-3", "unpaid", "Olena")):
+        values = {"number": number, "first_name": "<Ірина>", "total": 95, "currency": "UAH"}
+        event = {"connection": prom.name, "waited": outcome, "by": by}
+        creation.insert_many([Draft(values, [], event)], Actor("job", prom.name), "imported")
+    db.session.commit()
+    look(passed=60)
+    look(passed=60)
+    (text,) = told(telegram)
+    assert text.split("\n")[:3] == [
+        "2 orders waited for payment",
+        "W-1 · 95,00\xa0UAH · <Ірина> · paid",
+        "W-2 · 95,00\xa0UAH · <Ірина> · not paid in time",
+    ]
+
+
 def test_problems_are_told_when_there_are_more(olena: NoticeChoice, telegram: Any) -> None:
     look()
     code = {"table": "delivery_in", "code": "77", "name": "x", "connection_id": 1}

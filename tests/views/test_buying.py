@@ -37,6 +37,17 @@ def orders(app):
         return [(o.status.key, o.lines[0].sku, o.total) for o in db.session.scalars(db.select(Order))]
 
 
+def test_the_product_shows_its_link_while_it_is_sold(app, client, link):
+    login(client, "manager")
+    with app.app_context():
+        product = db.session.scalars(db.select(Product)).one()
+        address = f"/catalogue/products/{product.id}"
+        assert f"http://localhost{link}" in client.get(address).text
+        product.active = False
+        db.session.commit()
+    assert link not in client.get(address).text
+
+
 def test_whoever_follows_the_link_completes_an_order_of_their_own(app, client, link):
     answer = client.get(link, headers=PERSON)
     assert answer.status_code == 303

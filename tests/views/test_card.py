@@ -21,6 +21,7 @@ from models import (
     Status,
     Transfer,
     db,
+    utcnow,
 )
 from orders import editing, statuses, timeline
 from orders.timeline import Actor
@@ -243,6 +244,58 @@ def test_two_editors(app, client):
     assert client.post("/orders/A-1", data=sent).status_code == 302
     assert saved(app, order_id, "city", "last_name", "staff_comment", "version") == ["Львів", "Друга", "не дзвонити", 3]
     assert saved(app, order_id, "total") == [157]  # their price, my line
+
+
+def fill_in(app, order_id, **values):
+    """As jobs do: no new version."""
+    with app.app_context():
+        order = db.session.get(Order, order_id)
+        for name, value in values.items():
+            setattr(order, name, value)
+        order.updated_at = utcnow()
+        db.session.commit()
+
+
+def test_what_jobs_fill_in_meanwhile_is_not_overwritten(app, client):
+    order_id = make(app)
+    sent = form_of(client.get("/orders/A-1"))
+    fill_in(app, order_id, ttn="20450000000001", paid=True)
+    assert client.post("/orders/A-1", data=typed(sent, city="Львів")).status_code == 302
+    assert saved(app, order_id, "city", "ttn", "paid") == ["Львів", "20450000000001", True]
+    with app.app_context():
+        event = db.session.scalars(db.select(OrderEvent).filter_by(order_id=order_id, kind="edited")).one()
+        assert [change[0] for change in event.detail["changes"]] == ["city"]
+
+
+def test_what_is_typed_or_emptied_on_purpose_counts(app, client):
+    order_id = make(app)
+    sent = form_of(client.get("/orders/A-1"))
+    fill_in(app, order_id, ttn="20450000000001")
+    client.post("/orders/A-1", data=typed(sent, ttn="59000000000002"))
+    assert saved(app, order_id, "ttn") == ["59000000000002"]
+    client.post("/orders/A-1", data=typed(form_of(client.get("/orders/A-1")), ttn=""))
+    assert saved(app, order_id, "ttn") == [""]
+
+
+def test_a_number_that_came_is_kept_through_a_merge(app, client):
+    order_id = make(app)
+    mine = typed(form_of(client.get("/orders/A-1")), flat="4")
+    client.post("/orders/A-1", data=typed(form_of(client.get("/orders/A-1")), city="Львів"))
+    merge = client.post("/orders/A-1", data=mine)
+    fill_in(app, order_id, ttn="20450000000001")
+    client.post("/orders/A-1", data=form_of(merge, "form.merge"))
+    assert saved(app, order_id, "city", "flat", "ttn") == ["Львів", "4", "20450000000001"]
+
+
+def test_the_number_arrives_with_the_column(app, client):
+    order_id = make(app)
+    side = parse(client.get("/orders/A-1")).all("#side")[0]
+    fill_in(app, order_id, ttn=EVIL[:40], ttn_state="Створено")
+    answer = client.get(f"{side.get('hx-get')}&version=1", headers={"HX-Request": "true"})
+    parcel = parse(answer).one("#parcel")
+    assert (parcel.get("hx-swap-oob"), parcel.get("data-number")) == ("true", EVIL[:40])
+    assert "Створено" in parcel.text
+    assert "changed meanwhile" not in answer.text
 
 
 def test_the_other_version_can_be_chosen_and_a_third_editor_is_no_end(app, client):

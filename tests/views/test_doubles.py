@@ -157,7 +157,15 @@ def test_a_second_route_stops_in_the_bulk_preview_until_there_is_a_reason(hub, a
     preview = hub.post("/orders/bulk/send", data={"ids": ids, "to": stock}, headers=HTMX)
     assert ("https://crm.example/77", "77") in [(a.get("href"), a.text) for a in parse(preview.text).all("a")]
     form = {"to": stock, "groups": ["create", "second"], "ids_create": ids[1], "ids_second": ids[0]}
-    assert "Write why" in toast(hub.post("/orders/bulk/send/start", data=form, headers=HTMX))
+    form["ids"], form["seen"] = f"{ids[0]},{ids[1]}", 1
+    refused = hub.post("/orders/bulk/send/start", data=form | {"route_reason": " x "}, headers=HTMX)
+    assert refused.status_code == 422
+    field = parse(refused).one("#route-reason")
+    assert (field.get("value"), field.get("aria-invalid")) == (" x ", "true")
+    assert "Write why" in refused.text
+    assert [box.get("value") for box in parse(refused).all(".group-head input") if "checked" in box.attributes] == [
+        *("create", "second"),
+    ]
     assert not transfers(app)
     hub.post("/orders/bulk/send/start", data=form | {"route_reason": "two parcels"}, headers=HTMX)
     assert sorted(transfers(app)) == [(ids[0], "send", "waiting"), (ids[1], "send", "waiting")]
@@ -187,6 +195,9 @@ def test_an_automatic_second_route_is_a_problem(hub, app, ways):
         db.session.commit()
     text = hub.get("/problems").text
     assert "was not sent to Stock" in text
+    ways_on = next(a for a in parse(text).all("a") if "Send with a reason" in a.text)
+    fields = parse(hub.get(ways_on.get("href")).text).all("#main input")
+    assert ("ids_second", str(order_id)) in [(field.get("name"), field.get("value")) for field in fields]
     hub.post(f"/problems/second/{stock}/aside")
     assert "was not sent to Stock" not in hub.get("/problems").text
     with app.app_context():
