@@ -126,6 +126,7 @@ class Connector:
     #: of what `Tracks`: a whole number of its parcels, as a pattern; its name among the keys of delivery methods
     number_pattern: ClassVar[str] = ""
     carrier: ClassVar[str] = ""
+    rate_window: ClassVar[float] = 1.0  #: seconds over which the vendor counts them: what it lets come in a burst
     papers: ClassVar[Mapping[str, str]] = {}  #: of what `PrintsPapers`: code -> title (marked N_)
     #: keeps no journal of changes: `statuses` is given a cursor {"ids": external ids of live copies} instead. Copies
     #: in one of `final_statuses` aren't asked about any more
@@ -162,6 +163,11 @@ class Connector:
 class PullsOrders(Protocol):
     """A source. `pull` yields pages, oldest knowledge last, until a page with a cursor ends it. Safe to repeat:
     it may give an order again (overlap is wanted), it may not skip one, nor one that we have changed there since: that
+    @classmethod
+    def takes_orders(cls, settings: Mapping[str, Any]) -> bool:
+        """Of what `ReceivesOrders`: do the settings let orders be sent at all?"""
+        return True
+
     is how the two sides come to agree on its status. The first pull has an empty cursor."""
 
     def pull(self, cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]: ...

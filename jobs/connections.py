@@ -124,7 +124,8 @@ def usable(row: Connection) -> bool:
 
 
 def destinations() -> list[Connection]:
-    return [row for row in active() if usable(row) and connector(row.kind).can(ReceivesOrders)]
+    found = [row for row in active() if usable(row) and connector(row.kind).can(ReceivesOrders)]
+    return [row for row in found if connector(row.kind).takes_orders(row.settings or {})]
 
 
 def sources() -> list[Connection]:
@@ -162,7 +163,7 @@ def _open(cls: type[Connector], row_id: int, name: str, settings: Mapping[str, A
     http = HttpClient(
         policy=current_app.extensions["policy"],
         secrets=[s for s in secrets if s],
-        pace=pace(wake.broker(), str(row_id), cls.rate),
+        pace=pace(wake.broker(), str(row_id), cls.rate, cls.rate_window),
     )
     return cls(ConnectorAccount(row_id, name, settings), http)
 

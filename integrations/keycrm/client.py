@@ -5,17 +5,17 @@ Laravel's {"message", "errors": {field: [texts]}} for what is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
 from ..errors import Unknown
 from ..rest import RestConnector
 from ..values import encode
+from .terms import Terms
 
 #: the most that a list gives at once
 PAGE = 50
-TIME = "%Y-%m-%d %H:%M:%S"  # UTC, in what is sent and in filters
 
 
 class Sheet(NamedTuple):
@@ -33,6 +33,10 @@ class KeyCrmApi(RestConnector):
     api_url = "https://openapi.keycrm.app/v1"
     #: 403 is what cards say to arguments that can't be; a bad key is 401
     status_faults = {403: "validation"}
+
+    @property
+    def terms(self) -> Terms:
+        return Terms.of(self.settings)
 
     def headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.settings['api_key']}", "Accept": "application/json"}
@@ -65,12 +69,16 @@ class KeyCrmApi(RestConnector):
         """All entries of a list that is short."""
         return [entry for sheet in self.sheets(path, **query) for entry in sheet.entries]
 
-    def write(self, method: str, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A call that changes something; {} when the answer is empty, as an import's may be. Raises VendorError."""
+    def write(
+        self, method: str, path: str, body: Mapping[str, Any], *, also: Collection[int] = ()
+    ) -> Mapping[str, Any]:
+        """A call that changes something; {} when the answer is empty, as an import's may be. `also`: statuses whose
+        answer is to be read although they are no 2xx. Raises VendorError."""
         headers = {**self.headers(), "Content-Type": "application/json"}
         answer = self.http.request(method, self.url(path), headers=headers, safe=False, content=encode(body))
         read = answer.json()
-        self._judge(answer, read if isinstance(read, dict) else {}, write=True)
+        if answer.status not in also or not isinstance(read, dict):
+            self._judge(answer, read if isinstance(read, dict) else {}, write=True)
         if answer.body.strip() and not isinstance(read, dict | list | bool):
             raise Unknown("broken", answer.redact(f"HTTP {answer.status}, no JSON: {answer.text[:200]}"))
         return read if isinstance(read, dict) else {}

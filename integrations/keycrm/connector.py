@@ -1,30 +1,171 @@
-"""KeyCRM. API reference: https://docs.keycrm.app (Open API 1.2.0)."""
+"""KeyCRM. API reference: https://docs.keycrm.app (Open API 1.2.0).
+
+What it doesn't say, integrators found out: an import's answer names no orders, nothing keeps a number of ours from
+being taken twice, and no status can be given with a new order, so that it follows as a change of status.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from .. import destinations, sources
 from ..base import REFRESH_LISTS
+from ..errors import Refused
+from ..fields import same
 from ..text import N_
-from ..types import TestResult
-from .client import KeyCrmApi
-from .forms import KeyCrmSettings
+from ..types import Copy, OrderData, Reference, Sent, StatusChange, TestResult
+from ..values import text
+from .cards import Cards, is_card, number
+from .client import PAGE
+from .forms import CARDS, MAPPING_HELP, OFF, ORDERS, PAYMENTS, KeyCrmSettings
+from .orders import Orders
+from .translate import TIME
+
+OVERLAP = timedelta(minutes=10)  # clocks differ, and a change may become visible after its own time stamp
+LISTS = {"sources": "/order/source", "payment": "/order/payment-method", "delivery": "/order/delivery-service"}
+#: a name in a complaint's field path -> our field, for the order page to point at
+FIELDS = {"full_name": "last_name", "products": "lines", "payments": "payment", "shipping": "delivery"}
+FIELDS |= same("phone", "email")
+NO_SOURCE = N_("Choose the source that the orders come from.")
+SOURCE_GONE = N_("The chosen source is no longer among those of the account: choose another.")
+NO_PIPELINES = N_("Pipelines are switched off in this KeyCRM account: switch them on there, or send as orders.")
+PIPELINE_GONE = N_("The chosen pipeline is no longer among those of the account: choose another.")
 
 
-class KeyCrm(KeyCrmApi):
+class KeyCrm(Cards, Orders, destinations.RestDestination):
     key = "keycrm"
     title = "KeyCRM"
     color = "indigo"
-    summary = N_("Gets orders or pipeline cards; tells their statuses back.")
+    summary = N_("Gets orders, or cards of a pipeline; statuses go both ways.")
     countries = ("UA",)
     docs_url = "https://docs.keycrm.app"
     rate = 1.0
+    rate_window = 60.0
+    batch_size = PAGE
     Settings = KeyCrmSettings
-    tasks = (REFRESH_LISTS,)
+    mappings = destinations.mappings({}, {}, MAPPING_HELP, PAYMENTS)
+    tasks = (destinations.READ_STATUSES, REFRESH_LISTS)
+    complaint_faults = {r"leads are not enabled": ("misconfigured", "mode")}
+    error_fields = FIELDS
     help_steps = (
         N_("In KeyCRM open Settings, Sources, and add a source for this shop: name, address, manager, currency."),
         N_("Open Settings, General, press “Generate API key”, copy the key and press “Save” there."),
         N_("Paste the key here, save, and choose the source and how orders are to be sent."),
     )
 
+    @classmethod
+    def takes_orders(cls, settings: Mapping[str, Any]) -> bool:
+        return settings.get("mode") != OFF
+
+    @property
+    def mode(self) -> str:
+        return str(self.settings.get("mode") or ORDERS)
+
     def test(self) -> TestResult:
-        self.call("GET", "/order/source", params={"limit": 1})
-        return TestResult(ok=True)
+        """The key, and whether what was chosen is still there."""
+        listed = self._ids("/order/source")
+        if self.mode == OFF:
+            return TestResult(ok=True)
+        source, pipeline = self.terms.source, self.terms.pipeline
+        notes = {NO_SOURCE: not source, SOURCE_GONE: bool(source) and source not in listed}
+        if self.mode == CARDS:
+            pipelines = self._pipelines()
+            gone = pipeline and pipelines and pipeline not in pipelines
+            notes |= {NO_PIPELINES: not pipelines, PIPELINE_GONE: bool(gone)}
+        return TestResult.of(notes)
+
+    def send(self, orders: Sequence[OrderData]) -> Sequence[Sent]:
+        """Cards one by one, several orders in one import; one alone tells by itself what is wrong with it."""
+        if self._as_cards():
+            return self.send_cards(orders)
+        if len(orders) == 1:
+            return super().send(orders)
+        refused, stored = self.import_orders(orders)
+        return [*refused.values(), *self.batch_outcome(orders, stored, refused, {})]
+
+    def create(self, order: OrderData) -> Copy:
+        return self.create_order(order)
+
+    def edit(self, external_id: str, order: OrderData) -> Copy:
+        edit = self.edit_card if is_card(external_id) else self.edit_order
+        return edit(number(external_id), order)
+
+    def look_up(self, keys: Sequence[str]) -> Mapping[str, Copy]:
+        return self.find_cards(keys) if self._as_cards() else self.find_orders(keys)
+
+    def statuses(self, cursor: Mapping[str, Any], now: datetime) -> tuple[Sequence[StatusChange], Mapping[str, Any]]:
+        """What changed since the cursor {"since": ISO time}, of orders or of cards. The span ends tomorrow: what
+        changes while we read stays in it, so that pages lose nothing."""
+        after = {"since": now.isoformat()}
+        if self.mode == OFF or not self.terms.source:
+            return [], after
+        since = (datetime.fromisoformat(cursor["since"]) if cursor else now) - OVERLAP
+        span = f"{since.strftime(TIME)}, {(now + timedelta(days=1)).strftime(TIME)}"
+        return (self.changed_cards if self.mode == CARDS else self.changed_orders)(span), after
+
+    def statuses_of(self, external_ids: Sequence[str]) -> Sequence[StatusChange]:
+        return list(self._known(external_ids))
+
+    def write_statuses(self, changes: Sequence[StatusChange]) -> Mapping[str, tuple[str, str]]:
+        return sources.write_statuses(changes, _problem, _wanted, self._set_status)
+
+    def references(self) -> Mapping[str, Sequence[Reference]]:
+        """`statuses` are those of orders or of cards, as which ours are sent."""
+        lists = {key: [_entry(body) for body in self.every(path)] for key, path in LISTS.items()}
+        pipelines = self._pipelines()
+        lists["pipelines"] = [Reference(identity, name) for identity, name in pipelines.items()]
+        lists["number_fields"] = self.number_fields() if pipelines else []
+        by_card = self.mode == CARDS and pipelines
+        lists["statuses"] = self.card_statuses() if by_card else [_entry(e) for e in self.every("/order/status")]
+        return lists
+
+    def _as_cards(self) -> bool:
+        """Raises Refused when the settings don't let orders be sent."""
+        if self.mode == OFF:
+            raise Refused("misconfigured", "the settings say that no orders are sent", "mode")
+        if not self.terms.source:
+            raise Refused("misconfigured", "no source is chosen", "source_id")
+        return self.mode == CARDS
+
+    def _ids(self, path: str) -> set[str]:
+        return {text(entry, "id") for entry in self.every(path)}
+
+    def _pipelines(self) -> dict[str, str]:
+        """Id -> name; none where the account has pipelines switched off."""
+        try:
+            return {text(entry, "id"): text(entry, "name") for entry in self.every("/pipelines")}
+        except Refused as refusal:
+            if refusal.field != "mode":
+                raise
+            return {}
+
+    def _known(self, external_ids: Sequence[str]) -> Iterator[StatusChange]:
+        """Those that are gone are left out."""
+        for external_id in external_ids:
+            ask = self.card_status if is_card(external_id) else self.order_status
+            try:
+                yield ask(number(external_id))
+            except Refused as refusal:
+                if refusal.fault != "not_found":
+                    raise
+
+    def _set_status(self, ids: Sequence[str], asked: Mapping[str, Any]) -> Sequence[str]:
+        self.write("PUT", asked["path"], {"status_id": int(asked["status"])})
+        return ids
+
+
+def _problem(change: StatusChange) -> str:
+    """Orders and cards have statuses of their own."""
+    known = is_card(change.external_id) == is_card(change.status) and number(change.status).isdecimal()
+    return "" if known else f"no order or card there can get the status {change.status!r}"
+
+
+def _wanted(change: StatusChange) -> Mapping[str, Any]:
+    path = "/pipelines/cards/" if is_card(change.external_id) else "/order/"
+    return {"path": path + number(change.external_id), "status": number(change.status)}
+
+
+def _entry(body: Mapping[str, Any]) -> Reference:
+    return Reference(text(body, "id"), text(body, "name"))

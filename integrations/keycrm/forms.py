@@ -11,6 +11,17 @@ from ..text import N_
 
 OFF, ORDERS, CARDS = "off", "orders", "cards"
 MODES = [(OFF, N_("Don't send orders")), (ORDERS, N_("As orders")), (CARDS, N_("As pipeline cards"))]
+#: KeyCRM's own payment methods as it calls them -> our kind
+PAYMENTS = dict.fromkeys(("готівка", "наличные", "cash"), "cod_cash")
+PAYMENTS |= dict.fromkeys(("банківська картка", "банковская карта", "bank card", "paypal"), "online_card")
+PAYMENTS |= dict.fromkeys(("банківський переказ", "банковский перевод", "bank transfer"), "transfer")
+PAYMENTS |= dict.fromkeys(("інше", "другое", "other"), "other")
+MAPPING_HELP = {
+    "status_in": N_("Which of our statuses an order gets when its status changes in KeyCRM."),
+    "status_out": N_("What KeyCRM is told when our order gets this status, and when a new order has arrived there."),
+    "payment_out": N_("Empty: KeyCRM gets the name of our payment method and decides by itself."),
+    "delivery_out": N_("Empty: the name of our delivery method goes into the manager's comment."),
+}
 HELP = {
     "mode": N_("Orders show up under Sales, Orders there; cards under Sales, Pipelines."),
     "source": N_("The shop that the orders come from, as you named it in KeyCRM under Settings, Sources."),
