@@ -17,7 +17,7 @@ from typing import Any
 from ..destinations import outcome_of
 from ..errors import FAULTS, Refused, Unknown
 from ..types import Copy, OrderData, Reference, Sent, StatusChange
-from ..values import entries, filled, moment, part, text
+from ..values import alone, entries, filled, moment, part, text
 from . import edits, translate
 from .client import KeyCrmApi
 from .terms import Terms
@@ -118,7 +118,7 @@ class Cards(KeyCrmApi):
     def edit_card(self, identity: str, order: OrderData) -> Copy:
         """Appends what is missing, marks the payment paid. Raises Refused where lines would have to go."""
         path = f"/pipelines/cards/{identity}"
-        held = self.call("GET", path, params={"include": INCLUDE})
+        held = self._card(identity, include=INCLUDE)
         _, missing, extra = edits.paired(order.lines, entries(held.get("products")))
         if missing:
             self.write("PUT", path, {"products": [translate.product(line) for line in missing]})
@@ -169,4 +169,9 @@ class Cards(KeyCrmApi):
         return [status(body, self.terms) for body in self.every("/pipelines/cards", **query)]
 
     def card_status(self, identity: str) -> StatusChange:
-        return status(self.call("GET", f"/pipelines/cards/{identity}"), self.terms)
+        return status(self._card(identity), self.terms)
+
+    def _card(self, identity: str, **query: Any) -> Mapping[str, Any]:
+        """The description wraps it as a page of a list, integrators get it bare."""
+        body = self.call("GET", f"/pipelines/cards/{identity}", params=query)
+        return body if "id" in body else alone(body.get("data"))

@@ -125,7 +125,7 @@ class KeyCrm(Cards, Orders, destinations.RestDestination):
         """Raises Refused when the settings don't let orders be sent."""
         if self.mode == OFF:
             raise Refused("misconfigured", "the settings say that no orders are sent", "mode")
-        if not self.terms.source:
+        if not self.terms.source.isdecimal():
             raise Refused("misconfigured", "no source is chosen", "source_id")
         return self.mode == CARDS
 

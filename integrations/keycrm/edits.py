@@ -7,6 +7,7 @@ each step is made from what is there, so that the same change made twice does no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from ..types import LineData, OrderData
@@ -62,8 +63,10 @@ def _same(line: LineData, entry: Mapping[str, Any]) -> bool:
 def _changed(lines: Sequence[LineData], held: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for line, entry in paired(lines, held)[0]:
-        wanted = {"price": line.price, "quantity": line.quantity}
-        differing = {name: value for name, value in wanted.items() if money(entry.get(name)) != value}
+        wanted = {"price": line.price, "quantity": line.quantity, "discount_amount": Decimal(0)}
+        wanted |= translate.line_discount(line)
+        there = {"discount_amount": entry.get("total_discount"), **entry}  # the latter where the former isn't told
+        differing = {name: value for name, value in wanted.items() if money(there.get(name)) != value}
         if differing:
             found.append({"id": entry.get("id"), **differing})
     return found
