@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, ClassVar
 
-from wtforms import Form, SelectField, StringField, URLField
+from wtforms import Form, SelectChoice, SelectField, StringField, URLField
 from wtforms.meta import DefaultMeta
 from wtforms.validators import URL, InputRequired, Optional, ValidationError
 from wtforms.widgets import DateInput, PasswordInput
@@ -25,19 +25,22 @@ class SecretField(StringField):
         return MASK if self.data else ""
 
 
+NONE_CHOSEN = SelectChoice("", "—")
+
+
 class ListField(SelectField):
     """A setting chosen from one of the connection's reference lists (see OffersLists). The page fills in the choices:
     they are there once the lists were fetched. Holds the entry's code, "" for none."""
 
     def __init__(self, list_key: str, label: str, **kwargs: Any) -> None:
-        super().__init__(label, choices=[("", "—")], default="", validate_choice=False, **kwargs)
+        super().__init__(label, choices=[NONE_CHOSEN], default="", validate_choice=False, **kwargs)
         self.list_key = list_key
 
     def offer(self, entries: Iterable[tuple[str, str]]) -> None:
         """Fill in the entries (code, name). What is chosen stays, though it may be gone from the list."""
         known = dict(entries)
         gone = {self.data: self.data} if self.data and self.data not in known else {}
-        self.choices = [("", "—"), *known.items(), *gone.items()]
+        self.choices = [NONE_CHOSEN, *(SelectChoice(code, name) for code, name in (known | gone).items())]
 
 
 def _stripped(value: Any) -> Any:

@@ -45,7 +45,7 @@ def number(external_id: str) -> str:
 def new_card(order: OrderData, terms: Terms) -> dict[str, Any]:
     """The body of POST /pipelines/cards. UTM stands at its top, unlike an order's."""
     fields = {"manager_comment": _comment(order), **translate.utm(order)}
-    own = _own_field(order, terms)
+    own = [*_own_field(order, terms), *translate.switches(order, terms)]
     return {
         "title": terms.style.name(order.key),
         "source_id": int(terms.source),
@@ -54,13 +54,13 @@ def new_card(order: OrderData, terms: Terms) -> dict[str, Any]:
         **filled(fields),
         "products": [translate.product(line) for line in order.lines],
         "payments": [translate.payment(order)],
-        **({"custom_fields": [own]} if own else {}),
+        **({"custom_fields": own} if own else {}),
     }
 
 
-def _own_field(order: OrderData, terms: Terms) -> dict[str, str]:
+def _own_field(order: OrderData, terms: Terms) -> list[dict[str, str]]:
     field = terms.number_field
-    return {"uuid": field, "value": terms.style.name(order.key)} if field else {}
+    return [{"uuid": field, "value": terms.style.name(order.key)}] if field else []
 
 
 def _comment(order: OrderData) -> str:
@@ -120,8 +120,9 @@ class Cards(KeyCrmApi):
         path = f"/pipelines/cards/{identity}"
         held = self._card(identity, include=INCLUDE)
         _, missing, extra = edits.paired(order.lines, entries(held.get("products")))
-        if missing:
-            self.write("PUT", path, {"products": [translate.product(line) for line in missing]})
+        switched = translate.switches(order, self.terms, held.get("custom_fields"))
+        if changed := filled({"products": [translate.product(line) for line in missing], "custom_fields": switched}):
+            self.write("PUT", path, changed)
         if step := edits.payment_step(order, held.get("payments")):
             method, below, body = step
             self.write(method, f"{path}/{below}", body)
@@ -154,14 +155,15 @@ class Cards(KeyCrmApi):
                 found.append(Reference(name(text(body, "id")), text(body, "title") + of))
         return found
 
-    def number_fields(self) -> list[Reference]:
-        """Fields of cards that can hold our name for an order."""
-        answer = self.http.get(self.url("/custom-fields"), headers=self.headers(), params={"filter[model]": "lead"})
+    def custom_fields(self) -> list[Mapping[str, Any]]:
+        """Of orders and cards; the one list without pages."""
+        query = {"filter[model]": "order,lead"}
+        answer = self.http.get(self.url("/custom-fields"), headers=self.headers(), params=query)
         listed = answer.json()
         self._judge(answer, part(listed), write=False)
         if not isinstance(listed, list):
             raise Unknown("broken", "no list of custom fields")
-        return [Reference(text(e, "uuid"), text(e, "name")) for e in entries(listed) if e.get("type") == "text"]
+        return entries(listed)
 
     def changed_cards(self, span: str) -> list[StatusChange]:
         """The list can't be sorted; what changed in the span is few enough for a page or two."""

@@ -5,13 +5,14 @@ Laravel's {"message", "errors": {field: [texts]}} for what is refused.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
 from ..errors import Unknown
+from ..http import Answer
 from ..rest import RestConnector
-from ..values import encode
+from ..values import encode, part
 from .terms import Terms
 
 #: the most that a list gives at once
@@ -36,7 +37,7 @@ class KeyCrmApi(RestConnector):
 
     @property
     def terms(self) -> Terms:
-        return Terms.of(self.settings)
+        return Terms.of(self.settings, "" if self.base_url == self.api_url else self.base_url)
 
     def headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.settings['api_key']}", "Accept": "application/json"}
@@ -69,19 +70,21 @@ class KeyCrmApi(RestConnector):
         """All entries of a list that is short."""
         return [entry for sheet in self.sheets(path, **query) for entry in sheet.entries]
 
-    def write(
-        self, method: str, path: str, body: Mapping[str, Any], *, also: Collection[int] = ()
-    ) -> Mapping[str, Any]:
-        """A call that changes something; {} when the answer is empty, as an import's may be. `also`: statuses whose
-        answer is to be read although they are no 2xx. Raises VendorError."""
+    def write(self, method: str, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A call that changes something; {} when the answer is empty, as an import's may be. Raises VendorError."""
+        return self.taken(self.sent(method, path, body))
+
+    def sent(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
+        """The answer to a call that changes something, whatever it says. Raises VendorError where none came."""
         headers = {**self.headers(), "Content-Type": "application/json"}
-        answer = self.http.request(method, self.url(path), headers=headers, safe=False, content=encode(body))
+        return self.http.request(method, self.url(path), headers=headers, safe=False, content=encode(body))
+
+    def taken(self, answer: Answer) -> Mapping[str, Any]:
         read = answer.json()
-        if answer.status not in also or not isinstance(read, dict):
-            self._judge(answer, read if isinstance(read, dict) else {}, write=True)
+        self._judge(answer, part(read), write=True)
         if answer.body.strip() and not isinstance(read, dict | list | bool):
             raise Unknown("broken", answer.redact(f"HTTP {answer.status}, no JSON: {answer.text[:200]}"))
-        return read if isinstance(read, dict) else {}
+        return part(read)
 
 
 def _several(texts: Any) -> bool:

@@ -6,24 +6,22 @@ being taken twice, and no status can be given with a new order, so that it follo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import destinations, sources
+from .. import destinations
 from ..base import REFRESH_LISTS
 from ..errors import Refused
-from ..fields import same
+from ..fields import references, same
 from ..text import N_
-from ..types import Copy, OrderData, Reference, Sent, StatusChange, TestResult
+from ..types import Copy, OrderData, Reference, Sent, TestResult
 from ..values import text
-from .cards import Cards, is_card, number
+from .cards import is_card, number
 from .client import PAGE
-from .forms import CARDS, MAPPING_HELP, OFF, ORDERS, PAYMENTS, KeyCrmSettings
-from .orders import Orders
-from .translate import TIME
+from .forms import CARDS, MAPPING_HELP, OFF, PAYMENTS, KeyCrmSettings
+from .hooks import Hooks
+from .states import States
 
-OVERLAP = timedelta(minutes=10)  # clocks differ, and a change may become visible after its own time stamp
 LISTS = {"sources": "/order/source", "payment": "/order/payment-method", "delivery": "/order/delivery-service"}
 #: a name in a complaint's field path -> our field, for the order page to point at
 FIELDS = {"full_name": "last_name", "products": "lines", "payments": "payment", "shipping": "delivery"}
@@ -34,7 +32,7 @@ NO_PIPELINES = N_("Pipelines are switched off in this KeyCRM account: switch the
 PIPELINE_GONE = N_("The chosen pipeline is no longer among those of the account: choose another.")
 
 
-class KeyCrm(Cards, Orders, destinations.RestDestination):
+class KeyCrm(States, Hooks, destinations.RestDestination):
     key = "keycrm"
     title = "KeyCRM"
     color = "indigo"
@@ -59,10 +57,6 @@ class KeyCrm(Cards, Orders, destinations.RestDestination):
     def takes_orders(cls, settings: Mapping[str, Any]) -> bool:
         return settings.get("mode") != OFF
 
-    @property
-    def mode(self) -> str:
-        return str(self.settings.get("mode") or ORDERS)
-
     def test(self) -> TestResult:
         """The key, and whether what was chosen is still there."""
         listed = self._ids("/order/source")
@@ -83,7 +77,8 @@ class KeyCrm(Cards, Orders, destinations.RestDestination):
         if len(orders) == 1:
             return super().send(orders)
         refused, stored = self.import_orders(orders)
-        return [*refused.values(), *self.batch_outcome(orders, stored, refused, {})]
+        rest = [order for order in orders if order.key not in refused]
+        return [*refused.values(), *self.batch_outcome(rest, stored, (), {})]
 
     def create(self, order: OrderData) -> Copy:
         return self.create_order(order)
@@ -95,30 +90,16 @@ class KeyCrm(Cards, Orders, destinations.RestDestination):
     def look_up(self, keys: Sequence[str]) -> Mapping[str, Copy]:
         return self.find_cards(keys) if self._as_cards() else self.find_orders(keys)
 
-    def statuses(self, cursor: Mapping[str, Any], now: datetime) -> tuple[Sequence[StatusChange], Mapping[str, Any]]:
-        """What changed since the cursor {"since": ISO time}, of orders or of cards. The span ends tomorrow: what
-        changes while we read stays in it, so that pages lose nothing."""
-        after = {"since": now.isoformat()}
-        if self.mode == OFF or not self.terms.source:
-            return [], after
-        since = (datetime.fromisoformat(cursor["since"]) if cursor else now) - OVERLAP
-        span = f"{since.strftime(TIME)}, {(now + timedelta(days=1)).strftime(TIME)}"
-        return (self.changed_cards if self.mode == CARDS else self.changed_orders)(span), after
-
-    def statuses_of(self, external_ids: Sequence[str]) -> Sequence[StatusChange]:
-        return list(self._known(external_ids))
-
-    def write_statuses(self, changes: Sequence[StatusChange]) -> Mapping[str, tuple[str, str]]:
-        return sources.write_statuses(changes, _problem, _wanted, self._set_status)
-
     def references(self) -> Mapping[str, Sequence[Reference]]:
         """`statuses` are those of orders or of cards, as which ours are sent."""
-        lists = {key: [_entry(body) for body in self.every(path)] for key, path in LISTS.items()}
+        lists = {key: references(self.every(path), "id", "is_active") for key, path in LISTS.items()}
         pipelines = self._pipelines()
         lists["pipelines"] = [Reference(identity, name) for identity, name in pipelines.items()]
-        lists["number_fields"] = self.number_fields() if pipelines else []
+        fields = self.custom_fields()
+        lists["number_fields"] = _fields(fields, "lead", "text")
+        lists["switches"] = _fields(fields, "lead" if self.mode == CARDS else "order", "switcher")
         by_card = self.mode == CARDS and pipelines
-        lists["statuses"] = self.card_statuses() if by_card else [_entry(e) for e in self.every("/order/status")]
+        lists["statuses"] = self.card_statuses() if by_card else references(self.every("/order/status"), "id")
         return lists
 
     def _as_cards(self) -> bool:
@@ -141,31 +122,6 @@ class KeyCrm(Cards, Orders, destinations.RestDestination):
                 raise
             return {}
 
-    def _known(self, external_ids: Sequence[str]) -> Iterator[StatusChange]:
-        """Those that are gone are left out."""
-        for external_id in external_ids:
-            ask = self.card_status if is_card(external_id) else self.order_status
-            try:
-                yield ask(number(external_id))
-            except Refused as refusal:
-                if refusal.fault != "not_found":
-                    raise
 
-    def _set_status(self, ids: Sequence[str], asked: Mapping[str, Any]) -> Sequence[str]:
-        self.write("PUT", asked["path"], {"status_id": int(asked["status"])})
-        return ids
-
-
-def _problem(change: StatusChange) -> str:
-    """Orders and cards have statuses of their own."""
-    known = is_card(change.external_id) == is_card(change.status) and number(change.status).isdecimal()
-    return "" if known else f"no order or card there can get the status {change.status!r}"
-
-
-def _wanted(change: StatusChange) -> Mapping[str, Any]:
-    path = "/pipelines/cards/" if is_card(change.external_id) else "/order/"
-    return {"path": path + number(change.external_id), "status": number(change.status)}
-
-
-def _entry(body: Mapping[str, Any]) -> Reference:
-    return Reference(text(body, "id"), text(body, "name"))
+def _fields(listed: Sequence[Mapping[str, Any]], model: str, kind: str) -> list[Reference]:
+    return references([e for e in listed if (e.get("model"), e.get("type")) == (model, kind)], "uuid")

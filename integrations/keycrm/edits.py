@@ -13,9 +13,10 @@ from typing import Any
 from ..types import LineData, OrderData
 from ..values import entries, filled, money, part, text
 from . import translate
+from .terms import Terms
 
 
-def changes(order: OrderData, held: Mapping[str, Any], branches: frozenset[str]) -> dict[str, Any]:
+def changes(order: OrderData, held: Mapping[str, Any], terms: Terms, branches: frozenset[str]) -> dict[str, Any]:
     """The body of PUT /order/{id}: what differs from `held`, the order as it is there with products and shipping.
 
     A tracking number goes only where there is none, comments are added to what staff wrote there, and lines only
@@ -31,9 +32,9 @@ def changes(order: OrderData, held: Mapping[str, Any], branches: frozenset[str])
     }
     off = translate.discount(order)
     lowered = {} if money(held.get("discount_amount")) == off else {"discount_amount": off}
-    return lowered | filled(
-        {**comments, "shipping": sent, "products": _changed(order.lines, entries(held.get("products")))}
-    )
+    lines = _changed(order.lines, entries(held.get("products")))
+    switched = translate.switches(order, terms, held.get("custom_fields"))
+    return lowered | filled({**comments, "shipping": sent, "products": lines, "custom_fields": switched})
 
 
 def longer(theirs: str, ours: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import SelectField, StringField, URLField
+from wtforms import SelectChoice, SelectField, StringField, URLField
 from wtforms.validators import Optional
 
 from ..base import SecretField, SettingsForm, an_address, required
@@ -10,7 +10,11 @@ from ..forms import ListField
 from ..text import N_
 
 OFF, ORDERS, CARDS = "off", "orders", "cards"
-MODES = [(OFF, N_("Don't send orders")), (ORDERS, N_("As orders")), (CARDS, N_("As pipeline cards"))]
+MODES = [
+    SelectChoice(OFF, N_("Don't send orders")),
+    SelectChoice(ORDERS, N_("As orders")),
+    SelectChoice(CARDS, N_("As pipeline cards")),
+]
 #: KeyCRM's own payment methods as it calls them -> our kind
 PAYMENTS = dict.fromkeys(("готівка", "наличные", "cash"), "cod_cash")
 PAYMENTS |= dict.fromkeys(("банківська картка", "банковская карта", "bank card", "paypal"), "online_card")
@@ -27,6 +31,7 @@ HELP = {
     "source": N_("The shop that the orders come from, as you named it in KeyCRM under Settings, Sources."),
     "pipeline": N_("Where new cards go; used when orders are sent as cards."),
     "number": N_("A text field of cards that gets our number: a card is found by it even if its title was changed."),
+    "no_call": N_("A switch of orders (or cards) that is set where the customer asked not to be called."),
     "account": N_("As you open it in the browser: https://NAME.keycrm.app. Links on our order cards lead there."),
     "prefix": N_("Keeps our orders apart when another shop sends to the same KeyCRM. Don't change it later."),
 }
@@ -34,12 +39,21 @@ HELP = {
 
 class KeyCrmSettings(SettingsForm):
     advanced = ("api_url", "external_id_prefix")
-    once_connected = ("mode", "source_id", "pipeline_id", "number_field", "account_url", "external_id_prefix")
+    once_connected = (
+        "mode",
+        "source_id",
+        "pipeline_id",
+        "number_field",
+        "no_call_field",
+        "account_url",
+        "external_id_prefix",
+    )
 
     api_key = SecretField(N_("API key"), [required()])
     mode = SelectField(N_("How orders are sent"), choices=MODES, default=ORDERS, description=HELP["mode"])
     source_id = ListField("sources", N_("Source"), description=HELP["source"])
     pipeline_id = ListField("pipelines", N_("Pipeline"), description=HELP["pipeline"])
     number_field = ListField("number_fields", N_("Field for our number"), description=HELP["number"])
+    no_call_field = ListField("switches", N_("Field for “don't call”"), description=HELP["no_call"])
     account_url = URLField(N_("KeyCRM address"), [Optional(), an_address()], description=HELP["account"])
     external_id_prefix = StringField(N_("Prefix of order numbers"), description=HELP["prefix"])

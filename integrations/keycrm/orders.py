@@ -12,11 +12,11 @@ from typing import Any
 from ..errors import Refused, Unknown, VendorError
 from ..fields import field_named
 from ..types import Copy, OrderData, Sent, StatusChange
-from ..values import entries, text
+from ..values import entries, part, text
 from . import edits, translate
 from .client import KeyCrmApi
 
-INCLUDE = "products.offer,payments,shipping.deliveryService"
+INCLUDE = "products.offer,payments,shipping.deliveryService,custom_fields"
 INVALID = 422  # an order of an import can't be taken: then none is
 NOVA_POSHTA = "novaposhta"  # `source_name` of services that take a branch by its own id
 NEWEST = 2  # pages of the newest orders that are read before one order is asked for at a time
@@ -48,10 +48,13 @@ class Orders(KeyCrmApi):
 
     def _take_in(self, orders: Sequence[OrderData]) -> dict[str, Sent]:
         """One import; where it is refused for some of its orders, a second one of the others."""
-        body = self.write("POST", "/order/import", self._batch(orders), also={INVALID})
-        refused = self._refused(orders, body)
+        answer = self.sent("POST", "/order/import", self._batch(orders))
+        if answer.status != INVALID:
+            self.taken(answer)
+            return {}
+        refused = self._refused(orders, part(answer.json()))
         rest = [order for order in orders if order.key not in refused]
-        if refused and rest:
+        if rest:
             self.write("POST", "/order/import", self._batch(rest))
         return refused
 
@@ -61,7 +64,7 @@ class Orders(KeyCrmApi):
     def _refused(self, orders: Sequence[OrderData], body: Mapping[str, Any]) -> dict[str, Sent]:
         """By our key. Raises Refused when a complaint doesn't say which order it is about."""
         found: dict[int, list[str]] = {}
-        for said in self.complaints(body):
+        for said in self.complaints(body) or [""]:
             place = _PLACE.match(said)
             if place is None or int(place[1]) >= len(orders):
                 raise Refused("validation", self.http.redact(self.complaint(body)))
@@ -80,13 +83,16 @@ class Orders(KeyCrmApi):
         return translate.new_order(order, self.terms, self._branches(order))
 
     def create_order(self, order: OrderData) -> Copy:
+        """Nothing there keeps an order from being made twice: so it is looked for before."""
+        if held := self._by_name(order.key).get(order.key):
+            raise Unknown("duplicate", f"order {held.number} has this number")
         return translate.copy(self.write("POST", "/order", self.new_order(order)), self.terms)
 
     def edit_order(self, identity: str, order: OrderData) -> Copy:
         """What can't be changed is told once everything else is. Raises VendorError."""
         path = f"/order/{identity}"
         held = self.call("GET", path, params={"include": INCLUDE})
-        if changed := edits.changes(order, held, self._branches(order)):
+        if changed := edits.changes(order, held, self.terms, self._branches(order)):
             self.write("PUT", path, changed)
         if step := edits.payment_step(order, held.get("payments")):
             method, below, body = step
@@ -100,10 +106,12 @@ class Orders(KeyCrmApi):
         """The newest orders first; who isn't among them is asked for by the one filter that is documented as exact."""
         found = self._newest(keys, NEWEST)
         for key in keys:
-            if key not in found:
-                query = {"filter[source_uuid]": self.terms.style.name(key), "filter[source_id]": self.terms.source}
-                found |= self._copies(self.every("/order", **query), {key})
+            found |= {} if key in found else self._by_name(key)
         return found
+
+    def _by_name(self, key: str) -> dict[str, Copy]:
+        query = {"filter[source_uuid]": self.terms.style.name(key), "filter[source_id]": self.terms.source}
+        return self._copies(self.every("/order", **query), {key})
 
     def _newest(self, keys: Iterable[str], pages: int) -> dict[str, Copy]:
         """Those of `keys` among the newest orders of the source. What arrives meanwhile moves the others on to later

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..fields import same, written
 from ..types import Copy, LineData, OrderData, StatusChange
-from ..values import filled, moment, text
+from ..values import entries, filled, moment, text
 from .terms import Terms
 
 TIME = "%Y-%m-%d %H:%M:%S"
@@ -47,10 +47,19 @@ def new_order(order: OrderData, terms: Terms, branches: frozenset[str] = frozens
         "source_id": int(terms.source),
         "source_uuid": terms.style.name(order.key),
         "buyer": contact(order),
-        **filled(fields),
+        **filled({**fields, "custom_fields": switches(order, terms)}),
         "products": [product(line) | line_discount(line) for line in order.lines],
         "payments": [payment(order)],
     }
+
+
+def switches(order: OrderData, terms: Terms, held: Any = ()) -> list[dict[str, str]]:
+    """Custom fields of the type switch that are to be set, or to be set back where `held`, those there, say so."""
+    there = {text(entry, "uuid"): text(entry, "value").casefold() for entry in entries(held)}
+    is_on = there.get(terms.no_call_field, "") in ("1", "true")
+    if not terms.no_call_field or is_on == order.do_not_call:
+        return []
+    return [{"uuid": terms.no_call_field, "value": "1" if order.do_not_call else "0"}]
 
 
 def contact(order: OrderData) -> dict[str, Any]:
