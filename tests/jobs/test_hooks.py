@@ -17,7 +17,20 @@ from hypothesis import strategies as st
 
 from integrations.sandbox import SandboxServer
 from jobs import connections, hooks, inbox, news, runs, wake, work
-from models import Attempt, Connection, HookSecret, Incoming, Link, Order, OrderEvent, Status, Transfer, db, utcnow
+from models import (
+    Attempt,
+    Connection,
+    HookSecret,
+    Incoming,
+    Link,
+    Mapping,
+    Order,
+    OrderEvent,
+    Status,
+    Transfer,
+    db,
+    utcnow,
+)
 from orders import statuses
 
 from ..orders import build
@@ -39,7 +52,8 @@ def key(context: Flask, sandbox: SandboxServer) -> Connection:
     row = connections.create("keycrm", "Key", given)
     for ours, theirs in PAIRS.items():
         map_status(row, ours, theirs)
-        map_status(row, ours, f"card-{theirs}")
+        card = {"lookup": f"card-{theirs}", "theirs": f"card-{theirs}", "ours": status(ours).id, "extra": {}}
+        db.session.add(Mapping(connection_id=row.id, table="status_in", **card))
     hooks.rotate(row.id)
     db.session.commit()
     return row
