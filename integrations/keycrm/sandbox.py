@@ -3,8 +3,8 @@
 Written from the vendor's description; what it leaves open follows what integrators found: an unknown `include` is
 400, an unknown filter is passed over, a repeated source_uuid makes a second order. Chosen here, because nobody says: a
 batch with one bad order is refused whole; `filter[source_uuid]` is one value; lists begin with the oldest; a batch is
-answered like other imports, or with nothing (option "bare_import"). The limit is a sliding minute, and 429 tells when
-it has room again. Paths are served with and without /v1.
+answered like other imports, or with nothing (option "bare_import"), and stored at once or later ("import_seconds"). The
+limit is a sliding minute, and 429 tells when it has room again. Paths are served with and without /v1.
 """
 
 import math
@@ -63,6 +63,7 @@ class KeycrmSandbox(Cards, Goods):
     rate = 60
     rate_seconds = 60.0
     counted = ("orders", "cards")
+    demo: ClassVar[dict[str, str]] = {"mode": "orders", "source_id": "7"}
     controls: ClassVar[dict[str, str]] = {
         "status": "control_status",
         "card": "control_card",
@@ -79,7 +80,8 @@ class KeycrmSandbox(Cards, Goods):
     )
 
     def account_options(self, number: int) -> Thing:
-        return {"leads": True, "bare_import": False, "products": 300, "hooks": {}, "hook_sources": []}
+        behaviour = {"leads": True, "bare_import": False, "import_seconds": 0}
+        return {**behaviour, "products": 300, "hooks": {}, "hook_sources": []}
 
     def keys(self, kind: str, thing: Thing) -> Iterable[tuple[str, Hashable]]:
         if kind == "buyers":

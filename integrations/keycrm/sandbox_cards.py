@@ -11,7 +11,7 @@ from integrations.keycrm import sandbox_hooks as hooks
 from integrations.keycrm import sandbox_rules as rules
 from integrations.keycrm import sandbox_wire as wire
 from integrations.keycrm.sandbox_goods import offer_of
-from integrations.keycrm.sandbox_orders import Orders, first_id, payment_changed
+from integrations.keycrm.sandbox_orders import Orders, first_id, laid_lines, payment_changed
 from integrations.sandbox import Request, Response, answer
 from integrations.sandbox_store import Account, Thing
 
@@ -90,7 +90,7 @@ class Cards(Orders):
             "communicate_at": given.get("communicate_at"),
             **{name: now for name in ("created_at", "updated_at", "status_changed_at")},
             "contact": {name: contact.get(name) for name in names},
-            "products": [rules.laid_line(line, account) for line in rules.rows(given, "products")],
+            "products": laid_lines(account, given),
             "payments": [rules.laid_payment(one, account) for one in rules.rows(given, "payments")],
             "custom_fields": rules.laid_fields([], given),
         }
@@ -108,7 +108,7 @@ class Cards(Orders):
         names = ("title", "note", "source_id", "manager_id", "communicate_at", "status_id", "target_id", "target_type")
         now = wire.stamp()
         after = card | {name: given[name] for name in names if given.get(name) is not None} | {"updated_at": now}
-        after["products"] = card["products"] + [rules.laid_line(one, account) for one in rules.rows(given, "products")]
+        after["products"] = card["products"] + laid_lines(account, given)
         after["custom_fields"] = rules.laid_fields(card["custom_fields"], given)
         moved = after["status_id"] != card["status_id"]
         if moved:
@@ -124,14 +124,14 @@ class Cards(Orders):
         wire.check(rules.payment_problems(given))
         payment = rules.laid_payment(given, account)
         account.put("cards", number, card | {"payments": [*card["payments"], payment], "updated_at": wire.stamp()})
-        return answer(payment, 201)
+        return answer(rules.payment_shown(payment), 201)
 
     def card_payment_change(self, request: Request, account: Account, number: int, payment: int) -> Response:
         card, given = self.card(account, number), wire.posted(request)
         wire.check(rules.status_problems(given))
         payments, changed = payment_changed(card["payments"], payment, given)
         account.put("cards", number, card | {"payments": payments, "updated_at": wire.stamp()})
-        return answer(changed, 202)
+        return answer(rules.payment_shown(changed), 202)
 
     def card(self, account: Account, number: int) -> Thing:
         _enabled(account)
@@ -155,7 +155,7 @@ class Cards(Orders):
         times = {"created_at": card["created_at"], "updated_at": card["updated_at"]}
         stage = data.STAGE_BY_ID[card["status_id"]]
         parts: dict[str, Any] = {
-            "contact": lambda: _contact(card, times, "contact.client" in asked),
+            "contact": lambda: _contact(account, card, times, "contact.client" in asked),
             "products": lambda: [_line(account, line, "products.offer" in asked) for line in card["products"]],
             "manager": lambda: data.by_id(data.USERS).get(card["manager_id"]),
             "status": lambda: {
@@ -169,9 +169,33 @@ class Cards(Orders):
         return shown | {name: make() for name, make in parts.items() if name in wanted}
 
 
-def _contact(card: Thing, times: Thing, with_client: bool) -> Thing:
-    shown = {"id": card["contact_id"], "picture": None, "additional_details": [], **card["contact"], **times}
-    return shown | {"client": None} if with_client else shown
+def _contact(account: Account, card: Thing, times: Thing, with_client: bool) -> Thing:
+    """A contact whose phone or e-mail is a buyer's is that client's."""
+    contact = card["contact"]
+    found = [account.find("buyer", contact[name]) for name in ("phone", "email") if contact.get(name)]
+    number = contact["client_id"] or next(filter(None, found), None)
+    shown = {"id": card["contact_id"], "picture": None, "additional_details": [], **contact, **times}
+    shown |= {"client_id": number, "social_name": "", "social_id": ""}
+    return shown | {"client": _client(account, number, times)} if with_client else shown
+
+
+def _client(account: Account, number: int | None, times: Thing) -> Thing | None:
+    buyer = account.table("buyers").get(number or 0)
+    if buyer is None:
+        return None
+    mine = [order for order in account.table("orders").values() if order["buyer"]["id"] == number]
+    spent = sum((rules.known(order["grand_total"]) for order in mine), rules.ZERO)
+    empty = ("company_id", "additional_phone", "note", "picture", "image", "manager_id")
+    return {
+        **dict.fromkeys(empty),
+        **buyer,
+        "formatted_phone": buyer["phone"],
+        "currency": "UAH",
+        "orders_sum": f"{spent:.2f}",
+        "orders_count": len(mine),
+        "has_duplicates": 0,
+        **times,
+    }
 
 
 def _line(account: Account, line: Thing, with_offer: bool) -> Thing:

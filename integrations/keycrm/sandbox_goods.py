@@ -5,7 +5,7 @@ option "products" says how many there are. Chosen here, not published: archived 
 leaves them out; a removed product is in no list.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from integrations.keycrm import sandbox_data as data
@@ -68,6 +68,7 @@ def _invented(place: int) -> Thing:
         "has_offers": many,
         "is_archived": False,
         "category_id": category,
+        "fields": [{"uuid": "CT_1108", "value": "Україна"}] if place % 5 == 0 else [],
         **data.TIMES,
     }
     return thing if many else thing | {"sku": sku, "barcode": _barcode(place * 10)}
@@ -138,6 +139,13 @@ def offer_of(account: Account, sku: Any) -> Thing | None:
     return _shown_offer(_offer(account, number)) if number else None
 
 
+def name_of(account: Account, sku: Any) -> Any:
+    """The name of the product with an article; None when the catalogue has none."""
+    number = _numbered(account, {"sku": sku})
+    found = product(account, product_of_offer(account, number)) if number else None
+    return found and found["name"]
+
+
 def _shown_offer(found: Thing) -> Thing:
     return {name: value for name, value in found.items() if name not in ("stock", "reserve")}
 
@@ -160,7 +168,7 @@ def _by_sku(account: Account, sku: str) -> int | None:
     added = account.find("sku", sku)
     letters, _, rest = sku.partition("-")
     number, _, size = rest.partition("-")
-    if added or letters != "K" or not number.isdecimal() or (size and size not in data.SIZES):
+    if added or letters != "K" or not number.isdecimal() or len(number) < 6 or (size and size not in data.SIZES):
         return added
     sheet, place = divmod(int(number) - 1, 10)
     pair = (place, data.SIZES.index(size) if size else None)
@@ -178,14 +186,14 @@ class Goods(Sandbox):
         super()._begin()
 
     def products_list(self, request: Request, account: Account) -> Response:
-        wire.includes(request, ("custom_fields",))
+        asked = wire.includes(request, ("custom_fields",))
         found = self._listed("products", account, wire.filters(request))
-        return wire.paged(request, found, lambda number: _shown_product(product(account, number)))
+        return wire.paged(request, found, lambda number: _shown_product(product(account, number), asked))
 
     def product_read(self, request: Request, account: Account, number: int) -> Response:
-        wire.includes(request, ("custom_fields",))
+        asked = wire.includes(request, ("custom_fields",))
         found = product(account, number)
-        return answer(_shown_product(found)) if found else wire.message(404, "Not Found")
+        return answer(_shown_product(found, asked)) if found else wire.message(404, "Not Found")
 
     def offers_list(self, request: Request, account: Account) -> Response:
         asked = wire.includes(request, ("product",))
@@ -195,7 +203,7 @@ class Goods(Sandbox):
 
         def show(number: int) -> Thing:
             shown = _shown_offer(_offer(account, number))
-            return shown | {"product": product(account, shown["product_id"])} if "product" in asked else shown
+            return _with_product(account, shown) if "product" in asked else shown
 
         return wire.paged(request, found, show)
 
@@ -250,7 +258,13 @@ class Goods(Sandbox):
         number = account.next_id("products", _base(account) + FIRST_ADDED)
         offer = account.next_id("offers", _base(account) + FIRST_ADDED_OFFER)
         thing: Thing = {name: given.get(name) for name in (*PRODUCT_TEXT, *MEASURES, "category_id")}
-        thing |= {"offers": [offer], "has_offers": False, "is_archived": False, "thumbnail_url": None}
+        thing |= {
+            "fields": rules.laid_fields([], given),
+            "offers": [offer],
+            "has_offers": False,
+            "is_archived": False,
+            "thumbnail_url": None,
+        }
         thing |= {
             "attachments_data": given.get("pictures") or [],
             "created_at": wire.stamp(),
@@ -304,8 +318,21 @@ class Goods(Sandbox):
             return _shown_product(product(shop, number)) if not changes.get("gone") else {"id": number, "gone": True}
 
 
-def _shown_product(found: Thing | None) -> Thing:
-    return {name: value for name, value in (found or {}).items() if name != "offers"}
+def _shown_product(found: Thing | None, asked: Iterable[str] = ()) -> Thing:
+    shown = {name: value for name, value in (found or {}).items() if name not in ("offers", "fields")}
+    if "custom_fields" in asked:
+        shown["custom_fields"] = rules.fields_shown((found or {}).get("fields") or [])
+    return shown
+
+
+def _with_product(account: Account, offer: Thing) -> Thing:
+    """An offer with its product, which says what values the properties of all its offers have."""
+    of = _shown_product(product(account, offer["product_id"]))
+    values: dict[str, list[str]] = {}
+    for number in offers_of(account, of["id"]):
+        for one in _offer(account, number)["properties"]:
+            values.setdefault(one["name"], []).append(one["value"])
+    return offer | {"product": of | {"properties_agg": values}}
 
 
 def _stock(offer: Thing, details: bool) -> Thing:
@@ -356,7 +383,8 @@ def _product_problems(given: Any, account: Account, at: str) -> wire.Problems:
     if not isinstance(given, dict) or not given.get("name"):
         yield f"{at}name", f"The {at}name field is required."
         return
-    yield from rules.product_problems(given, at, (*OFFER_NUMBERS,), PRODUCT_TEXT)
+    yield from rules.product_problems(given, at, OFFER_NUMBERS, PRODUCT_TEXT)
+    yield from rules.field_problems(given, "crm_product", at)
     if given.get("sku") and _numbered(account, {"sku": given["sku"]}):
         yield f"{at}sku", f"The {at}sku has already been taken."
 

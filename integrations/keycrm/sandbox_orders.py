@@ -1,5 +1,7 @@
 """Orders of the KeyCRM sandbox: taking them in, one or fifty at once, changing them, showing them."""
 
+import math
+import time
 from typing import Any
 
 from integrations.keycrm import sandbox_data as data
@@ -36,13 +38,20 @@ FILTERS: wire.Filters = {
 }
 
 
+ROLE = {"id": 2, "name": "Менеджер", "alias": "manager"}
+
+
 def first_id(account: Account, kind: str) -> int:
     """The next id of `kind`; accounts count in ranges of their own, so that an id names one account."""
     return account.next_id(kind, 1 + account.number * ID_STEP)
 
 
 class Orders(hooks.Triggers):
-    """Endpoints of /order."""
+    """Endpoints of /order. With the option "import_seconds" a batch's orders are there only that much later."""
+
+    def _begin(self) -> None:
+        self._later: list[tuple[float, Account, list[Thing]]] = []
+        super()._begin()
 
     def order_create(self, request: Request, account: Account) -> Response:
         given = wire.posted(request)
@@ -57,9 +66,23 @@ class Orders(hooks.Triggers):
         if len(given) > MAX_IMPORT:
             return wire.invalid([("orders", f"The orders must not have more than {MAX_IMPORT} items.")])
         wire.check(pair for place, row in enumerate(given) for pair in rules.order_problems(row, f"orders.{place}."))
-        for row in given:
-            self.add_order(account, row | {"manager_id": None, "gift_message": None, "is_gift": False})
+        rows = [row | {"manager_id": None, "gift_message": None, "is_gift": False} for row in given]
+        self._later.append((time.monotonic() + account.options["import_seconds"], account, rows))
+        self.take_in(time.monotonic())
         return Response("", 201) if account.options["bare_import"] else answer({"status": True}, 201)
+
+    def take_in(self, now: float = math.inf) -> None:
+        """Make the orders of the batches whose time has come; of all, when nothing is said."""
+        with self.lock:
+            due = [one for one in self._later if one[0] <= now]
+            self._later = [one for one in self._later if one[0] > now]
+            for _at, account, rows in due:
+                for row in rows:
+                    self.add_order(account, row)
+
+    def tick(self, now: float) -> None:
+        self.take_in(now)
+        super().tick(now)
 
     def add_order(self, account: Account, given: Thing) -> Thing:
         """A second one with the same source_uuid is a second order."""
@@ -81,7 +104,7 @@ class Orders(hooks.Triggers):
             "buyer": self._buyer(account, rules.part(given, "buyer")),
             "shipping": _shipping({}, rules.part(given, "shipping")),
             "marketing": {name: rules.part(given, "marketing").get(name) for name in rules.UTM},
-            "products": [rules.laid_line(line, account) for line in rules.rows(given, "products")],
+            "products": laid_lines(account, given),
             "payments": [rules.laid_payment(one, account) for one in rules.rows(given, "payments")],
             "custom_fields": rules.laid_fields([], given),
             "expenses": [],
@@ -141,27 +164,27 @@ class Orders(hooks.Triggers):
         wire.check(rules.payment_problems(given))
         payment = rules.laid_payment(given, account)
         self.keep_order(account, order, order | {"payments": [*order["payments"], payment]})
-        return answer(payment, 201)
+        return answer(rules.payment_shown(payment), 201)
 
     def payment_change(self, request: Request, account: Account, number: int, payment: int) -> Response:
         order, given = self.order(account, number), wire.posted(request)
         wire.check(rules.status_problems(given))
         payments, changed = payment_changed(order["payments"], payment, given)
         self.keep_order(account, order, order | {"payments": payments})
-        return answer(changed, 202)
+        return answer(rules.payment_shown(changed), 202)
 
     def expense_add(self, request: Request, account: Account, number: int) -> Response:
         order, given = self.order(account, number), wire.posted(request)
-        kinds = {row["name"]: row["id"] for row in data.EXPENSE_TYPES}
-        kind = given.get("expense_type_id") or kinds.get(str(given.get("expense_type")))
-        if rules.decimal(given.get("amount")) is None or kind not in kinds.values():
+        named = (given.get("expense_type_id"), given.get("expense_type"))
+        kind = next((row for row in data.EXPENSE_TYPES if row["id"] == named[0] or row["name"] == named[1]), None)
+        if rules.decimal(given.get("amount")) is None or kind is None:
             return wire.invalid([("amount", "The amount and expense_type_id fields are required.")])
         now = wire.stamp()
-        expense: Thing = {"id": account.next_id("expenses", 301), "expense_type_id": kind, "status": "paid"}
+        expense: Thing = {"id": account.next_id("expenses", 301), "expense_type_id": kind["id"], "status": "paid"}
         expense |= {"amount": rules.plain(rules.known(given["amount"])), "description": given.get("description")}
         expense |= {"payment_date": given.get("payment_date"), "created_at": now, "updated_at": now}
         self.keep_order(account, order, order | {"expenses": [*order["expenses"], expense]})
-        return answer(expense, 201)
+        return answer(expense | {"expense_type": kind}, 201)
 
     def tag_add(self, request: Request, account: Account, number: int, tag: int) -> Response:
         order = self.order(account, number)
@@ -210,7 +233,7 @@ class Orders(hooks.Triggers):
             "shipping": lambda: _shipping_shown(order["shipping"], asked),
             "expenses": lambda: [one | {"destination_id": order["id"]} for one in order["expenses"]],
             "custom_fields": lambda: rules.fields_shown(order["custom_fields"]),
-            "assigned": lambda: [],
+            "assigned": lambda: [user | {"role": ROLE} for user in data.USERS if user["id"] == order["manager_id"]],
         }
         wanted = {one.partition(".")[0] for one in asked}
         return shown | {name: make() for name, make in parts.items() if name in wanted}
@@ -219,6 +242,12 @@ class Orders(hooks.Triggers):
         if "products.offer" not in asked:
             return line
         return line | {"offer": goods.offer_of(account, line["sku"])}
+
+
+def laid_lines(account: Account, given: Thing) -> list[Thing]:
+    """New lines; one that has only an article is called as in the catalogue."""
+    lines = [rules.laid_line(line, account) for line in rules.rows(given, "products")]
+    return [line | {"name": line["name"] or goods.name_of(account, line["sku"])} for line in lines]
 
 
 def _flat(order: Thing) -> Thing:

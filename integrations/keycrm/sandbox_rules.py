@@ -257,6 +257,11 @@ def laid_payment(given: Thing, account: Account) -> Thing:
     }
 
 
+def payment_shown(payment: Thing) -> Thing:
+    """As the calls that make or change one answer it."""
+    return payment | {"payment_method": data.by_id(data.PAYMENT_METHODS)[payment["payment_method_id"]]}
+
+
 def laid_fields(before: list[Thing], given: Thing) -> list[Thing]:
     """Filled custom fields, {uuid, value}, after those given."""
     held = {row["uuid"]: row["value"] for row in before}
