@@ -28,7 +28,7 @@ class Tried:
 
     @property
     def total(self) -> int:
-        return sum(self.counts.values())
+        return sum(self.counts.values()) + self.unset
 
 
 def can_try(table: MappingTable) -> bool:
