@@ -91,7 +91,14 @@ def test_one_link_where_orders_are_sent_as_such_and_none_where_they_are_not(
 
 
 def test_what_came_is_listed_with_what_became_of_it(app: Flask, client: FlaskClient, path: str) -> None:
-    come(app, client, path, told(2), told(2, number=9), told(2, source_id=8, secret="a key that nobody may see"))
+    come(
+        app,
+        client,
+        path,
+        told(2),
+        told(2, number=9),
+        told(2, number=12, source_id=8, secret="a key that nobody may see"),
+    )
     client.post(path, data=b"{")
     login(client)
     page = text(client)
