@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .. import destinations
+from .. import destinations, sources
 from ..base import REFRESH_LISTS
 from ..errors import Refused
 from ..fields import references, same
@@ -19,6 +19,7 @@ from ..values import text
 from .cards import is_card, number
 from .client import PAGE
 from .forms import CARDS, MAPPING_HELP, OFF, PAYMENTS, KeyCrmSettings
+from .goods import Catalogue
 from .hooks import Hooks
 from .states import States
 
@@ -32,7 +33,7 @@ NO_PIPELINES = N_("Pipelines are switched off in this KeyCRM account: switch the
 PIPELINE_GONE = N_("The chosen pipeline is no longer among those of the account: choose another.")
 
 
-class KeyCrm(States, Hooks, destinations.RestDestination):
+class KeyCrm(States, Catalogue, Hooks, destinations.RestDestination):
     key = "keycrm"
     title = "KeyCRM"
     color = "indigo"
@@ -44,7 +45,7 @@ class KeyCrm(States, Hooks, destinations.RestDestination):
     batch_size = PAGE
     Settings = KeyCrmSettings
     mappings = destinations.mappings({}, {}, MAPPING_HELP, PAYMENTS)
-    tasks = (destinations.READ_STATUSES, REFRESH_LISTS)
+    tasks = (destinations.READ_STATUSES, *sources.CATALOGUE_ASKED, REFRESH_LISTS)
     complaint_faults = {r"leads are not enabled": ("misconfigured", "mode")}
     error_fields = FIELDS
     help_steps = (
