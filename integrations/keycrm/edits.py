@@ -15,6 +15,9 @@ from ..values import entries, filled, money, part, text
 from . import translate
 from .terms import Terms
 
+REF, SERVICE, POINT = "warehouse_ref", "delivery_service_id", "shipping_receive_point"
+PLACE = {SERVICE, POINT, "shipping_address_city"}
+
 
 def changes(order: OrderData, held: Mapping[str, Any], terms: Terms, branches: frozenset[str]) -> dict[str, Any]:
     """The body of PUT /order/{id}: what differs from `held`, the order as it is there with products and shipping.
@@ -25,7 +28,7 @@ def changes(order: OrderData, held: Mapping[str, Any], terms: Terms, branches: f
     sent = translate.shipping(order, branches)
     if text(there, "tracking_code"):
         sent.pop("tracking_code", None)
-    sent = {name: value for name, value in sent.items() if text(there, name) != str(value)}
+    sent = _moved(sent, there)
     comments = {
         "buyer_comment": longer(text(held, "buyer_comment"), order.customer_comment),
         "manager_comment": longer(text(held, "manager_comment"), translate.staff_comment(order)),
@@ -35,6 +38,15 @@ def changes(order: OrderData, held: Mapping[str, Any], terms: Terms, branches: f
     lines = _changed(order.lines, entries(held.get("products")))
     switched = translate.switches(order, terms, held.get("custom_fields"))
     return lowered | filled({**comments, "shipping": sent, "products": lines, "custom_fields": switched})
+
+
+def _moved(sent: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `sent` differs. A branch's reference isn't told back, and is taken with its service only: the two go
+    along when the place is another, or when nothing else would show that it is."""
+    differing = {name: value for name, value in sent.items() if name != REF and text(there, name) != str(value)}
+    if REF in sent and (PLACE & differing.keys() or POINT not in sent):
+        differing |= {name: sent[name] for name in (SERVICE, REF)}
+    return differing
 
 
 def longer(theirs: str, ours: str) -> str:
