@@ -130,7 +130,7 @@ class Triggers(Sandbox):
         with self.lock:
             shop = self.account(account)
             shop.options["hooks"] = {ORDER_STATUS: url, ORDER_PAID: url if payments else "", CARD_STATUS: cards}
-            shop.options["hook_sources"] = list(sources)
+            shop.options |= {"webhook_url": url, "hook_sources": list(sources)}
             shop.note_options()
 
     def hold(self) -> None:
@@ -191,10 +191,12 @@ class Triggers(Sandbox):
     # Controls
 
     def control_webhook(self, posted: Thing) -> Thing:
+        """{"url", "cards" (the same if absent), "sources": "7, 8", "payments", "account"}"""
         sources = [int(one) for one in str(posted.get("sources") or "").split(",") if one.strip()]
         payments = bool(posted.get("payments", True))
         token = str(posted.get("account") or TOKENS[0])
-        self.build_trigger(str(posted.get("url") or ""), str(posted.get("cards") or ""), payments, sources, token)
+        url = str(posted.get("url") or "")
+        self.build_trigger(url, str(posted.get("cards", url) or ""), payments, sources, token)
         return {"hooks": self.account(token).options["hooks"]}
 
     def control_hold(self, posted: Thing) -> Thing:

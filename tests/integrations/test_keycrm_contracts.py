@@ -1,148 +1,34 @@
 """What KeyCRM published against what our imitation takes and answers, and against what we send.
 
-The description isn't ours to keep: it is read where the environment variable CONTRACTS names its folder. Without it
-the calls are made all the same, and judged by nothing. Requests are held to it strictly: no field and no parameter that
-it doesn't know. Answers may hold more than it says, and null where it forgot to allow it, as those of the vendor do."""
+Without the published description the calls are made all the same, and judged by nothing."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import jsonschema
 import pytest
-import yaml
 
+from integrations import http
 from integrations.keycrm.sandbox import PATHS
 from integrations.sandbox import SandboxServer
+from integrations.types import OrderData, Payment, StatusChange
 
 from .keycrm_box import card, client, order
+from .keycrm_contract import answer_schema, described, operation, wrong_with_request
+from .suite import fixture, made
+from .test_keycrm import BRANCH, VENDOR
+from .test_keycrm import order as ours
 
-FILE = Path(os.environ.get("CONTRACTS", "/nonexistent")) / "keycrm" / "keycrm-openapi-1.2.0.yml"
 JSON = dict[str, Any]
 #: documented fields that no call of the walk below brings about, or that this imitation hasn't
 NOT_SHOWN = {"shipment_type", "warehouse", "shipping_address_country_code", "Назва властивості"}
-#: what integrators ask for although the list of includes has only what is inside it
-PARENTS = {"products", "shipping", "contact"}
-
-
-@cache
-def described() -> JSON:
-    """The vendor's description, slips of calls mended; {} where there is none."""
-    if not FILE.exists():
-        return {}
-    found: JSON = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    paths = found["paths"]
-    del _body(paths["/products/categories"]["post"]["requestBody"])["required"]  # the fields of a buyer
-    answered = paths["/pipelines/cards/{cardId}"]["get"]["responses"]["200"]["content"]["application/json"]
-    answered["schema"] = {"$ref": "#/components/schemas/PipelineCardWithIncludes"}  # it was wrapped as a list is
-    listed = _body(paths["/order/product-status"]["get"]["responses"]["200"])["allOf"][1]
-    listed["properties"]["data"]["items"] = {"$ref": "#/components/schemas/ProductStatus"}  # it was an order's status
-    return found
-
-
-def _body(said: JSON) -> JSON:
-    found: JSON = said["content"]["application/json"]["schema"]
-    return found
-
-
-def operation(method: str, path: str) -> tuple[str, JSON]:
-    """(path as described, what is said of the call). KeyError: the vendor has no such call."""
-    templates = sorted(described()["paths"], key=lambda one: one.count("{"))
-    for template in templates:
-        if (
-            re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
-            and method.lower() in described()["paths"][template]
-        ):
-            return template, described()["paths"][template][method.lower()]
-    raise KeyError(f"{method} {path}")
-
-
-def schema(said: JSON, strict: bool) -> JSON:
-    """Their schema as JSON Schema. Mended: `maximum` of an array (maxItems is meant), `required: true` on a property.
-    `strict`: nothing else than what is described; otherwise null is let through everywhere."""
-    if "$ref" in said:
-        return schema(described()["components"]["schemas"][said["$ref"].rpartition("/")[2]], strict)
-    if "allOf" in said:
-        return {"allOf": [schema(one, strict) for one in said["allOf"]]}
-    made: JSON = {name: said[name] for name in ("enum", "minimum") if name in said}
-    kind = said.get("type") or ("object" if "properties" in said else None)
-    if kind is None:
-        return made
-    if kind == "object":
-        made |= _object(said, strict)
-    if kind == "array":
-        made |= {"items": schema(said.get("items") or {}, strict)}
-    if "maximum" in said:
-        made["maxItems" if kind == "array" else "maximum"] = said["maximum"]
-    nullable = said.get("nullable") or not strict
-    if nullable and "enum" in made:
-        made["enum"] = [*made["enum"], None]
-    return made | {"type": [kind, "null"] if nullable else kind}
-
-
-def _object(said: JSON, strict: bool) -> JSON:
-    inner = {name: one for name, one in (said.get("properties") or {}).items() if isinstance(one, dict)}
-    listed = said.get("required") if isinstance(said.get("required"), list) else []
-    required = {*listed, *(name for name, one in inner.items() if one.get("required") is True)}
-    made: JSON = {"properties": {name: schema(one, strict) for name, one in inner.items()}}
-    if strict:
-        made |= {"required": sorted(required), "additionalProperties": False}
-    return made
-
-
-def wrong_with_request(method: str, url: str, body: Any) -> list[str]:
-    parts = urlsplit(url)
-    _template, said = operation(method, re.sub(r"^/keycrm(/v1)?", "", parts.path))
-    found = [f"{method} {url}: {one}" for one in _query(said, dict(parse_qsl(parts.query, keep_blank_values=True)))]
-    content = said.get("requestBody", {}).get("content", {})
-    if content:
-        checked = jsonschema.Draft202012Validator(schema(content["application/json"]["schema"], strict=True))
-        found += [f"{method} {url}: {list(e.path)} {e.message}" for e in checked.iter_errors(body)]
-    elif body is not None:
-        found.append(f"{method} {url}: a body that nobody wants")
-    return found
-
-
-def _query(said: JSON, query: Mapping[str, str]) -> Iterator[str]:
-    given = [
-        described()["components"]["parameters"][p["$ref"].rpartition("/")[2]] if "$ref" in p else p
-        for p in said.get("parameters", ())
-    ]
-    known = {one["name"]: one for one in given if one["in"] == "query"}
-    for name, value in query.items():
-        inner = re.fullmatch(r"filter\[(\w+)\]", name)
-        if inner and "filter" in known:
-            if inner[1] not in {key for one in known["filter"]["examples"].values() for key in one["value"]}:
-                yield f"no filter {inner[1]}"
-        elif name not in known:
-            yield f"no parameter {name}"
-        elif name == "include":
-            allowed = set(re.findall(r"`([\w.]+)`", known[name]["description"])) | PARENTS
-            allowed |= {"products.offer"} if "products" in allowed else set()
-            yield from (f"no include {one}" for one in value.split(",") if one not in allowed)
-        elif name == "sort":
-            pass  # the description has examples only
-        else:
-            yield from (
-                e.message for e in jsonschema.Draft202012Validator(known[name]["schema"]).iter_errors(int(value))
-            )
-
-
-def answer_schema(method: str, path: str, status: int) -> JSON | None:
-    """What is said of an answer of this status; None where the description has no body for it."""
-    _template, said = operation(method, re.sub(r"^/keycrm(/v1)?", "", path))
-    content = said["responses"].get(str(status), {}).get("content")
-    return schema(content["application/json"]["schema"], strict=False) if content else None
-
-
 # What the imitation answers
 
 
@@ -355,3 +241,51 @@ def test_every_call_of_the_imitation_is_published_and_walked(walk: list[httpx.Re
         for verb in (one.split()[0] for one in verbs):
             assert f"{verb} /keycrm/v1{called}" in walked
             assert not described() or operation(verb, called)
+
+
+# What we send
+
+
+@pytest.fixture
+def exchanges(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[JSON]]:
+    """Everything the connector does, as orders and as cards, recorded whole."""
+    monkeypatch.setattr(http, "MAX_RECORDED", 10_000_000)
+    with SandboxServer(["keycrm"]) as server:
+        server.vendor("keycrm").set_rate(None)
+        found: list[JSON] = []
+        for mode in ("orders", "cards"):
+            more = {"mode": mode, "pipeline_id": "2", "number_field": "LD_1021"}
+            keycrm = VENDOR.connect(f"{server.url}/keycrm", **more)
+            _work(keycrm, "card-" if mode == "cards" else "")
+            found += keycrm.http.exchanges()
+        yield found
+
+
+def _work(keycrm: Any, prefix: str) -> None:
+    full: OrderData = made(OrderData, fixture("order.json"))
+    delivery = replace(full.delivery, code="1", pickup_code=BRANCH, tracking_number="20450000000001")
+    utm = {name: "x" for name in ("source", "medium", "campaign", "term", "content")}
+    full = replace(full, delivery=delivery, payment=Payment(code="3"), utm=utm, do_not_call=True, coupon="NEW")
+    assert keycrm.test().ok
+    assert keycrm.references()
+    assert {one.fault for one in keycrm.send([replace(full, key=f"F-{n}") for n in range(3)])} == {""}
+    assert {one.fault for one in keycrm.send([full])} == {""}
+    copy = keycrm.find([full.key, "nobody"])[full.key]
+    paid = replace(full, payment=replace(full.payment, paid=True), customer_comment="Later", discount=full.discount + 1)
+    assert keycrm.update(copy.external_id, paid).detail == ""
+    status = f"{prefix}{12 if prefix else 4}"
+    assert set(keycrm.write_statuses([StatusChange(copy.external_id, status)]).values()) == {("", "")}
+    changes, _cursor = keycrm.statuses({}, datetime.now(UTC))
+    assert len(changes) >= 4
+    assert keycrm.send([ours("bare")])[0].fault == ""
+    assert list(keycrm.products())
+    assert list(keycrm.products(prices_only=True))
+    assert keycrm.categories()
+
+
+def test_we_send_what_is_published(exchanges: list[JSON]) -> None:
+    wrong = []
+    for one in exchanges if described() else ():
+        wrong += wrong_with_request(one["method"], one["url"], json.loads(one["request"]) if one["request"] else None)
+    assert wrong == []
+    assert len(exchanges) > 40
