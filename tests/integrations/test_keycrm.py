@@ -9,8 +9,10 @@ from typing import Any
 
 from integrations.keycrm import translate
 from integrations.keycrm.terms import Terms
+from integrations.sandbox import SandboxServer
 from integrations.style import Style
 from integrations.types import LineData, OrderData, Person, StatusChange
+from jobs.suggestions import Ours, Theirs, suggest_out
 
 from .suite import Vendor
 
@@ -59,3 +61,20 @@ VENDOR = Vendor(
         "lost_answer_found": "An order alone is looked for first, and that answer would be lost; see tests/jobs.",
     },
 )  # fmt: skip
+
+
+def test_its_own_payment_methods_and_services_are_suggested() -> None:
+    kinds, names = ("cod_cash", "online_card", "transfer", "other"), ("Нова Пошта", "Укрпошта", "Самовивіз")
+    ours = {
+        "payment": [Ours(n, "", "—", kind) for n, kind in enumerate(kinds)],
+        "delivery": [Ours(n, "", name) for n, name in enumerate(names)],
+    }
+    with SandboxServer(["keycrm"]) as server:
+        lists = VENDOR.connect(f"{server.url}/keycrm").references()
+    found = {}
+    for table in VENDOR.cls.mappings:
+        rows = ours.get(table.ours, [])
+        theirs = [Theirs(entry.code, entry.name, entry.group) for entry in lists[table.theirs]]
+        found[table.key] = suggest_out(table.ours, rows, theirs, {**table.hints, **table.names})
+    assert found["payment_out"] == {0: "1", 1: "2", 2: "3", 3: "5"}
+    assert found["delivery_out"] == {0: "1", 1: "2", 2: "3"}
