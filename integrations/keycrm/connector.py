@@ -37,7 +37,7 @@ class KeyCrm(States, Catalogue, Hooks, destinations.RestDestination):
     key = "keycrm"
     title = "KeyCRM"
     color = "indigo"
-    summary = N_("Gets orders, or cards of a pipeline; statuses go both ways.")
+    summary = N_("Gets orders, or cards of a pipeline, with statuses both ways; gives its catalogue.")
     countries = ("UA",)
     docs_url = "https://docs.keycrm.app"
     rate = 1.0
