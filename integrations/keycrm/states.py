@@ -25,14 +25,16 @@ class States(Cards, Orders):
         return str(self.settings.get("mode") or ORDERS)
 
     def statuses(self, cursor: Mapping[str, Any], now: datetime) -> tuple[Sequence[StatusChange], Mapping[str, Any]]:
-        """What changed since the cursor {"since": ISO time}, of orders or of cards. The span ends tomorrow: what
-        changes while we read stays in it, so that pages lose nothing."""
+        """What changed since the cursor {"since": ISO time}: of cards where orders are sent as such, and of orders, as
+        some may have been sent before that was chosen. The span ends tomorrow: what changes while we read stays in it,
+        so that pages lose nothing."""
         after = {"since": now.isoformat()}
         if self.mode == OFF or not self.terms.source:
             return [], after
         since = (datetime.fromisoformat(cursor["since"]) if cursor else now) - OVERLAP
         span = f"{since.strftime(TIME)}, {(now + timedelta(days=1)).strftime(TIME)}"
-        return (self.changed_cards if self.mode == CARDS else self.changed_orders)(span), after
+        changed = self.changed_cards(span) if self.mode == CARDS else []
+        return [*changed, *self.changed_orders(span)], after
 
     def statuses_of(self, external_ids: Sequence[str]) -> Sequence[StatusChange]:
         return list(self._known(external_ids))
