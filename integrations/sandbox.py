@@ -76,6 +76,7 @@ class Sandbox(ABC):
     rules: ClassVar[tuple[Rule, ...]] = ()
     controls: ClassVar[dict[str, str]] = {}
     counted: ClassVar[tuple[str, ...]] = ("orders",)
+    front: ClassVar[str] = ""  # the path of a page for the vendor's people, if there is one
     demo: ClassVar[dict[str, str]] = {}  # settings that open the first account, besides its token
 
     def __init__(self) -> None:

@@ -62,6 +62,7 @@ class KeycrmSandbox(Cards, Goods):
     title = "KeyCRM"
     rate = 60
     rate_seconds = 60.0
+    front = "/app"
     counted = ("orders", "cards")
     demo: ClassVar[dict[str, str]] = {"mode": "orders", "source_id": "7"}
     controls: ClassVar[dict[str, str]] = {

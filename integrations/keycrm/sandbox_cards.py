@@ -10,8 +10,8 @@ from integrations.keycrm import sandbox_data as data
 from integrations.keycrm import sandbox_hooks as hooks
 from integrations.keycrm import sandbox_rules as rules
 from integrations.keycrm import sandbox_wire as wire
-from integrations.keycrm.sandbox_goods import offer_of
 from integrations.keycrm.sandbox_orders import Orders, first_id, laid_lines, payment_changed
+from integrations.keycrm.sandbox_shelf import offer_of
 from integrations.sandbox import Request, Response, answer
 from integrations.sandbox_store import Account, Thing
 

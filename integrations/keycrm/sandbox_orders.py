@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 from integrations.keycrm import sandbox_data as data
-from integrations.keycrm import sandbox_goods as goods
 from integrations.keycrm import sandbox_hooks as hooks
 from integrations.keycrm import sandbox_rules as rules
+from integrations.keycrm import sandbox_shelf as shelf
 from integrations.keycrm import sandbox_wire as wire
 from integrations.sandbox import Request, Response, answer
 from integrations.sandbox_store import Account, Thing
@@ -241,13 +241,13 @@ class Orders(hooks.Triggers):
     def _line(self, account: Account, line: Thing, asked: set[str]) -> Thing:
         if "products.offer" not in asked:
             return line
-        return line | {"offer": goods.offer_of(account, line["sku"])}
+        return line | {"offer": shelf.offer_of(account, line["sku"])}
 
 
 def laid_lines(account: Account, given: Thing) -> list[Thing]:
     """New lines; one that has only an article is called as in the catalogue."""
     lines = [rules.laid_line(line, account) for line in rules.rows(given, "products")]
-    return [line | {"name": line["name"] or goods.name_of(account, line["sku"])} for line in lines]
+    return [line | {"name": line["name"] or shelf.name_of(account, line["sku"])} for line in lines]
 
 
 def _flat(order: Thing) -> Thing:

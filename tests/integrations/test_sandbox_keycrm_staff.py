@@ -138,7 +138,17 @@ def test_pages_for_staff(control: httpx.Client, box: Any, keycrm: httpx.Client) 
         control.get("/keycrm/app/orders/view/99").status_code == control.get("/keycrm/app/leads/99").status_code == 404
     )
     moved = control.post("/_control/keycrm/status", data={"order": f"{number}", "status": "9"})
-    assert moved.status_code == 303
+    assert (moved.status_code, moved.headers["Location"]) == (303, "/")
+    for page, back in (("/keycrm/app", "/keycrm/app"), ("//evil.example.com", "/")):
+        told = {"Referer": f"{str(control.base_url).rstrip('/')}{page}"}
+        assert control.post("/_control/keycrm/hold", data={"x": "1"}, headers=told).headers["Location"] == back
+    assert (
+        control.post(
+            "/_control/keycrm/hold", data={"x": "1"}, headers={"Referer": "https://evil.example.com/x"}
+        ).headers["Location"]
+        == "/"
+    )
+    assert "/keycrm/app" in control.get("/").text
     assert keycrm.get(f"/order/{number}").json()["status_id"] == 9
     box.release()
 
