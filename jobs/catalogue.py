@@ -242,8 +242,7 @@ def match(run_id: int, connection: Connection, keep: Keep) -> None:
         done = making.make(connection_id, rule, ids, categories)
         counts["seen"] += len(ids)
         counts["made"] += done.made
-        made = [Change("made", identity, offer.external_id, offer.name) for identity, offer in done.products]
-        _tell(run_id, counts, made, lost=False)
+        _tell(run_id, counts, [following.made(identity, offer) for identity, offer in done.products], lost=False)
         _note(run_id, done.left_out, counts["failed"])
         counts["failed"] += len(done.left_out)
         last = ids[-1]

@@ -83,6 +83,14 @@ def follow(rule: Rule, news: Sequence[News], categories: Known) -> list[Change]:
     return list(told.values())
 
 
+def made(product_id: int, offer: Any) -> Change:
+    """Of the row of an offer that became a product."""
+    told = {"price": ["", f"{offer.price:f} {offer.currency}"]}
+    if (pieces := stock_of(offer.quantity, offer.available)) is not None:
+        told["stock"] = ["", counted(pieces)]
+    return Change("made", product_id, offer.external_id, offer.name, told)
+
+
 def _paths(categories: Known, news: Sequence[News]) -> Mapping[str, int]:
     return categories.ids({n.offer.category for n in news if n.offer.category and "rest" in n.what})
 

@@ -18,7 +18,7 @@ from integrations.types import ProductData
 from models import Connection, Offer, OfferCategory, Prepared, Product, add_rows, among, db, update_rows, utcnow
 from orders import stock
 
-from .following import ALL, PRICE, Change, News, follow
+from .following import ALL, PRICE, Change, News, follow, made
 
 #: offers in one transaction
 BATCH = 500
@@ -177,7 +177,7 @@ class Reading:
     def _make(self, offer_ids: Sequence[int]) -> None:
         done = making.make(self.connection_id, self.rule, offer_ids, self.categories)
         self.counts["made"] += done.made
-        self.changes += [Change("made", identity, offer.external_id, offer.name) for identity, offer in done.products]
+        self.changes += [made(identity, offer) for identity, offer in done.products]
         self._leave_out(done.left_out)
 
     def _tell(self, found: Mapping[int, Any], followed: dict[int | None, Change]) -> None:

@@ -50,7 +50,7 @@ def upgrade():
             ["connection_id"], ["connections.id"], name=op.f("fk_offer_categories_connection_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_offer_categories")),
-        sa.UniqueConstraint("connection_id", "path", name=op.f("uq_offer_categories_connection_id")),
+        sa.UniqueConstraint("connection_id", "path", name=op.f("uq_offer_categories_connection_id_path")),
     )
 
 
