@@ -63,10 +63,10 @@ def rotate(connection_id: int) -> HookSecret:
 def find(connection_id: int, secret: str) -> tuple[Connection, HookSecret] | None:
     """The connection that this address is of; None when there is none, or not any more."""
     wanted = digest(secret)
-    row = db.session.scalar(db.select(HookSecret).where(HookSecret.secret_hash == wanted))
-    if row is None or not hmac.compare_digest(row.secret_hash, wanted) or row.connection_id != connection_id:
+    query = db.select(Connection, HookSecret).join(HookSecret, HookSecret.connection_id == Connection.id)
+    found = db.session.execute(query.where(HookSecret.secret_hash == wanted)).one_or_none()
+    if found is None or not hmac.compare_digest(found.HookSecret.secret_hash, wanted):
         return None
-    if row.ends_at is not None and row.ends_at < utcnow():
-        return None
-    connection = db.session.get(Connection, connection_id)
-    return None if connection is None or connection.removed_at else (connection, row)
+    connection, row = found.Connection, found.HookSecret
+    ended = row.ends_at is not None and row.ends_at < utcnow()
+    return None if connection.id != connection_id or connection.removed_at or ended else (connection, row)

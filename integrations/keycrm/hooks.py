@@ -22,7 +22,11 @@ from . import cards
 from .forms import CARDS, ORDERS
 
 ORDER_PAYMENT, CARD_STATUS = "order.change_payment_status", "lead.change_lead_status"
-EVENTS = ("order.change_order_status", ORDER_PAYMENT, CARD_STATUS)
+EVENTS = {
+    "order.change_order_status": N_("Status of an order"),
+    ORDER_PAYMENT: N_("Payment of an order"),
+    CARD_STATUS: N_("Status of a card"),
+}
 PAID = ("paid", "overpaid")
 
 OTHER_EVENT = N_("Nothing is done about this event: the trigger should be for a change of status.")
@@ -74,7 +78,7 @@ class Hooks(RestConnector):
             _once(event, context),
             name(external_id),
             body=posted,
-            name=event,
+            name=EVENTS.get(event, event),
             change=StatusChange(name(external_id), name(status), at=changed),
             paid=event == ORDER_PAYMENT and text(context.get("payment_status")) in PAID,
             ignored=self._not_ours(event, context),

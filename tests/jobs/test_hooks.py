@@ -122,7 +122,7 @@ def test_a_change_over_there_becomes_ours_and_is_not_sent_back(context: Flask, k
     assert {"external", "status"} <= set(kinds)
     row = db.session.scalars(db.select(Incoming)).one()
     assert row.order_id == order_id
-    assert row.body["name"] == "order.change_order_status"
+    assert row.body["name"] == "Status of an order"
 
 
 def test_what_is_older_changes_nothing(context: Flask, key: Connection, post: Post) -> None:
