@@ -1,8 +1,8 @@
 """What the KeyCRM sandbox demands of an order or a card and how it lays them out.
 
-Chosen here, not published: a line needs a name or an article; a payment without a status counts as paid wherever it is
-given (documented of one added later); grand_total holds shipping, wrapping and taxes. Unknown fields are dropped
-without a word, and so is a cost inside `shipping`.
+Chosen here, not published: a line needs a name or an article; a line's discount_amount is of one piece; a payment
+without a status counts as paid wherever it is given (documented of one added later); grand_total holds shipping,
+wrapping and taxes. Unknown fields are dropped without a word, and so is a cost inside `shipping`.
 """
 
 from collections.abc import Iterator
