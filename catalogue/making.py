@@ -15,9 +15,9 @@ from .rules import Rule
 
 TAKEN = N_("another product has this SKU")
 _without = Prepared(
-    db.select(*Offer.__table__.columns).where(
-        among(Offer.id, "ids"), Offer.product_id.is_(None), Offer.matched_by != "hand", Offer.gone_at.is_(None)
-    )
+    db.select(*Offer.__table__.columns)
+    .where(among(Offer.id, "ids"), Offer.product_id.is_(None), Offer.matched_by != "hand", Offer.gone_at.is_(None))
+    .order_by(Offer.id)
 )
 _by_sku = Prepared(db.select(Product.id, Product.sku).where(among(Product.sku, "skus", str)))
 _mains = Prepared(

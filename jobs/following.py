@@ -33,6 +33,7 @@ _products_of = Prepared(
     )
     .join(Product, Product.id == Offer.product_id)
     .where(among(Offer.id, "ids"))
+    .order_by(Offer.id)
 )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ _ours = Prepared(
     db.select(Offer.id, Offer.product_id, Offer.external_id, Product.name)
     .join(Product, Product.id == Offer.product_id)
     .where(among(Offer.id, "ids"))
+    .order_by(Offer.id)
 )
 
 

@@ -43,6 +43,7 @@ def test_a_rule_is_tried_and_then_kept(staff: FlaskClient, sandbox: SandboxServe
         connection_id = row.id
     url = f"/catalogue/matching/{connection_id}"
     assert "They can be chosen here once the catalogue was read" in staff.get(url).text
+    assert f'href="{url}"' in staff.get(f"/settings/integrations/{connection_id}", follow_redirects=True).text
     given = {"match": ["sku", ""], "new": "hidden", "gone": "hide", "follow": ["price", "texts"], "do": "rehearse"}
     report = staff.post(url, data=given)
     assert (report.status_code, report.location[:15]) == (303, "/activity/runs/")
