@@ -19,7 +19,7 @@ import config
 import integrations
 import views
 from integrations.http import Policy
-from jobs import deletions, wake
+from jobs import abilities, deletions, wake
 from models import db, reading, use_encryption_keys
 from views import assets, catalogue_files, imports, kept, security, text
 
@@ -67,6 +67,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     kept.init_app(app)
     wake.init_app(app)
     deletions.init_app(app)
+    abilities.init_app(app)
     views.register(app)
     cli.register(app)
     return app

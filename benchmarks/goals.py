@@ -60,5 +60,6 @@ GOALS = {
     "L1": Goal("2,000 orders under the vendor's limit", "10 calls/s of 50", 0.9, 0.95, at_least=True),
     "L3": Goal("three shops of 400 orders a day, polled every 2 minutes", "one core", 0.05, 0.025),
     "L4": Goal("orders that waited out an outage, orders/s", "pages at the vendor's pace", 0.8, 0.95, at_least=True),
+    "L5": Goal("1,000 orders to a vendor that takes 60 calls a minute", "20 batches, one a second", 1.2, 1.0),
     "L2": Goal("the same with 50 ms latency", "10 calls/s of 50", 0.9, 0.95, at_least=True),
 }

@@ -15,9 +15,9 @@ from .rules import Rule
 
 TAKEN = N_("another product has this SKU")
 _without = Prepared(
-    db.select(*Offer.__table__.columns).where(
-        among(Offer.id, "ids"), Offer.product_id.is_(None), Offer.matched_by != "hand", Offer.gone_at.is_(None)
-    )
+    db.select(*Offer.__table__.columns)
+    .where(among(Offer.id, "ids"), Offer.product_id.is_(None), Offer.matched_by != "hand", Offer.gone_at.is_(None))
+    .order_by(Offer.id)
 )
 _by_sku = Prepared(db.select(Product.id, Product.sku).where(among(Product.sku, "skus", str)))
 _mains = Prepared(
@@ -30,8 +30,14 @@ _mains = Prepared(
 
 @dataclass
 class Made:
-    made: int = 0
+    """`products`: (id, the row of the offer that it was made of); `left_out`: (id of an offer, why)."""
+
+    products: list[tuple[int, Any]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def made(self) -> int:
+        return len(self.products)
 
 
 def make(connection_id: int, rule: Rule, offer_ids: Sequence[int], categories: Known) -> Made:
@@ -40,7 +46,7 @@ def make(connection_id: int, rule: Rule, offer_ids: Sequence[int], categories: K
     result = Made()
     if rule.new == "leave" or not offer_ids:
         return result
-    offers = _without.rows(ids=list(offer_ids))
+    offers = [offer for offer in _without.rows(ids=list(offer_ids)) if rule.takes(offer.category)]
     if not offers:
         return result
     first: dict[str, Any] = {}
@@ -51,13 +57,13 @@ def make(connection_id: int, rule: Rule, offer_ids: Sequence[int], categories: K
     same = "sku" in rule.match  # then two offers of one SKU are one product
     refused = [o for o in offers if chosen.get(sku_of(o)) is not o and not (same and sku_of(o) in chosen)]
     result.left_out = [(offer.external_id, TAKEN) for offer in refused]
-    by_path = categories.ids({offer.category for offer in chosen.values()})
+    by_path = categories.ids({offer.category for offer in chosen.values()}) if rule.sort else {}
     add_rows(Product, [_product(sku, o, by_path, rule.new != "hidden") for sku, o in chosen.items()], _unless_there)
     ids = {row.sku: row.id for row in _by_sku.rows(skus=list(chosen))}
     tied = [offer for offer in offers if sku_of(offer) in chosen and offer not in refused]
     update_rows(Offer, [{"id": o.id, "product_id": ids[sku_of(o)], "matched_by": "made"} for o in tied])
     _group(connection_id, {ids[sku]: offer.group for sku, offer in chosen.items() if offer.group})
-    result.made = len(chosen)
+    result.products = [(ids[sku], offer) for sku, offer in chosen.items()]
     return result
 
 

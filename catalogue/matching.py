@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import BigInteger
 from sqlalchemy.orm import aliased
 
 from models import Offer, Prepared, Product, among, db
@@ -21,6 +22,8 @@ FATES = ("found", "moved", "lost", "kept", "none")
 
 def _found(field: str) -> Any:
     """The product that this part of the rule leads to, as a subquery of one value; the first where several fit."""
+    if field == "id":
+        return _numbered()
     theirs = {"sku": Offer.sku, "own_id": Offer.own_id, "external_id": Offer.external_id, "barcode": Offer.barcode,
               "name": Offer.name}[field]  # fmt: skip
     ours = {"barcode": Product.barcode, "name": Product.name}.get(field, Product.sku)
@@ -28,6 +31,13 @@ def _found(field: str) -> Any:
     if field == "barcode":
         conditions.append(Product.barcode != "")  # in the words of its index
     return db.select(db.func.min(Product.id)).where(*conditions).correlate(Offer).scalar_subquery()
+
+
+def _numbered() -> Any:
+    """The product whose number is the offer's: what isn't a number must not reach the cast."""
+    theirs = db.func.coalesce(db.func.nullif(Offer.own_id, ""), Offer.external_id)
+    number = db.case((theirs.regexp_match("^[0-9]{1,18}$"), db.cast(theirs, BigInteger)))
+    return db.select(Product.id).where(Product.id == number).correlate(Offer).scalar_subquery()
 
 
 def _target(rule: Rule) -> tuple[Any, Any]:
@@ -97,14 +107,15 @@ def _fate(product: Any) -> Any:
     )
 
 
-def _theirs(connection_id: int) -> list[Any]:
-    return [Offer.connection_id == connection_id, Offer.matched_by != "hand"]
+def _theirs(connection_id: int, rule: Rule) -> list[Any]:
+    """The offers that the rule is about: those outside the chosen categories are left as they are."""
+    return [Offer.connection_id == connection_id, Offer.matched_by != "hand", *rule.taking(Offer.category)]
 
 
 def preview(connection_id: int, rule: Rule) -> Preview:
     product, _by = _settled(rule)
     found = db.select(Offer.id, Offer.gone_at, product.label("target"), _fate(product).label("fate"))
-    rows = found.where(*_theirs(connection_id)).subquery()
+    rows = found.where(*_theirs(connection_id, rule)).subquery()
     counts = dict(db.session.execute(db.select(rows.c.fate, db.func.count()).group_by(rows.c.fate)).all())
     new = db.select(db.func.count()).where(rows.c.target.is_(None), rows.c.gone_at.is_(None))
     made = 0 if rule.new == "leave" else db.session.scalar(new) or 0
@@ -128,7 +139,7 @@ def _examples(rows: Any) -> list[Example]:
 def rematch(connection_id: int, rule: Rule) -> int:
     """Put each offer of the connection where the rule says; how many were moved. In the caller's transaction."""
     product, by = _settled(rule)
-    update = db.update(Offer).where(*_theirs(connection_id), Offer.product_id.is_distinct_from(product))
+    update = db.update(Offer).where(*_theirs(connection_id, rule), Offer.product_id.is_distinct_from(product))
     values = {"product_id": product, "matched_by": by}
     done: Any = db.session.execute(update.values(values), execution_options={"synchronize_session": False})
     return int(done.rowcount)

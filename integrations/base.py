@@ -88,6 +88,17 @@ class Task:
     title: str
     every: int  # seconds
     at_hour: int | None = None  # of the day in the hub's zone, for what runs once a day
+    asked: bool = False  # rests until staff switch it on
+
+
+@dataclass(frozen=True)
+class HookLink:
+    """One address that people enter over there by hand. `event` is its last part, "" for the connection's only one;
+    `steps`: how to enter it, in our own words (marked N_)."""
+
+    event: str = ""
+    title: str = ""
+    steps: Sequence[str] = ()
 
 
 REFRESH_LISTS = Task("references", N_("Refresh lists"), 86_400)
@@ -115,6 +126,7 @@ class Connector:
     api_url: ClassVar[str]  #: default address; "" when the settings must give it
     docs_url: ClassVar[str] = ""
     rate: ClassVar[float | None] = None  #: requests a second; None = unpublished, obey 429
+    rate_window: ClassVar[float] = 1.0  #: seconds over which the vendor counts them: what it lets come in a burst
     batch_size: ClassVar[int] = 1  #: orders in one `send`
     stock_batch: ClassVar[int] = 100  #: offers in one `write_stock`
     Settings: ClassVar[type[SettingsForm]] = SettingsForm
@@ -143,9 +155,18 @@ class Connector:
     def base_url(self) -> str:
         return str(self.settings.get("api_url") or self.api_url).rstrip("/")
 
+    def hook_links(self) -> Sequence[HookLink]:
+        """Of what `ReceivesWebhooks`: its addresses, as the settings have it; none while they leave nothing to tell."""
+        return (HookLink(),)
+
     @classmethod
     def secret_names(cls) -> set[str]:
         return {f.name for f in cls.Settings() if isinstance(f, SecretField)}
+
+    @classmethod
+    def takes_orders(cls, settings: Mapping[str, Any]) -> bool:
+        """Of what `ReceivesOrders`: do the settings let orders be sent at all?"""
+        return True
 
     @classmethod
     def can(cls, capability: type) -> bool:
@@ -183,6 +204,22 @@ class PullsProducts(Protocol):
     an offer that can't be read is told in the page's `broken` and stops nothing."""
 
     def products(self, prices_only: bool = False) -> Iterator[ProductPage]: ...
+
+
+@runtime_checkable
+class ResumesProducts(Protocol):
+    """A catalogue that can be read on from where a reading stood: `mark` is that of the last page that was taken, {}
+    for the beginning. Pages tell their marks. Nothing that was there all the time may be skipped, whatever else came
+    or went."""
+
+    def products_from(self, mark: Mapping[str, Any], prices_only: bool = False) -> Iterator[ProductPage]: ...
+
+
+@runtime_checkable
+class TellsCategories(Protocol):
+    """A catalogue that tells its categories by themselves, as the paths that its offers have. Raises VendorError."""
+
+    def categories(self) -> Sequence[str]: ...
 
 
 @runtime_checkable
@@ -284,8 +321,10 @@ class TakesPayments(Protocol):
 @runtime_checkable
 class ReceivesWebhooks(Protocol):
     """A vendor that posts notices. `notices` makes no calls: it checks the signature, where there is one, in constant
-    time, and raises Refused: "credentials" for a wrong one, "validation" for what can't be read. `answer` says what the
-    vendor wants to hear once they are stored. `headers`: names in lower case."""
+    time (else the secret in the address is all that vouches for them), and raises Refused: "credentials" for a wrong
+    one, "validation" for what can't be read. Of a copy's status it gives StatusNotices (integrations/notices.py), and
+    `ignored` says of what is not for us why. `answer` says what the vendor wants to hear once they are stored.
+    `headers`: names in lower case."""
 
     def notices(self, headers: Mapping[str, str], body: bytes) -> Sequence[Notice]: ...
 

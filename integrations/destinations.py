@@ -22,10 +22,13 @@ READ_STATUSES = Task("statuses", N_("Read statuses back"), 300)
 
 
 def mappings(
-    statuses: Mapping[str, str], payment: Mapping[str, str], help: Mapping[str, str]
+    statuses: Mapping[str, str],
+    payment: Mapping[str, str],
+    help: Mapping[str, str],
+    names: Mapping[str, str] | None = None,
 ) -> tuple[MappingTable, ...]:
     """The tables of most destinations. Hints: their status code or group -> our group, their payment type -> our kind;
-    `help`: key of a table -> text."""
+    `help`: key of a table -> text; `names`: how payment types are called there -> our kind."""
     tables: tuple[tuple[str, str, str, str, Mapping[str, str]], ...] = (
         ("status_in", N_("Statuses read back"), "in", "statuses", statuses),
         ("status_out", N_("Statuses when sending"), "out", "statuses", {}),
@@ -33,7 +36,11 @@ def mappings(
         ("delivery_out", N_("Delivery types"), "out", "delivery", {}),
     )
     return tuple(
-        MappingTable(key, title, direction, of, of, help.get(key, ""), hints=hints)
+        MappingTable(
+            *(key, title, direction, of, of, help.get(key, "")),
+            hints=hints,
+            names=(names or {}) if of == "payment" else {},
+        )
         for key, title, direction, of, hints in tables
     )
 

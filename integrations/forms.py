@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, ClassVar
 
-from wtforms import Form, StringField, URLField
+from wtforms import Form, SelectChoice, SelectField, StringField, URLField
 from wtforms.meta import DefaultMeta
 from wtforms.validators import URL, InputRequired, Optional, ValidationError
 from wtforms.widgets import DateInput, PasswordInput
@@ -23,6 +23,24 @@ class SecretField(StringField):
 
     def _value(self) -> str:
         return MASK if self.data else ""
+
+
+NONE_CHOSEN = SelectChoice("", "—")
+
+
+class ListField(SelectField):
+    """A setting chosen from one of the connection's reference lists (see OffersLists). The page fills in the choices:
+    they are there once the lists were fetched. Holds the entry's code, "" for none."""
+
+    def __init__(self, list_key: str, label: str, **kwargs: Any) -> None:
+        super().__init__(label, choices=[NONE_CHOSEN], default="", validate_choice=False, **kwargs)
+        self.list_key = list_key
+
+    def offer(self, entries: Iterable[tuple[str, str]]) -> None:
+        """Fill in the entries (code, name). What is chosen stays, though it may be gone from the list."""
+        known = dict(entries)
+        gone = {self.data: self.data} if self.data and self.data not in known else {}
+        self.choices = [NONE_CHOSEN, *(SelectChoice(code, name) for code, name in (known | gone).items())]
 
 
 def _stripped(value: Any) -> Any:
@@ -57,6 +75,8 @@ class SettingsForm(Form):
 
     #: names of fields shown folded away under "Advanced"
     advanced: ClassVar[tuple[str, ...]] = ("api_url",)
+    #: names of fields that only show once there is a connection, e.g. those chosen from the system's own lists
+    once_connected: ClassVar[tuple[str, ...]] = ()
 
     api_url = URLField(
         N_("API address"),

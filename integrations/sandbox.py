@@ -64,17 +64,19 @@ class Refused(Exception):
 class Sandbox(ABC):
     """Base of one vendor's imitation.
 
-    A subclass gives `key`, `title`, `rate` (requests a second, None: unlimited), `rules` (endpoints are names of
-    methods called with request, account and the path's values), the vendor's error shapes, and may give `seed`,
+    A subclass gives `key`, `title`, `rate` (requests in `rate_seconds`, None: unlimited), `rules` (endpoints are names
+    of methods called with request, account and the path's values), the vendor's error shapes, and may give `seed`,
     `tick`, `keys` and `controls` (name -> method taking the posted dict and giving a dict).
     """
 
     key: ClassVar[str] = ""
     title: ClassVar[str] = ""
     rate: ClassVar[int | None] = None
+    rate_seconds: ClassVar[float] = 1.0
     rules: ClassVar[tuple[Rule, ...]] = ()
     controls: ClassVar[dict[str, str]] = {}
     counted: ClassVar[tuple[str, ...]] = ("orders",)
+    front: ClassVar[str] = ""  # the path of a page for the vendor's people, if there is one
     demo: ClassVar[dict[str, str]] = {}  # settings that open the first account, besides its token
 
     def __init__(self) -> None:
@@ -93,7 +95,7 @@ class Sandbox(ABC):
         self.requests = 0
         self.over_limit = 0
         self.accounts = {
-            token: Account(token, number, self.account_options(number), self.rate, self.keys)
+            token: Account(token, number, self.account_options(number), Window(self.rate, self.rate_seconds), self.keys)
             for number, token in enumerate(TOKENS)
         }
         for account in self.accounts.values():
@@ -159,10 +161,11 @@ class Sandbox(ABC):
         with self.lock:
             self.faults.clear()
 
-    def set_rate(self, per_second: int | None) -> None:
+    def set_rate(self, most: int | None, seconds: float = 1.0) -> None:
+        """At most so many requests within any `seconds` from now on; None: any number."""
         with self.lock:
             for account in self.accounts.values():
-                account.window = Window(per_second)
+                account.window = Window(most, seconds)
 
     def account(self, token: str | None = None) -> Account:
         return self.accounts[token or TOKENS[0]]

@@ -62,7 +62,7 @@ class SandboxApp:
         except ControlError as problem:
             return answer({"error": str(problem)}, 400)
         if is_form:
-            return Response("", 303, {"Location": "/"})
+            return Response("", 303, {"Location": _page_of(request)})
         return answer(result)
 
     def _do(self, method: str, path: str, posted: Thing) -> Thing:
@@ -88,6 +88,12 @@ def _from_elsewhere(request: Request) -> bool:
     """Whether a browser sends this for a page of another site."""
     origin = request.headers.get("Origin")
     return bool(origin) and urlsplit(origin or "").netloc != request.host
+
+
+def _page_of(request: Request) -> str:
+    """The page of ours that the form stood on."""
+    came = urlsplit(request.headers.get("Referer", ""))
+    return came.path if came.netloc == request.host and not came.path.startswith("//") else "/"
 
 
 def _posted(request: Request) -> Thing:

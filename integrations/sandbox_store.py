@@ -15,22 +15,29 @@ Row = tuple[str, str, int, str | None]
 
 
 class Window:
-    """A sliding window: at most `per_second` requests within any second; None counts nothing."""
+    """A sliding window: at most `most` requests within any `seconds`; None counts nothing."""
 
-    def __init__(self, per_second: int | None) -> None:
-        self.per_second = per_second
+    def __init__(self, most: int | None, seconds: float = 1.0) -> None:
+        self.most = most
+        self.seconds = seconds
         self._times: deque[float] = deque()
 
     def admit(self) -> bool:
-        if self.per_second is None:
+        if self.most is None:
             return True
         now = time.monotonic()
-        while self._times and self._times[0] <= now - 1.0:
+        while self._times and self._times[0] <= now - self.seconds:
             self._times.popleft()
-        if len(self._times) >= self.per_second:
+        if len(self._times) >= self.most:
             return False
         self._times.append(now)
         return True
+
+    def wait(self) -> float:
+        """Seconds until one more is admitted."""
+        if self.most is None or len(self._times) < self.most:
+            return 0.0
+        return max(0.0, self._times[0] + self.seconds - time.monotonic())
 
 
 class Account:
@@ -41,11 +48,11 @@ class Account:
     token has no right to) and whatever the vendor adds.
     """
 
-    def __init__(self, token: str, number: int, options: Thing, rate: int | None, keys: Keys) -> None:
+    def __init__(self, token: str, number: int, options: Thing, window: Window, keys: Keys) -> None:
         self.token = token
         self.number = number
         self.options: Thing = {"expired": False, "denied": [], **options}
-        self.window = Window(rate)
+        self.window = window
         self.tables: dict[str, dict[int, Thing]] = {}
         self.changed: set[tuple[str, int]] = set()
         self._keys = keys

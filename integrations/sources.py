@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,8 @@ TAKE_ORDERS = Task("orders", N_("Take orders in"), 120)
 TAKE_CATALOGUE = Task("catalogue", N_("Take the catalogue in"), 86_400, at_hour=4)
 TAKE_PRICES = Task("prices", N_("Take prices and stock in"), 4 * 3600)
 CATALOGUE = (TAKE_CATALOGUE, TAKE_PRICES)
+#: of systems that are connected for something else first: their products come when staff say so
+CATALOGUE_ASKED = tuple(replace(task, asked=True) for task in CATALOGUE)
 TELL_STOCK = Task("stock", N_("Tell stock"), 3600)
 
 

@@ -171,6 +171,7 @@ class StatusChange:
     reason: str = ""
     text: str = ""
     tracking_number: str = ""  # out: to be told in the same call, where the mapping says so
+    at: datetime | None = None  # in: since when the copy is as it was read, by their clock, where they tell it
 
 
 @dataclass(frozen=True)
@@ -221,11 +222,13 @@ class ProductData:
 
 @dataclass(frozen=True)
 class ProductPage:
-    """Some offers of a catalogue. `broken`: those that could not be read: (its id or place, why)."""
+    """Some offers of a catalogue. `broken`: those that could not be read: (its id or place, why). `mark`: where a
+    catalogue that can be read on (ResumesProducts) goes on after this page."""
 
     products: Sequence[ProductData]
     total: int | None = None  # of the whole catalogue, where the vendor tells
     broken: Sequence[tuple[str, str]] = ()
+    mark: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from models import CatalogueFile, db, utcnow
 from orders import import_files
 from orders.import_files import BadFile, Layout
 
-from . import imports, offers, wake
+from . import following, imports, offers, wake
 
 log = structlog.get_logger()
 
@@ -206,7 +206,7 @@ def _of_offer(offer: ProductData) -> dict[str, Any]:
     found = {name: value for name, value in told.items() if value or name in ("sku", "price")}
     if offer.old_price is not None:
         found["old_price"] = offer.old_price.quantize(offers.CENT)
-    stock = offers.stock_of(offer.quantity, offer.available)
+    stock = following.stock_of(offer.quantity, offer.available)
     return found if stock is None else {**found, "stock": stock.quantize(offers.THOUSANDTH)}
 
 

@@ -20,11 +20,13 @@ from integrations.base import (
     ReceivesOrders,
     SettingsForm,
     TakesPayments,
+    Task,
+    TellsCategories,
 )
 from integrations.errors import VendorError
 from integrations.http import HttpClient
 from integrations.types import TestResult
-from models import Connection, ReferenceItem, Schedule, Shop, Source, db, utcnow
+from models import Connection, OfferCategory, ReferenceItem, Schedule, Shop, Source, add_rows, db, utcnow
 
 from . import wake
 from .pace import pace
@@ -124,7 +126,8 @@ def usable(row: Connection) -> bool:
 
 
 def destinations() -> list[Connection]:
-    return [row for row in active() if usable(row) and connector(row.kind).can(ReceivesOrders)]
+    found = [row for row in active() if usable(row) and connector(row.kind).can(ReceivesOrders)]
+    return [row for row in found if connector(row.kind).takes_orders(row.settings or {})]
 
 
 def sources() -> list[Connection]:
@@ -162,7 +165,7 @@ def _open(cls: type[Connector], row_id: int, name: str, settings: Mapping[str, A
     http = HttpClient(
         policy=current_app.extensions["policy"],
         secrets=[s for s in secrets if s],
-        pace=pace(wake.broker(), str(row_id), cls.rate),
+        pace=pace(wake.broker(), str(row_id), cls.rate, cls.rate_window),
     )
     return cls(ConnectorAccount(row_id, name, settings), http)
 
@@ -195,11 +198,16 @@ def follow_tasks(row: Connection) -> None:
     have = {s.task: s for s in db.session.scalars(db.select(Schedule).where(Schedule.connection_id == row.id))}
     for key, task in wanted.items():
         if key not in have:
-            made = Schedule(connection_id=row.id, task=key, every=task.every, at_hour=task.at_hour, next_at=utcnow())
-            db.session.add(made)  # the first run is now: at its hour only from the second on
+            db.session.add(_schedule(row.id, task))
     for key, schedule in have.items():
         if key not in wanted:
             db.session.delete(schedule)
+
+
+def _schedule(connection_id: int, task: Task) -> Schedule:
+    """The first run is now: at its hour only from the second on."""
+    when = {"every": task.every, "at_hour": task.at_hour, "next_at": utcnow(), "paused": task.asked}
+    return Schedule(connection_id=connection_id, task=task.key, **when)
 
 
 def note_answer(connection_id: int, error: VendorError | None) -> None:
@@ -218,9 +226,9 @@ def refresh_references(row: Connection) -> int:
     opened = open_connector(row)
     row_id = row.id
     db.session.commit()
-    if not isinstance(opened, OffersLists):
-        return 0
-    lists = opened.references()
+    lists = opened.references() if isinstance(opened, OffersLists) else {}
+    if isinstance(opened, TellsCategories):
+        _keep_categories(row_id, opened.categories())
     now = utcnow()
     values = [
         {
@@ -244,3 +252,9 @@ def refresh_references(row: Connection) -> int:
     wake.changed()
     db.session.commit()
     return len(values)
+
+
+def _keep_categories(connection_id: int, paths: Sequence[str]) -> None:
+    db.session.execute(db.delete(OfferCategory).where(OfferCategory.connection_id == connection_id))
+    rows = [{"connection_id": connection_id, "path": path} for path in sorted({path[:300] for path in paths})]
+    add_rows(OfferCategory, rows)

@@ -1,10 +1,12 @@
 """Addresses that vendors post their notices to: /hooks/<connection>/<secret>. Secrets are found by their hash; one that
-was replaced goes on working for a day, so that nothing is lost while the new address is entered over there."""
+was replaced goes on working for a week, so that nothing is lost until the new address is entered over there, or until
+somebody switches it off."""
 
 from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import current_app
@@ -12,7 +14,7 @@ from flask import current_app
 from models import Connection, HookSecret, db, utcnow
 from orders.pay_links import digest
 
-OVERLAP = timedelta(hours=24)
+OVERLAP = timedelta(days=7)
 
 
 def address(connection_id: int) -> str:
@@ -26,8 +28,23 @@ def current(connection_id: int) -> HookSecret | None:
     return db.session.scalar(query.order_by(HookSecret.id.desc()).limit(1))
 
 
-def url(row: HookSecret) -> str:
-    return f"{current_app.config['HUB'].public_url}/hooks/{row.connection_id}/{row.sealed['secret']}"
+def replaced(connection_id: int) -> Sequence[HookSecret]:
+    """Those that were replaced and still work, newest first."""
+    query = db.select(HookSecret).where(HookSecret.connection_id == connection_id, HookSecret.ends_at > utcnow())
+    return db.session.scalars(query.order_by(HookSecret.id.desc())).all()
+
+
+def end(connection_id: int, secret_id: int) -> bool:
+    """Switch one off that was replaced, in the caller's transaction; the one in use can only be replaced."""
+    query = db.delete(HookSecret).where(HookSecret.id == secret_id, HookSecret.connection_id == connection_id)
+    found = db.session.scalars(query.where(HookSecret.ends_at.is_not(None)).returning(HookSecret.id)).all()
+    return bool(found)
+
+
+def url(row: HookSecret, event: str = "") -> str:
+    """The address; with `event` the one of this kind of news, where a vendor's people enter several."""
+    found = f"{current_app.config['HUB'].public_url}/hooks/{row.connection_id}/{row.sealed['secret']}"
+    return f"{found}/{event}" if event else found
 
 
 def rotate(connection_id: int) -> HookSecret:
@@ -46,10 +63,10 @@ def rotate(connection_id: int) -> HookSecret:
 def find(connection_id: int, secret: str) -> tuple[Connection, HookSecret] | None:
     """The connection that this address is of; None when there is none, or not any more."""
     wanted = digest(secret)
-    row = db.session.scalar(db.select(HookSecret).where(HookSecret.secret_hash == wanted))
-    if row is None or not hmac.compare_digest(row.secret_hash, wanted) or row.connection_id != connection_id:
+    query = db.select(Connection, HookSecret).join(HookSecret, HookSecret.connection_id == Connection.id)
+    found = db.session.execute(query.where(HookSecret.secret_hash == wanted)).one_or_none()
+    if found is None or not hmac.compare_digest(found.HookSecret.secret_hash, wanted):
         return None
-    if row.ends_at is not None and row.ends_at < utcnow():
-        return None
-    connection = db.session.get(Connection, connection_id)
-    return None if connection is None or connection.removed_at else (connection, row)
+    connection, row = found.Connection, found.HookSecret
+    ended = row.ends_at is not None and row.ends_at < utcnow()
+    return None if connection.id != connection_id or connection.removed_at or ended else (connection, row)

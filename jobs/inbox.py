@@ -1,21 +1,37 @@
-"""Notices that vendors post: answered at once, worked on in a job. A repetition is one row."""
+"""Notices that vendors post: answered at once, worked on in a job. A repetition is one row.
+
+What came stays to be looked at: what it was, whether it is for us, what became of it and why; one that is over can be
+worked on once more, which does no more than its coming twice."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import literal_column
 
 from integrations.base import ReceivesWebhooks
 from integrations.errors import Refused
+from integrations.notices import StatusNotice
 from integrations.types import Notice, Reply
 from models import Connection, HookSecret, Incoming, db, insert_into, utcnow
 
-from . import connections, payments, wake
+from . import connections, news, payments, wake
 
 #: a notice that nobody was woken for is found by the sweep after so long
 FORGOTTEN = timedelta(seconds=10)
 LIMIT = 100
+#: how exactly an address shows when it was last used
+USED = timedelta(seconds=10)
+#: letters kept of what could not be read
+KEPT = 4000
+#: what a notice is about -> the work of its connection that settles all such notices together
+TOGETHER = {"status": ("news", news.work)}
+#: what is over and may be worked on once more
+OVER = ("ignored", "failed", "applied")
+_NOTICE: Any = literal_column("channel = 'webhook'")
 
 
 def receive(connection: Connection, secret: HookSecret, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -23,33 +39,77 @@ def receive(connection: Connection, secret: HookSecret, headers: Mapping[str, st
     opened = connections.open_connector(connection)
     if not isinstance(opened, ReceivesWebhooks):
         raise Refused("misconfigured", "this system sends no notices")
-    notices = opened.notices(headers, body)
-    _store(connection.id, notices)
-    secret.last_at = utcnow()
+    if secret.last_at is None or secret.last_at < utcnow() - USED:
+        secret.last_at = utcnow()
+    try:
+        notices = opened.notices(headers, body)
+    except Refused as refusal:
+        _store([_refused(connection.id, refusal, body)])
+        db.session.commit()
+        raise
+    _store([_row(connection.id, notice) for notice in notices])
     db.session.commit()
     return opened.answer(notices)
 
 
-def _store(connection_id: int, notices: Sequence[Notice]) -> None:
-    values = [
-        {
-            "connection_id": connection_id,
-            "channel": "webhook",
-            "event": notice.event,
-            "external_id": (notice.reference or notice.external_id)[:100],
-            "fingerprint": hashlib.sha256(notice.event_id.encode()).hexdigest(),
-            "body": {"external_id": notice.external_id, "reference": notice.reference, "notice": notice.body},
-            "received_at": utcnow(),
-            "state": "new",
-            "note": "",
-        }
-        for notice in notices
-    ]
+def _row(connection_id: int, notice: Notice) -> dict[str, Any]:
+    kept = {"external_id": notice.external_id, "reference": notice.reference, "notice": notice.body}
+    ignored = ""
+    if isinstance(notice, StatusNotice):
+        kept |= _kept(notice)
+        ignored = notice.ignored
+    return {
+        "connection_id": connection_id,
+        "channel": "webhook",
+        "event": notice.event,
+        "external_id": (notice.reference or notice.external_id)[:100],
+        "fingerprint": hashlib.sha256(notice.event_id.encode()).hexdigest(),
+        "body": kept,
+        "received_at": utcnow(),
+        "state": "ignored" if ignored else "new",
+        "note": ignored,
+    }
+
+
+def _kept(notice: StatusNotice) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": notice.name, "paid": notice.paid}
+    if change := notice.change:
+        at = change.at.isoformat() if change.at else ""
+        found |= {"status": change.status, "status_name": change.status_name, "at": at}
+    return found
+
+
+def _refused(connection_id: int, refusal: Refused, body: bytes) -> dict[str, Any]:
+    """Whoever posts to the right address and isn't understood is worth a look; nothing is ever made of it."""
+    return {
+        "connection_id": connection_id,
+        "channel": "webhook",
+        "event": "unknown",
+        "external_id": "",
+        "fingerprint": hashlib.sha256(body).hexdigest(),
+        "body": {"text": body[:KEPT].decode(errors="replace").replace("\0", "")},
+        "received_at": utcnow(),
+        "state": "refused",
+        "note": f"{refusal.fault}: {refusal.detail}"[:500],
+    }
+
+
+def _store(values: Sequence[dict[str, Any]]) -> None:
     if not values:
         return
-    query = insert_into(Incoming).values(values).on_conflict_do_nothing().returning(Incoming.__table__.c.id)
-    new = db.session.scalars(query).all()
-    db.session().info.setdefault("jobs", set()).update(("notice", incoming_id) for incoming_id in new)
+    table = Incoming.__table__
+    query = insert_into(Incoming).values(list(values)).on_conflict_do_nothing()
+    query = query.returning(table.c.id, table.c.connection_id, table.c.event, table.c.state)
+    for row in db.session.execute(query).all():
+        if row.state == "new":
+            _soon(row.id, row.connection_id, row.event)
+
+
+def _soon(incoming_id: int, connection_id: int, event: str) -> None:
+    if event in TOGETHER:
+        wake.soon(TOGETHER[event][0], connection_id)
+    else:
+        wake.soon("notice", incoming_id)
 
 
 def process(incoming_id: int) -> None:
@@ -65,14 +125,46 @@ def process(incoming_id: int) -> None:
 
 
 def sweep() -> None:
-    """Notices whose wake-up was lost."""
-    waiting = db.select(Incoming.id).where(
+    """Notices whose wake-up was lost, and those that had to wait."""
+    waiting = db.select(Incoming.id, Incoming.connection_id, Incoming.event).where(
         Incoming.state == "new", Incoming.channel == "webhook", Incoming.received_at < utcnow() - FORGOTTEN
     )
-    ids = db.session.scalars(waiting.order_by(Incoming.id).limit(LIMIT)).all()
+    alone = db.session.execute(waiting.where(Incoming.event.not_in(TOGETHER)).order_by(Incoming.id).limit(LIMIT)).all()
+    together = waiting.with_only_columns(Incoming.connection_id, Incoming.event).where(Incoming.event.in_(TOGETHER))
+    groups = db.session.execute(together.distinct()).all()
     db.session.rollback()
-    for incoming_id in ids:
-        process(incoming_id)
+    for row in alone:
+        process(row.id)
+    for connection_id, event in groups:
+        TOGETHER[event][1](connection_id)
+
+
+def page(connection_id: int, state: str, before: int, n: int) -> Sequence[Incoming]:
+    """The connection's notices, newest first, older than `before` (an id; 0 = the newest), "" = in any state."""
+    query = db.select(Incoming).where(Incoming.connection_id == connection_id, _NOTICE)
+    if state:
+        query = query.where(Incoming.state == state)
+    if before:
+        query = query.where(Incoming.id < before)
+    return db.session.scalars(query.order_by(Incoming.id.desc()).limit(n)).all()
+
+
+def one(connection_id: int, incoming_id: int) -> Incoming | None:
+    query = db.select(Incoming).where(Incoming.id == incoming_id, Incoming.connection_id == connection_id, _NOTICE)
+    return db.session.scalar(query)
+
+
+def replay(connection_id: int, incoming_ids: Sequence[int]) -> int:
+    """Have these notices worked on once more, in the caller's transaction. Returns how many; one that waits already, or
+    whose contents are gone with their age, is left out. Nothing happens twice by it: what is older than what is known
+    changes nothing, and about a payment the service is asked."""
+    query = db.select(Incoming).where(Incoming.id.in_(incoming_ids), Incoming.connection_id == connection_id, _NOTICE)
+    rows = [row for row in db.session.scalars(query.where(Incoming.state.in_(OVER)).with_for_update()) if row.body]
+    for row in rows:
+        row.state, row.note = "new", ""
+        _soon(row.id, row.connection_id, row.event)
+    wake.changed()
+    return len(rows)
 
 
 #: what a notice is about -> what is done with it: (state, note)

@@ -13,7 +13,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from models import Attempt, AttemptItem, Connection, Incoming, Order, Run, RunNote, Schedule, Transfer, db
+from models import Attempt, AttemptItem, Connection, Incoming, Order, Run, RunChange, RunNote, Schedule, Transfer, db
 from models.connections import OPERATIONS
 from orders import asked, days
 from orders.listing import Cursor
@@ -33,7 +33,7 @@ TRANSFER_STATES = {
     "cancelled": ("cancelled",),
 }
 RUN_STATES = ("waiting", "working", "done", "failed")
-INCOMING_STATES = ("new", "held", "applied", "echo", "failed", "aside")
+INCOMING_STATES = ("new", "held", "applied", "echo", "ignored", "refused", "failed", "aside")
 CHANNELS = ("pull", "webhook")
 ATTEMPTS = 50
 START = Cursor()
@@ -256,6 +256,13 @@ def run(run_id: int) -> Run | None:
 def run_notes(row: Run, limit: int = 200) -> Sequence[RunNote]:
     """What the run left out, and why."""
     return db.session.scalars(db.select(RunNote).filter_by(run_id=row.id).order_by(RunNote.id).limit(limit)).all()
+
+
+def run_changes(row: Run, kind: str, after: int, limit: int = 100) -> tuple[Sequence[RunChange], bool]:
+    """What the run did to products, of one kind, from this id on; and whether there is more."""
+    query = db.select(RunChange).where(RunChange.run_id == row.id, RunChange.kind == kind, RunChange.id > after)
+    found = db.session.scalars(query.order_by(RunChange.id).limit(limit + 1)).all()
+    return found[:limit], len(found) > limit
 
 
 def run_attempts(row: Run, limit: int = ATTEMPTS) -> Sequence[Attempt]:

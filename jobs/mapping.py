@@ -135,6 +135,14 @@ def editor(connection: Connection, key: str) -> Editor:
     return next(found for found in editors(connection) if found.table.key == key)
 
 
+def show(current: Editor, chosen: Mapping[str, str], extras: Mapping[str, Mapping[str, Any]]) -> None:
+    """Let the editor show choices that aren't saved."""
+    for row in current.rows:
+        if row.lookup in chosen:
+            row.chosen, row.suggested = chosen[row.lookup], ""
+            row.extra = dict(extras.get(row.lookup, {}))
+
+
 def fell_through(connection_id: int, days: int = FELL_THROUGH_DAYS) -> list[Missed]:
     """The connection's codes that orders of these days wait for, the most frequent first."""
     since = utcnow() - timedelta(days=days)

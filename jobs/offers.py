@@ -7,27 +7,27 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from catalogue import making, matching, rules
+from catalogue import making, matching
 from catalogue.categories import Known
 from catalogue.rules import Rule
 from integrations.text import N_
 from integrations.types import ProductData
-from models import Connection, Offer, Prepared, Product, add_rows, among, db, update_rows, utcnow
-from orders import creation, stock
+from models import Connection, Offer, OfferCategory, Prepared, Product, add_rows, among, db, update_rows, utcnow
+from orders import stock
+
+from .following import ALL, PRICE, Change, News, follow, made
 
 #: offers in one transaction
 BATCH = 500
 TWICE = N_("another offer has the same id")
-ZERO, CENT, THOUSANDTH = Decimal(0), Decimal("0.01"), Decimal("0.001")
-#: what is told by every reading, those of prices alone too
-PRICE = ("price", "old_price", "currency")
+CENT, THOUSANDTH = Decimal("0.01"), Decimal("0.001")
+#: what is told by every reading, those of prices alone too: PRICE and
 STOCK = ("quantity", "available")
 _OTHER = ("brand", "description", "weight", "length", "width", "height")
-_COLUMNS = (Offer.id, Offer.external_id, Offer.product_id, Offer.fingerprint, Offer.gone_at,
+_COLUMNS = (Offer.id, Offer.external_id, Offer.product_id, Offer.fingerprint, Offer.gone_at, Offer.category,
             *(getattr(Offer, name) for name in PRICE + STOCK))  # fmt: skip
 _known = Prepared(
     db.select(*_COLUMNS).where(Offer.connection_id == db.bindparam("connection"), among(Offer.external_id, "ids", str))
@@ -38,37 +38,27 @@ _seen = Prepared(
     .values(seen_at=db.bindparam("now", type_=Offer.seen_at.type)),
     same_plan=True,
 )
-_products_of = Prepared(
-    db.select(Offer.id, Offer.product_id, Product.sku)
+_ours = Prepared(
+    db.select(Offer.id, Offer.product_id, Offer.external_id, Product.name)
     .join(Product, Product.id == Offer.product_id)
     .where(among(Offer.id, "ids"))
+    .order_by(Offer.id)
 )
 
 
-def rule_of(connection: Connection) -> Rule:
-    """The connection's rule. A system that we tell our stock says nothing about it: it would only repeat us."""
-    rule = rules.of(connection.id)
+def as_told(connection: Connection, rule: Rule) -> Rule:
+    """A connection's rule as a reading follows it. A system that we tell our stock says nothing about it: it would only
+    repeat us."""
     if not (connection.settings or {}).get(stock.TELL):
         return rule
     gone = "nothing" if rule.gone == "none_left" else rule.gone
     return replace(rule, gone=gone, follow=tuple(what for what in rule.follow if what != "stock"))
 
 
-@dataclass(frozen=True)
-class News:
-    """An offer that is new or differs from what is kept. `what`: price, stock, names (whatever else); back: it was
-    gone. `told`: its columns of price and stock."""
-
-    id: int
-    product_id: int | None
-    offer: ProductData
-    told: Mapping[str, Any]
-    what: frozenset[str]
-
-
 @dataclass
 class Reading:
-    """One reading of a connection's catalogue. `counts` as a run tells them; `left_out`: (id, why)."""
+    """One reading of a connection's catalogue. `counts` as a run tells them; `left_out`: (id, why); `changes`: what
+    became of products."""
 
     connection_id: int
     rule: Rule
@@ -76,27 +66,49 @@ class Reading:
     categories: Known = field(default_factory=Known)
     counts: Counter[str] = field(default_factory=Counter)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    paths: set[str] = field(default_factory=set)  # of categories, as far as they are noted
 
     def take(self, offers: Sequence[ProductData]) -> None:
         """A batch of what was read; the caller commits."""
         self._alone()
         wanted = {offer.external_id: offer for offer in offers}
         known = self._rows(wanted)
-        fresh = [offer for key, offer in wanted.items() if key not in known]
-        changed = [news for key, row in known.items() if (news := self._news(row, wanted[key])).what]
         if known:
             _seen.run(ids=[row.id for row in known.values()], now=utcnow())
+        within = {key: offer for key, offer in wanted.items() if self._takes(offer, known.get(key))}
+        known = {key: row for key, row in known.items() if key in within}
+        fresh = [offer for key, offer in within.items() if key not in known]
+        changed = [news for key, row in known.items() if (news := self._news(row, within[key])).what]
         self._write(changed)
         added = [] if self.prices_only else self._add(fresh)
         self._count(offers, known, changed, fresh)
+        if skipped := len(wanted) - len(within):
+            self.counts["skipped"] += skipped
         self._products([*changed, *added])
 
+    def touch(self, external_ids: Collection[str]) -> None:
+        """They are there, whatever else is or isn't known of them: not gone."""
+        if seen := self._rows(external_ids):
+            _seen.run(ids=[row.id for row in seen.values()], now=utcnow())
+
     def missed(self, broken: Sequence[tuple[str, str]]) -> None:
-        """Offers that could not be read. They are there all the same: not gone."""
+        """Offers that could not be read."""
         self._leave_out(broken)
         self.counts["seen"] += len(broken)
-        if seen := self._rows([key for key, _ in broken]):
-            _seen.run(ids=[row.id for row in seen.values()], now=utcnow())
+        self.touch([key for key, _ in broken])
+
+    def note_categories(self, offers: Sequence[ProductData]) -> None:
+        """Keep what categories there are, for staff to choose from."""
+        if new := sorted({offer.category[:300] for offer in offers if offer.category} - self.paths):
+            self.paths |= set(new)
+            add_rows(
+                OfferCategory, [{"connection_id": self.connection_id, "path": path} for path in new], _unless_there
+            )
+
+    def _takes(self, offer: ProductData, row: Any) -> bool:
+        """Prices alone come without categories: what is kept of the offer says which it has."""
+        return self.rule.takes((row.category if row else "") if self.prices_only else offer.category[:300])
 
     def _rows(self, external_ids: Collection[str]) -> dict[str, Any]:
         ids = list(external_ids)
@@ -147,53 +159,38 @@ class Reading:
         if row.gone_at is not None:
             found |= {"back", "stock"}
         if not self.prices_only and row.fingerprint != fingerprint(offer):
-            found.add("names")
+            found.add("rest")
         return News(row.id, row.product_id, offer, told, frozenset(found))
 
     def _products(self, news: Sequence[News]) -> None:
         """Match what has no product, make what may be made, and let products follow what has changed."""
-        without = [] if self.prices_only else [n for n in news if n.product_id is None]
+        without = [] if self.prices_only else [n.id for n in news if n.product_id is None]
         what = {n.id: n.what for n in news if n.product_id is not None}
+        found: dict[int, Any] = {}
         if without:
-            ids = [n.id for n in without]
-            matching.fill(self.rule, ids)
-            what |= dict.fromkeys((row.id for row in _products_of.rows(ids=ids)), frozenset(self.rule.follow))
-            done = making.make(self.connection_id, self.rule, ids, self.categories)
-            self.counts["made"] += done.made
-            self._leave_out(done.left_out)
-        follow(self.rule, [replace(n, what=what[n.id]) for n in news if what.get(n.id)])
+            matching.fill(self.rule, without)
+            found = {row.id: row for row in _ours.rows(ids=without)}
+            what |= dict.fromkeys(found, ALL)
+            self._make(without)
+        followed = follow(self.rule, [replace(n, what=what[n.id]) for n in news if what.get(n.id)], self.categories)
+        self._tell(found, {change.product_id: change for change in followed})
 
+    def _make(self, offer_ids: Sequence[int]) -> None:
+        done = making.make(self.connection_id, self.rule, offer_ids, self.categories)
+        self.counts["made"] += done.made
+        self.changes += [made(identity, offer) for identity, offer in done.products]
+        self._leave_out(done.left_out)
 
-def follow(rule: Rule, news: Sequence[News]) -> None:
-    """Let the products of these offers have what the rule lets them follow."""
-    now = utcnow()
-    rows: dict[str, dict[int, dict[str, Any]]] = {"price": {}, "stock": {}, "names": {}, "back": {}}
-    followed = {*rule.follow, *(("back",) if rule.gone == "hide" else ())}
-    by_id = {n.id: n for n in news}
-    for row in _products_of.rows(ids=list(by_id)) if by_id else ():
-        found = by_id[row.id]
-        for what in found.what & followed:
-            values = _values(what, found, row.sku)
-            rows[what][row.product_id] = {"id": row.product_id, "updated_at": now, **values}
-    for changed in rows.values():
-        update_rows(Product, [changed[key] for key in sorted(changed)])
-    stock.changed(sorted(rows["stock"]))
-
-
-def _values(what: str, news: News, sku: str) -> dict[str, Any]:
-    told, name = news.told, news.offer.name[:300]
-    if what == "price":
-        return {column: told[column] for column in PRICE}
-    if what == "stock":
-        return {"stock": stock_of(told["quantity"], told["available"])}
-    if what == "names":
-        return {"name": name, "search_text": creation.product_text(sku, name)}
-    return {"active": True}
-
-
-def stock_of(quantity: Decimal | None, available: bool) -> Decimal | None:
-    """What a product has of it; None = not counted. Systems that tell no quantity say at least when there is none."""
-    return quantity if quantity is not None else (None if available else ZERO)
+    def _tell(self, found: Mapping[int, Any], followed: dict[int | None, Change]) -> None:
+        """Products that were found for an offer are told as such, with what they took over at once."""
+        for row in found.values():
+            same = followed.pop(row.product_id, None)
+            changes = same.changes if same else {}
+            self.changes.append(Change("found", row.product_id, row.external_id, row.name, changes))
+        self.changes += followed.values()
+        for kind, n in (("found", len(found)), ("updated", len(followed))):
+            if n:
+                self.counts[kind] += n
 
 
 def fingerprint(offer: ProductData) -> str:
@@ -236,19 +233,3 @@ def _row(offer: ProductData) -> dict[str, Any]:
 
 def _unless_there(query: Any) -> Any:
     return query.on_conflict_do_nothing()
-
-
-def mark_gone(connection_id: int, rule: Rule, before: datetime) -> int:
-    """After a complete reading that began then: what it has not brought is gone. How many are."""
-    now = utcnow()
-    missing = (Offer.connection_id == connection_id, Offer.seen_at < before, Offer.gone_at.is_(None))
-    quiet: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
-    done: Any = db.session.execute(db.update(Offer).where(*missing).values(gone_at=now), **quiet)
-    if rule.gone != "nothing" and done.rowcount:
-        there = db.select(Offer.id).where(Offer.product_id == Product.id, Offer.gone_at.is_(None))
-        gone = db.select(Offer.product_id).where(Offer.connection_id == connection_id, Offer.gone_at == now)
-        values: dict[str, Any] = {"stock": ZERO} if rule.gone == "none_left" else {"active": False}
-        query = db.update(Product).where(Product.id.in_(gone.where(Offer.product_id.is_not(None))), ~there.exists())
-        ids = db.session.scalars(query.values(**values, updated_at=now).returning(Product.id), **quiet).all()
-        stock.changed(sorted(ids) if "stock" in values else ())
-    return int(done.rowcount)

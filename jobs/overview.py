@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from models import Attempt, Connection, Link, Run, Schedule, db
+from models import Attempt, Connection, Link, ReferenceItem, Run, Schedule, db
 
 
 def failures(since: datetime) -> dict[int, int]:
@@ -53,6 +53,16 @@ def open_run(connection_id: int, task: str) -> Run | None:
         Run.connection_id == connection_id, Run.task == task, Run.state.in_(("waiting", "working"))
     )
     return db.session.scalar(query)
+
+
+def lists(connection_id: int, keys: Collection[str]) -> dict[str, list[tuple[str, str]]]:
+    """Of each of the connection's reference lists the entries (code, name); none where it isn't here yet."""
+    found: dict[str, list[tuple[str, str]]] = {key: [] for key in keys}
+    query = db.select(ReferenceItem.list, ReferenceItem.code, ReferenceItem.name)
+    query = query.where(ReferenceItem.connection_id == connection_id, ReferenceItem.list.in_(found))
+    for key, code, name in db.session.execute(query.order_by(ReferenceItem.list, ReferenceItem.position)):
+        found[key].append((code, name or code))
+    return found
 
 
 def attempts(connection_id: int, limit: int = 50) -> Sequence[Any]:

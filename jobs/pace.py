@@ -63,11 +63,15 @@ class _Local:
 _local = _Local()
 
 
-def pace(redis: Redis | None, name: str, per_second: float | None) -> Callable[[], float] | None:
-    """A function to ask for a turn: 0 = now, else the seconds after which to ask again. None = no published limit."""
+def pace(
+    redis: Redis | None, name: str, per_second: float | None, counted_over: float = 1.0
+) -> Callable[[], float] | None:
+    """A function to ask for a turn: 0 = now, else the seconds after which to ask again. None = no published limit.
+    `counted_over`: the seconds over which the vendor counts; with more of them a few calls needn't wait for each other
+    as long as many would."""
     if per_second is None:
         return None
-    calls = max(1, int(per_second))
+    calls = max(1, int(per_second * counted_over))
     window = calls / per_second * STRETCH * 1000
     closest = CLOSEST / per_second * 1000 if calls > 1 else 0
     key = f"hub:pace:{name}"

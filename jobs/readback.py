@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from integrations.base import ReadsStatuses
 from integrations.errors import VendorError
@@ -11,7 +12,7 @@ from integrations.types import StatusChange
 from models import Connection, Link, Order, db, utcnow
 from orders.timeline import Actor
 
-from . import attempts, connections, drafts, incoming_changes, tracking, vendor_names, wake
+from . import attempts, connections, drafts, incoming_changes, told, tracking, vendor_names, wake
 
 CHUNK = 200
 
@@ -25,14 +26,15 @@ def read_statuses(run_id: int, connection: Connection, keep: Callable[..., None]
     if connector.asked_by_id:
         cursor = {"ids": _live(connection_id, connector.final_statuses)}
     db.session.commit()
+    asked_at = utcnow()
     try:
-        changes, after = connector.statuses(cursor, utcnow())
+        changes, after = connector.statuses(cursor, asked_at)
     except VendorError as error:
         attempts.record(connection_id, "statuses", connector.http.exchanges(), error)
         raise
     changed = 0
     for start in range(0, len(changes), CHUNK):
-        changed += apply(connection_id, changes[start : start + CHUNK])
+        changed += len(apply(connection_id, changes[start : start + CHUNK], asked_at))
     row = db.session.get(Connection, connection_id, populate_existing=True)
     if row is not None:
         row.cursor = {**(row.cursor or {}), "statuses": dict(after)}
@@ -43,34 +45,74 @@ def read_statuses(run_id: int, connection: Connection, keep: Callable[..., None]
         attempts.record(connection_id, "statuses", connector.http.exchanges())
 
 
-def apply(connection_id: int, changes: Sequence[StatusChange]) -> int:
-    """Take over statuses, in the order they were made; commits. Returns how many orders changed."""
+@dataclass
+class Reader:
+    """What it takes to make statuses of one connection ours."""
+
+    connection: Connection
+
+    def __post_init__(self) -> None:
+        self.maker = drafts.Maker(self.connection)
+        self.actor = Actor("job", self.connection.name)
+        self.names = vendor_names.statuses(self.connection.id)
+
+    def links(self, external_ids: Collection[str]) -> dict[str, Link]:
+        """By their number. In one order for all who lock several, so that none waits for another in a circle."""
+        query = db.select(Link).where(Link.connection_id == self.connection.id, Link.external_id.in_(external_ids))
+        query = query.order_by(Link.id).with_for_update().execution_options(populate_existing=True)
+        return {str(link.external_id): link for link in db.session.scalars(query)}
+
+    def take(self, link: Link, ours: Order, change: StatusChange, verdict: str = "") -> bool:
+        """True when something changed. `verdict`: what told.judge says, where it has been asked."""
+        name = change.status_name or self.names.get(change.status, "")
+        link.synced_at = utcnow()
+        tracking.moved(self.connection, link, ours, name or change.status)
+        found = (self.connection, link, ours, change.status, name, self.maker, self.actor, verdict)
+        changed = incoming_changes.take_status(*found)
+        if changed:
+            ours.updated_at = utcnow()
+        return changed
+
+
+def apply(connection_id: int, changes: Sequence[StatusChange], asked_at: datetime | None = None) -> set[str]:
+    """Take over statuses, in the order they were made; commits. Returns the copies whose orders changed. `asked_at`:
+    when they were asked for."""
     connection = db.session.get(Connection, connection_id, populate_existing=True)
     if connection is None:
-        return 0
-    maker, actor = drafts.Maker(connection), Actor("job", connection.name)
-    names = vendor_names.statuses(connection_id)
-    query = db.select(Link).where(
-        Link.connection_id == connection_id, Link.external_id.in_([c.external_id for c in changes])
-    )
-    links = {link.external_id: link for link in db.session.scalars(query)}
-    orders = _orders([link.order_id for link in links.values()])
-    changed = 0
+        return set()
+    reader = Reader(connection)
+    links = reader.links([change.external_id for change in changes])
+    orders = orders_of(links.values())
+    changed: set[str] = set()
     for change in changes:
         link = links.get(change.external_id)
         ours = orders.get(link.order_id) if link else None
-        if link is None or ours is None:
-            continue
-        link.synced_at = utcnow()
-        tracking.moved(connection, link, ours, change.status_name or names.get(change.status, change.status))
-        name = change.status_name or names.get(change.status, "")
-        if incoming_changes.take_status(connection, link, ours, change.status, name, maker, actor):
-            ours.updated_at = utcnow()
-            changed += 1
+        if link is not None and ours is not None and _news(reader, link, ours, change, asked_at):
+            changed.add(change.external_id)
     if changed:
         wake.changed()
     db.session.commit()
     return changed
+
+
+def _news(reader: Reader, link: Link, ours: Order, change: StatusChange, asked_at: datetime | None) -> bool:
+    """One change of `apply`; True when something changed. What tells since when it is so (`at`) is no journal but how a
+    copy stands: it comes again and again, and what is known may be newer. Of a journal's entries none comes twice."""
+    verdict = ""
+    if change.at:
+        if older(change.at, link.external_at):
+            return False
+        verdict = told.judge(link, change.status, asked_at)
+        if verdict in ("open", "old"):  # what ends there now moves the copy's time, so that it is read once more
+            return False
+    changed = reader.take(link, ours, change, verdict)
+    if change.at or changed:
+        link.external_at = change.at or asked_at
+    return changed
+
+
+def older(at: datetime, known: datetime | None) -> bool:
+    return known is not None and at < known
 
 
 def _live(connection_id: int, final: Collection[str]) -> list[str]:
@@ -81,5 +123,6 @@ def _live(connection_id: int, final: Collection[str]) -> list[str]:
     return list(db.session.scalars(query.where(Link.external_status.not_in(final)).order_by(Link.id.desc())))
 
 
-def _orders(ids: Sequence[int]) -> dict[int, Any]:
+def orders_of(links: Iterable[Link]) -> dict[int, Order]:
+    ids = [link.order_id for link in links]
     return {order.id: order for order in db.session.scalars(db.select(Order).where(Order.id.in_(ids)))}

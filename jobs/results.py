@@ -20,10 +20,10 @@ from models import (
     update_rows,
     utcnow,
 )
-from orders import deletion, events, statuses, timeline
+from orders import deletion, events, statuses, timeline, work
 from orders.timeline import Actor
 
-from . import claims, retries, told, tracking, vendor_names, wake
+from . import abilities, claims, retries, told, tracking, vendor_names, wake
 from .calls import Batch, Report, Result
 from .claims import Claim
 
@@ -137,6 +137,8 @@ def _done(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connectio
     _set([claim.id for claim, _ in pairs], **finished)
     if batch.verb in ("send", "update"):
         _link([(claim, result, batch.orders[claim.order_id][0]) for claim, result in pairs], connection, now)
+        if batch.verb == "send":
+            _tell_statuses(pairs, batch, connection)
         _statuses_of([claim for claim, _ in pairs], connection, "success")
         deletion.request_late([claim.order_id for claim, _ in pairs], connection, _actor(connection))
     elif batch.verb == "status":
@@ -177,6 +179,15 @@ def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now
     for part in (with_copy, without):
         update_rows(Link, part, ("connection_id", "order_id"))
     tracking.numbered(connection, with_copy)
+
+
+def _tell_statuses(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connection) -> None:
+    """New copies that have another status than the order is mapped to, where the system takes one afterwards."""
+    if connection.kind not in abilities.told_kinds():
+        return
+    wanted = [(claim.order_id, batch.order(claim).status, result.copy) for claim, result in pairs]
+    other = [(order_id, status) for order_id, status, copy in wanted if status and copy and copy.status != status]
+    work.tell_statuses(other, connection.id, connection.name)
 
 
 def _pushed(pairs: list[tuple[Claim, Result]], connection: Connection, now: datetime) -> None:

@@ -137,7 +137,8 @@ def _originals(state: dict[str, Any], before: datetime) -> tuple[int, bool]:
     looked at again each night."""
     rows, more = _passed(Incoming, Incoming.received_at, "originals", state, before)
     ids = [*state["held"], *(row.id for row in rows)]
-    settled = db.update(Incoming).where(Incoming.id.in_(ids), Incoming.state.in_(("applied", "echo", "aside")))
+    over = ("applied", "echo", "aside", "ignored", "refused")
+    settled = db.update(Incoming).where(Incoming.id.in_(ids), Incoming.state.in_(over))
     query = settled.values(body={}).returning(Incoming.id).execution_options(synchronize_session=False)
     done = set(db.session.scalars(query))
     waiting = db.select(Incoming.id).where(Incoming.id.in_(ids), Incoming.id.not_in(done)).order_by(Incoming.id)

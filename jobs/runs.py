@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import IntegrityError
@@ -11,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from integrations.errors import VendorError
 from models import Connection, Run, db, utcnow
 
-from . import catalogue, connections, intake, parcels, readback, stock, wake
+from . import catalogue, connections, intake, parcels, readback, standing, stock, wake
 
 log = structlog.get_logger()
 
@@ -21,21 +22,18 @@ LEASE = timedelta(minutes=10)
 QUIET = ("stock",)
 
 
-def request(connection_id: int, task: str, by: str) -> Run | None:
-    """Ask for a run, in the caller's transaction. None when one is open already: that one serves."""
-    row = Run(connection_id=connection_id, task=task, requested_by=by, counts={})
+def request(connection_id: int, task: str, by: str, memo: Mapping[str, Any] | None = None) -> Run | None:
+    """Ask for a run, in the caller's transaction. None when one is open already: that one serves. `memo`: what it is to
+    go by."""
+    row = Run(connection_id=connection_id, task=task, requested_by=by, counts={}, memo=dict(memo or {}))
     try:
         with db.session.begin_nested():
             db.session.add(row)
             db.session.flush()
     except IntegrityError:
         return None
-    wake_for(row.id)
+    wake.run_next(row.id)
     return row
-
-
-def wake_for(run_id: int) -> None:
-    db.session().info.setdefault("runs", set()).add(run_id)
 
 
 def carry_out(run_id: int) -> None:
@@ -45,24 +43,25 @@ def carry_out(run_id: int) -> None:
         db.session.rollback()
         return
     now = utcnow()
-    row.state, row.started_at, row.lease_until = "working", now, now + LEASE
+    row.state, row.started_at, row.lease_until = "working", row.started_at or now, now + LEASE
+    row.fence += 1
     connection = row.connection
-    task, usable = row.task, connections.usable(connection)
+    task, fence, usable = row.task, row.fence, connections.usable(connection)
     wake.changed()
     db.session.commit()
     if not usable:
-        return _finish(run_id, "failed", fault="misconfigured", detail="the connection is off")
+        return _finish(run_id, fence, "failed", fault="misconfigured", detail="the connection is off")
     try:
         said = TASKS[task](run_id, connection) or ""
     except VendorError as error:
         db.session.rollback()
-        _note_failure(run_id, error)
+        _note_failure(run_id, fence, error)
     except Exception as error:  # a fault of ours: the run must not stay open and block the next
         db.session.rollback()
         log.exception("run_failed", run=run_id, task=task)
-        _finish(run_id, "failed", fault="internal", detail=f"{type(error).__name__}: {error}")
+        _finish(run_id, fence, "failed", fault="internal", detail=f"{type(error).__name__}: {error}")
     else:
-        _finish(run_id, "done", detail=said)
+        _finish(run_id, fence, "done", detail=said)
 
 
 def keep(run_id: int, **counts: int) -> None:
@@ -72,10 +71,12 @@ def keep(run_id: int, **counts: int) -> None:
     wake.changed()
 
 
-def _finish(run_id: int, state: str, fault: str = "", detail: str = "") -> None:
+def _finish(run_id: int, fence: int, state: str, fault: str = "", detail: str = "") -> None:
+    """Unless another worker has it meanwhile, or it waits for one."""
     now = utcnow()
     values = {"state": state, "finished_at": now, "lease_until": None, "fault": fault, "detail": detail[:2000]}
-    db.session.execute(db.update(Run).where(Run.id == run_id, Run.state == "working").values(values))
+    mine = (Run.id == run_id, Run.state == "working", Run.fence == fence)
+    db.session.execute(db.update(Run).where(*mine).values(values))
     row = db.session.get(Run, run_id, populate_existing=True)
     if row and state == "done" and row.task not in QUIET:
         row.connection.last_ok_at = now
@@ -84,23 +85,30 @@ def _finish(run_id: int, state: str, fault: str = "", detail: str = "") -> None:
     db.session.commit()
 
 
-def _note_failure(run_id: int, error: VendorError) -> None:
+def _note_failure(run_id: int, fence: int, error: VendorError) -> None:
     row = db.session.get(Run, run_id)
     if row is None:
         return
     row.connection.last_error_at = utcnow()
     row.connection.last_error = {"fault": error.fault, "detail": error.detail[:500], "field": error.field}
-    _finish(run_id, "failed", error.fault, error.detail)
+    _finish(run_id, fence, "failed", error.fault, error.detail)
 
 
 def free_expired() -> None:
-    """Runs whose worker died are over; the schedule makes the next one. Runs nobody was woken for are told again."""
+    """Runs whose worker died go on where they stood, if they had come any further; else they are over, and the schedule
+    makes the next one. Runs nobody was woken for are told again."""
     now = utcnow()
-    dead = db.update(Run).where(Run.state == "working", Run.lease_until < now)
-    db.session.execute(dead.values(state="failed", finished_at=now, fault="lease_lost", lease_until=None))
+    dead = db.select(Run).where(Run.state == "working", Run.lease_until < now).with_for_update(skip_locked=True)
+    for row in db.session.scalars(dead):
+        row.lease_until = None
+        if standing.has_moved(row):
+            row.state = "waiting"
+            wake.run_next(row.id)
+        else:
+            row.state, row.finished_at, row.fault = "failed", now, "lease_lost"
     waiting = db.select(Run.id).where(Run.state == "waiting", Run.created_at < now - timedelta(seconds=20))
     for run_id in db.session.scalars(waiting):
-        wake_for(run_id)
+        wake.run_next(run_id)
     db.session.commit()
 
 
@@ -130,6 +138,10 @@ def _prices(run_id: int, connection: Connection) -> None:
     catalogue.take(run_id, connection, keep, prices_only=True)
 
 
+def _rehearse(run_id: int, connection: Connection) -> None:
+    catalogue.take(run_id, connection, keep, dry=True)
+
+
 def _match(run_id: int, connection: Connection) -> None:
     catalogue.match(run_id, connection, keep)
 
@@ -143,4 +155,5 @@ TASKS: dict[str, Callable[[int, Connection], str | None]] = {
     "catalogue": _catalogue,
     "prices": _prices,
     "match": _match,
+    "rehearse": _rehearse,
 }

@@ -63,12 +63,17 @@ def judge(link: Link, code: str, asked_at: datetime | None) -> str:
         return "known"
     if asked_at is not None and link.told_at is not None and asked_at <= link.told_at:
         return "old"
-    if db.session.scalar(_open_ones(link, "working")) is not None:
+    if writing(link):
         return "open"
     if code == link.external_status:  # a write of ours that was lost has not come through
         _settle(link)
         return "known"
     return "own" if code == link.told else "news"
+
+
+def writing(link: Link) -> bool:
+    """Is a write of ours under way?"""
+    return db.session.scalar(_open_ones(link, "working")) is not None
 
 
 def take(link: Link, code: str, name: str, connection_name: str, verdict: str) -> None:

@@ -75,6 +75,11 @@ def run_soon(run_id: int) -> None:
         log.warning("broker_away", error=str(error))
 
 
+def run_next(run_id: int) -> None:
+    """The same once this transaction is committed."""
+    db.session().info.setdefault("runs", set()).add(run_id)
+
+
 @dataclass(frozen=True)
 class Job:
     """Work on one row. `once`: a wake-up on its way serves all that comes meanwhile; its function calls `begun`."""
@@ -95,6 +100,7 @@ JOBS = {
     "mail": Job("jobs.mail.deliver", "default", 120),
     "payment": Job("jobs.payments.work", "high", 300),
     "notice": Job("jobs.inbox.process", "high", 300),
+    "news": Job("jobs.news.work", "high", 300, once=True),
     "held": Job("jobs.held.take_due", "high", 600, once=True),
     "webhook": Job("jobs.webhooks.deliver", "low", 900, once=True),
     "rules": Job("jobs.automation.work", "default", 900, once=True, of_a_row=False),

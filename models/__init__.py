@@ -5,6 +5,7 @@ from .attached import attached
 from .automation import Message, Rule, RuleEvent, RuleRun, RuleWait
 from .base import db, insert_into, reading, use_encryption_keys, utcnow
 from .catalogue import (
+    CHANGES,
     FOLLOWED,
     GONE_OFFERS,
     MATCH_BY,
@@ -13,6 +14,8 @@ from .catalogue import (
     CatalogueRule,
     Category,
     Offer,
+    OfferCategory,
+    RunChange,
     RunNote,
 )
 from .connections import (
@@ -67,6 +70,9 @@ from .registries import (
 from .stock import StockNews, StockTaken
 
 __all__ = [
+    "CHANGES",
+    "OfferCategory",
+    "RunChange",
     "RunNote",
     "CatalogueRule",
     "CatalogueFile",

@@ -76,13 +76,24 @@ class Offer(Model):
     )
 
 
-#: by what an offer finds its product: our SKU is their id, the seller's own id or their SKU; or both have the same
-MATCH_BY = ("sku", "own_id", "external_id", "barcode", "name")
+class OfferCategory(Model):
+    """A category of a connected system, as the path that its offers have, so that staff can choose."""
+
+    __tablename__ = "offer_categories"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
+    path: Mapped[str] = mapped_column(String(300))
+    __table_args__ = (db.UniqueConstraint("connection_id", "path"),)
+
+
+#: by what an offer finds its product: our SKU is their id, the seller's own id or their SKU; "id": the seller's own id
+#: (theirs where there is none) is our product's number; or both have the same
+MATCH_BY = ("sku", "own_id", "external_id", "id", "barcode", "name")
 #: what becomes of an offer without a product, and of a product that isn't offered any more
 NEW_OFFERS = ("create", "hidden", "leave")
 GONE_OFFERS = ("nothing", "none_left", "hide")
-#: what of a product that is there follows its offer
-FOLLOWED = ("price", "stock", "names")
+#: what of a product that is there follows its offer; none of it: products that are there aren't updated
+FOLLOWED = ("price", "stock", "names", "texts", "pictures", "category", "measures")
 
 
 class CatalogueRule(Model):
@@ -94,6 +105,9 @@ class CatalogueRule(Model):
     new: Mapped[str] = mapped_column(String(10), default="create")
     gone: Mapped[str] = mapped_column(String(10), default="nothing")
     follow: Mapped[list[str]] = mapped_column(Json, default=lambda: ["price", "stock"])  # of FOLLOWED
+    #: the paths of those of their categories that are taken, each with all below it; [] = all
+    categories: Mapped[list[str]] = mapped_column(Json, default=list)
+    sort: Mapped[bool] = mapped_column(default=True)  # new products get their category, made where it is missing
 
 
 class RunNote(Model):
@@ -104,6 +118,24 @@ class RunNote(Model):
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
     item: Mapped[str] = mapped_column(String(100))
     reason: Mapped[str] = mapped_column(String(200))
+
+
+#: what a run did to a product: made it, found it for an offer, changed it; or its offer is there no more
+CHANGES = ("made", "found", "updated", "gone")
+
+
+class RunChange(Model):
+    """What a run did to one product, or would do where it only tries. It keeps the first thousand of each kind."""
+
+    __tablename__ = "run_changes"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(10))
+    product_id: Mapped[int | None] = mapped_column(ForeignKey("products.id", ondelete="SET NULL"), index=True)
+    external_id: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(300), default="")
+    changes: Mapped[dict[str, list[str]]] = mapped_column(Json, default=dict)  # {field: [before, after]}
+    __table_args__ = (Index("ix_run_changes_run_id_kind_id", "run_id", "kind", "id"),)
 
 
 class CatalogueFile(Model):

@@ -101,6 +101,7 @@ class Link(Model):
     external_number: Mapped[str] = mapped_column(String(64), default="")
     external_status: Mapped[str] = mapped_column(String(80), default="")  # code
     external_status_name: Mapped[str] = mapped_column(String(120), default="")
+    external_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it was so, by their clock
     told: Mapped[str] = mapped_column(String(80), default="")  # the status that we began to write there; "" = settled
     told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when our last write there ended
     url: Mapped[str] = mapped_column(String(300), default="")
@@ -227,6 +228,9 @@ class AttemptItem(Model):
     attempt: Mapped[Attempt] = relationship()
 
 
+_NOTICE: Any = literal_column("channel = 'webhook'")
+
+
 class Incoming(Model):
     """Whatever came from outside, kept raw before anything is made of it. A replay has the same fingerprint."""
 
@@ -239,12 +243,14 @@ class Incoming(Model):
     fingerprint: Mapped[str] = mapped_column(String(64))
     body: Mapped[Any] = mapped_column(Json)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
-    state: Mapped[str] = mapped_column(String(10), default="new")  # new | held | applied | echo | failed | aside
+    #: new | held | applied | echo | failed | aside; of notices also ignored | refused
+    state: Mapped[str] = mapped_column(String(10), default="new")
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id", ondelete="SET NULL"), index=True)
     note: Mapped[str] = mapped_column(Text, default="")
     __table_args__ = (
         db.UniqueConstraint("connection_id", "event", "external_id", "fingerprint"),
         Index("ix_incoming_state_id", "state", "id"),
+        Index("ix_incoming_notices", "connection_id", "id", sqlite_where=_NOTICE, postgresql_where=_NOTICE),
     )
 
 
@@ -281,6 +287,9 @@ class Run(Model):
     )  # {"seen", "new", "changed", "skipped", "failed"}
     fault: Mapped[str] = mapped_column(String(20), default="")
     detail: Mapped[str] = mapped_column(Text, default="")
+    fence: Mapped[int] = mapped_column(default=0)  # grows with each claim: a worker that was given up writes nothing
+    #: what it goes by and where it stands, as the job wrote it: of a catalogue jobs/reading.py says what
+    memo: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     connection: Mapped[Connection] = relationship()
     __table_args__ = (
         Index("ix_runs_connection_id_id", "connection_id", "id"),

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from flask import current_app
+
 from models import (
     Connection,
     Link,
@@ -84,13 +86,15 @@ def _queue(rows: Sequence[tuple[int, int, dict[str, Any]]], operation: str, by: 
 
 
 def _to_tell(lookup: Any) -> Prepared:
-    """Links of orders to enabled sources that want to be told of the status `lookup`, and how it is called there."""
+    """Links of orders to enabled systems that want to be told of the status `lookup`, and how it is called there: to
+    sources, and to destinations that take a status in a call of its own."""
     return Prepared(
         db.select(Link.order_id, Link.connection_id, Mapping.theirs, Mapping.extra, Order.ttn, Order.fulfilment)
         .join(Mapping, Mapping.connection_id == Link.connection_id)
         .join(Connection, Connection.id == Link.connection_id)
         .join(Order, Order.id == Link.order_id)
-        .where(among(Link.order_id, "ids"), Link.role == "source", Link.state != "deleted")
+        .where(among(Link.order_id, "ids"), Link.state != "deleted")
+        .where((Link.role == "source") | among(Connection.kind, "told", str))
         .where(Link.external_id.is_not(None), Mapping.table == "status_out", Mapping.lookup == lookup)
         .where(Mapping.theirs != "", Connection.enabled, Connection.removed_at.is_(None)),
         same_plan=True,
@@ -101,18 +105,24 @@ _TO_TELL = _to_tell(db.bindparam("status"))
 _TO_TELL_NOW = _to_tell(db.cast(Order.status_id, db.String))
 
 
+def _told() -> list[str]:
+    """Kinds of systems that can be told of statuses: the jobs know the connectors."""
+    kinds: list[str] = current_app.extensions["told_kinds"]()
+    return kinds
+
+
 def request_status_push(
     order_ids: Sequence[int], status: Status, *, cause: int | None, reason: str, text: str, by: str
 ) -> None:
     """Pass a status on to the systems that these orders came from, where a mapping says to what. Not to `cause`."""
-    found = _TO_TELL.rows(ids=list(order_ids), status=str(status.id))
+    found = _TO_TELL.rows(ids=list(order_ids), status=str(status.id), told=_told())
     _pass_on([row for row in found if row.connection_id != cause], reason, text, by)
 
 
 def request_number_push(order_ids: Sequence[int], by: str) -> None:
     """The orders have got a tracking number or another one, and not from where they came: it is passed on to there,
     if they are in a status that is ticked for it."""
-    found = _TO_TELL_NOW.rows(ids=list(order_ids))
+    found = _TO_TELL_NOW.rows(ids=list(order_ids), told=_told())
     _pass_on([row for row in found if row.ttn and _ticked(row)], "", "", by, only_numbers=True)
 
 
@@ -150,6 +160,15 @@ def greet(order_id: int, connection_id: int, theirs: str, reason: str, text: str
     """Answer a source's new order with a status of theirs."""
     _queue([(order_id, connection_id, {"status": theirs, "reason": reason, "text": text})], "status", by)
     wake([connection_id])
+
+
+def tell_statuses(wanted: Sequence[tuple[int, str]], connection_id: int, by: str) -> None:
+    """Have these orders (id, status of theirs) get their statuses at a system that takes none with a new order."""
+    _queue(
+        [(order_id, connection_id, _status_payload(theirs, {}, "", "")) for order_id, theirs in wanted], "status", by
+    )
+    if wanted:
+        wake([connection_id])
 
 
 def _status_payload(theirs: str, extra: dict[str, Any], reason: str, text: str) -> dict[str, Any]:

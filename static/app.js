@@ -284,7 +284,7 @@
     within('[data-enhance=select]').forEach(widget('select'));
     within('[data-chart]').forEach(widget('chart'));
     within('[data-countdown]').forEach(countDown);
-    within('form[data-guard]').forEach((form) => clean.set(form, find('.is-invalid', form) ? '' : written(form)));
+    within('form[data-guard]').forEach((form) => clean.set(form, find('.is-invalid, .is-unsaved', form) ? '' : written(form)));
     within('[data-autofocus]').forEach((element) => element.focus());
     within('.tab-line [aria-current], .stats [aria-current]').forEach((tab) => { // the chosen one may lie beyond the edge of the phone
       const line = tab.parentElement;

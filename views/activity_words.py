@@ -44,6 +44,24 @@ TASKS = {
     "catalogue": N_("Take the catalogue in"),
     "prices": N_("Take prices and stock in"),
     "match": N_("Match products"),
+    "rehearse": N_("Try the catalogue out"),
+}
+#: what a reading of a catalogue did to products: (done, only tried)
+CHANGES = {
+    "made": (N_("New products"), N_("New products")),
+    "found": (N_("Found for an offer"), N_("Would be found")),
+    "updated": (N_("Changed"), N_("Would change")),
+    "gone": (N_("Not offered any more"), N_("Not offered any more")),
+}
+CHANGED = {
+    "price": N_("price"),
+    "stock": N_("stock"),
+    "names": N_("name"),
+    "texts": N_("description and brand"),
+    "pictures": N_("pictures"),
+    "category": N_("category"),
+    "measures": N_("weight and size"),
+    "back": N_("shown or hidden"),
 }
 #: state -> (words, colour, icon): transfers, runs, attempts and what came in share them
 STATES = {
@@ -61,6 +79,7 @@ STATES = {
     "new": (N_("Not yet processed"), "yellow", "hourglass"),
     "held": (N_("Waits for payment"), "yellow", "hourglass"),
     "applied": (N_("Applied"), "green", "check"),
+    "ignored": (N_("Ignored"), "grey", "ban"),
     "echo": (N_("Our own order"), "grey", "repeat"),
     "aside": (N_("Set aside"), "grey", "x"),
 }

@@ -10,9 +10,9 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from htmx_flask import request
 
-from jobs import journal, reports, settle, timetable, wake
+from jobs import catalogue_plan, journal, reports, settle, timetable, wake
 from jobs import runs as run_jobs
-from models import Connection, db, utcnow
+from models import CHANGES, Connection, db, utcnow
 from orders.listing import Cursor
 
 from . import activity_words as words
@@ -51,6 +51,8 @@ def runs() -> Any:
 def run(run_id: int) -> Any:
     row = journal.run(run_id) or abort(404)
     found = advice.advice(row.fault, row.connection, row.detail) if row.fault else None
+    kind = next((key for key in (request.args.get("kind"), *CHANGES) if (row.counts or {}).get(key)), "")
+    changes, more = journal.run_changes(row, kind, request.args.get("after", 0, type=int))
     return fragments.render(
         "activity/run.html",
         "activity/_run.html",
@@ -58,6 +60,12 @@ def run(run_id: int) -> Any:
         attempts=journal.run_attempts(row),
         advice=found,
         notes=journal.run_notes(row),
+        kind=kind,
+        changes=changes,
+        more=more,
+        tried=catalogue_plan.tried(row),
+        change_kinds=words.CHANGES,
+        change_fields=words.CHANGED,
         task_names=words.TASKS,
     )
 

@@ -12,7 +12,7 @@ from htmx_flask import request
 from catalogue import matching, rules
 from catalogue.rules import Rule
 from integrations.text import N_
-from jobs import overview, runs, wake
+from jobs import catalogue_plan, overview, runs, wake
 from models import MATCH_BY, Connection, db
 from orders.listing import Cursor
 
@@ -26,6 +26,7 @@ BY = {
     "sku": N_("SKU"),
     "own_id": N_("Our id there is our SKU"),
     "external_id": N_("Their id is our SKU"),
+    "id": N_("Number of our product"),
     "barcode": N_("Barcode"),
     "name": N_("Name, letter by letter"),
 }
@@ -39,8 +40,17 @@ GONE = {
     "none_left": N_("has none left (stock 0)"),
     "hide": N_("is hidden"),
 }
-FOLLOW = {"price": N_("price"), "stock": N_("stock"), "names": N_("name")}
+FOLLOW = {
+    "price": N_("price"),
+    "stock": N_("stock"),
+    "names": N_("name"),
+    "texts": N_("description and brand"),
+    "pictures": N_("pictures"),
+    "category": N_("category"),
+    "measures": N_("weight and size"),
+}
 PAGE = 50
+TASKS = ("match", "catalogue", "rehearse")
 
 
 @bp.get("")
@@ -58,18 +68,51 @@ def show(connection_id: int) -> Any:
 
 @bp.post("/<int:connection_id>")
 def save(connection_id: int) -> Any:
-    """Show what the rule would change, or keep it; and put the offers where it says."""
-    row, form = _source(connection_id), request.form
-    rule = Rule.checked(form.getlist("match"), form.get("new", ""), form.get("gone", ""), form.getlist("follow"))
-    if form.get("do") == "preview":
+    """Keep the rule, or show first what it would change: of the offers that are known, or of the whole catalogue."""
+    row, rule, do = _source(connection_id), _posted(), request.form.get("do", "")
+    if do == "preview":
         return _page(row, rule, matching.preview(row.id, rule))
+    if do == "rehearse":
+        return _rehearse(row, rule)
+    if do == "take":
+        return _take(row, rule)
     rules.save(row.id, rule)
-    if form.get("do") == "rematch":
-        runs.request(row.id, "match", str(current_user.name or current_user.email))
+    catalogue_plan.regular(row.id, "regular" in request.form)
+    if do == "rematch":
+        runs.request(row.id, "match", _who())
     wake.changed()
     db.session.commit()
-    flash(_("Saved; the products are being matched anew.") if form.get("do") == "rematch" else _("Saved."), "ok")
+    flash(_("Saved; the products are being matched anew.") if do == "rematch" else _("Saved."), "ok")
     return redirect(url_for("catalogue_matching.show", connection_id=row.id), 303)
+
+
+def _posted() -> Rule:
+    form = request.form
+    lists = (form.getlist("match"), form.get("new", ""), form.get("gone", ""), form.getlist("follow"))
+    return Rule.checked(*lists, form.getlist("categories"), "sort" in form)
+
+
+def _rehearse(row: Connection, rule: Rule) -> Any:
+    run = catalogue_plan.rehearse(row.id, rule, _who())
+    wake.changed()
+    db.session.commit()
+    if run is None:
+        flash(_("Another try is under way; see its report first."), "info")
+        return redirect(url_for("catalogue_matching.show", connection_id=row.id), 303)
+    flash(_("The catalogue is being read; nothing is changed."), "ok")
+    return redirect(url_for("activity.run", run_id=run.id), 303)
+
+
+def _take(row: Connection, rule: Rule) -> Any:
+    started = catalogue_plan.adopt(row.id, rule, _who())
+    wake.changed()
+    db.session.commit()
+    flash(_("Saved; the catalogue is being taken in.") if started else _("Saved. A reading is under way."), "ok")
+    return redirect(url_for("catalogue_matching.show", connection_id=row.id), 303)
+
+
+def _who() -> str:
+    return str(current_user.name or current_user.email)
 
 
 def _source(connection_id: int) -> Connection:
@@ -88,13 +131,16 @@ def _page(row: Connection, rule: Rule, preview: matching.Preview | None = None) 
         connection=row,
         rule=rule,
         preview=preview,
+        schedules=catalogue_plan.schedules(row.id),
+        regular=catalogue_plan.is_regular(row.id),
+        categories=catalogue_plan.categories(row.id, rule.categories),
         counts=matching.counts([row.id]).get(row.id, {}),
         offers=offers,
         query=query,
         next_url=url_for(".show", connection_id=row.id, q=query or None, cursor=offers[-1].id) if more else None,
         first_url=url_for(".show", connection_id=row.id, q=query or None) if cursor.id else None,
-        busy=any(overview.open_run(row.id, task) for task in ("match", "catalogue")),
-        runs=[run for run in overview.runs(row.id, 30) if run.task in ("match", "catalogue", "prices")][:5],
+        busy=any(overview.open_run(row.id, task) for task in TASKS),
+        runs=[run for run in overview.runs(row.id, 30) if run.task in (*TASKS, "prices")][:5],
         by={key: BY[key] for key in MATCH_BY},
         new=NEW,
         gone=GONE,

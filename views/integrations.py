@@ -210,6 +210,7 @@ def _tabs(row: Connection, cls: type[Connector], tab: str) -> list[tuple[str, st
         ("connect", "connect.edit", _("Connection"), True),
         ("settings", "integrations.defaults", _("Settings"), cls.can(PullsOrders) or cls.can(ReceivesOrders)),
         ("mappings", "mappings.index", _("Mappings"), bool(cls.mappings)),
+        ("products", "catalogue_matching.show", _("Products"), cls.can(PullsProducts)),
         ("schedules", "integrations.schedules", _("Schedules"), bool(cls.tasks)),
         ("webhook", "hook_links.index", _("Webhook link"), cls.can(ReceivesWebhooks)),
         ("log", "integrations.log", _("Log"), True),

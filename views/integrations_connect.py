@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from integrations import connectors
 from integrations.base import MASK, Connector, SettingsForm
+from integrations.forms import ListField
 from jobs import connections, overview, runs
 from models import Connection, db
 
@@ -43,9 +44,11 @@ def create(kind: str) -> Any:
         report = connections.test_settings(kind, form.data, {})
         return _new_page(cls, form, name, report=report)
     row = connections.create(kind, name, form.data)
-    if any(task.key == "references" for task in cls.tasks):
-        runs.request(row.id, "references", current_user.name or current_user.email)
+    _fetch_lists(row, cls)
     db.session.commit()
+    if cls.Settings.once_connected:
+        flash(_("%(name)s is connected. Next: choose how it is to be used.", name=name), "success")
+        return redirect(url_for("connect.edit", connection_id=row.id), 303)
     flash(_("%(name)s is connected. Next: say what its statuses and methods mean.", name=name), "success")
     return redirect(url_for("mappings.index" if cls.mappings else "connect.edit", connection_id=row.id), 303)
 
@@ -70,10 +73,18 @@ def save(connection_id: int) -> Any:
         report = connections.test_settings(row.kind, form.data, row.secrets or {})
         return _edit_page(row, form, name, report=report)
     row.name = name
+    before = dict(row.settings or {})
     connections.change(row, form.data)
+    if cls.Settings.once_connected and row.settings != before:
+        _fetch_lists(row, cls)  # which lists there are may follow from what is chosen
     db.session.commit()
     flash(_("Saved."), "success")
     return redirect(url_for("connect.edit", connection_id=row.id), 303)
+
+
+def _fetch_lists(row: Connection, cls: type[Connector]) -> None:
+    if any(task.key == "references" for task in cls.tasks):
+        runs.request(row.id, "references", current_user.name or current_user.email)
 
 
 def _connector(kind: str) -> type[Connector]:
@@ -127,16 +138,24 @@ def _free_name(cls: type[Connector]) -> str:
 
 
 def _new_page(cls: type[Connector], form: SettingsForm, name: str, **more: Any) -> str:
-    return render_template(
-        "integrations/new.html", connector=cls, stored=set(), **_form_parts(form, name, cls.title, **more)
-    )
+    parts = _form_parts(form, name, cls.title, **more)
+    for part in ("basic", "advanced"):
+        parts[part] = [field for field in parts[part] if field.name not in form.once_connected]
+    return render_template("integrations/new.html", connector=cls, stored=set(), **parts)
 
 
 def _edit_page(row: Connection, form: SettingsForm, name: str, **more: Any) -> str:
     stored = {key for key, value in (row.secrets or {}).items() if value}
+    chosen = [field for field in form if isinstance(field, ListField)]
+    lists = overview.lists(row.id, {field.list_key for field in chosen}) if chosen else {}
+    for field in chosen:
+        field.offer(lists[field.list_key])
     return render_template(
         "integrations/connect.html",
         stored=stored,
+        from_lists=bool(chosen),
+        listed=any(lists.values()),
+        fetching=bool(chosen) and overview.open_run(row.id, "references"),
         linked=overview.linked_orders(row.id),
         **_form_parts(form, name, row, **more),
         **shown(row, "connect"),

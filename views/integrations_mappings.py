@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
@@ -11,7 +12,7 @@ from flask_login import current_user
 
 from integrations import connectors
 from integrations.base import Extra
-from jobs import mapping, overview, runs, wake
+from jobs import last_week, mapping, overview, runs, wake
 from models import Connection, db
 from orders.timeline import Actor
 
@@ -28,18 +29,26 @@ def actor() -> Actor:
 @bp.get("")
 @bp.get("/<table>")
 def index(connection_id: int, table: str = "") -> Any:
-    row = connection_or_404(connection_id)
+    return _page(connection_or_404(connection_id), table)
+
+
+def _page(row: Connection, table: str, typed: Mapping[str, str] | None = None) -> Any:
+    """`typed`: choices by lookup that aren't saved: they are shown, and tried on last week's orders."""
     found = mapping.editors(row)
-    if not found:
-        abort(404)
-    chosen = next((editor for editor in found if editor.table.key == table), None if table else found[0])
+    chosen = next((editor for editor in found if table in ("", editor.table.key)), None)
     if chosen is None:
         abort(404)
+    tried = None
+    if typed is not None:
+        tried = last_week.try_on(row.id, chosen, typed)
+        mapping.show(chosen, typed, {lookup: _extra(chosen.extras, lookup) for lookup in typed})
     return fragments.render(
         "integrations/mappings.html",
         "integrations/_mappings.html",
         editors=found,
         editor=chosen,
+        tried=tried,
+        can_try=last_week.can_try(chosen.table),
         nothing=mapping.NOTHING,
         missed=sorted((line for line in chosen.rows if line.missed), key=lambda line: -line.missed),
         can_refresh=any(task.key == "references" for task in connectors()[row.kind].tasks),
@@ -52,12 +61,25 @@ def index(connection_id: int, table: str = "") -> Any:
 def save(connection_id: int, table: str) -> Any:
     row = _with_table(connection_id, table)
     extras = mapping.table_of(row, table).extras
-    chosen = {key[3:]: value for key, value in request.form.items() if key.startswith("to:")}
+    chosen = _typed()
     more = {lookup: _extra(extras, lookup) for lookup in chosen}
     saved = mapping.save(row, table, chosen, more, actor())
     db.session.commit()
     _tell(row, saved)
     return _back(row, table)
+
+
+@bp.post("/<table>/try")
+def try_on(connection_id: int, table: str) -> Any:
+    """What is chosen, tried on the orders of the last seven days; nothing is saved."""
+    row = _with_table(connection_id, table)
+    if not last_week.can_try(mapping.table_of(row, table)):
+        abort(404)
+    return _page(row, table, _typed())
+
+
+def _typed() -> dict[str, str]:
+    return {key[3:]: value for key, value in request.form.items() if key.startswith("to:")}
 
 
 @bp.post("/<table>/accept")

@@ -29,6 +29,7 @@ bp = Blueprint("product", __name__, url_prefix="/catalogue")
 MATCHED = {
     "external_id": N_("by their id"),
     "own_id": N_("by our id there"),
+    "id": N_("by the product's number"),
     "sku": N_("by SKU"),
     "barcode": N_("by barcode"),
     "name": N_("by name"),

@@ -79,7 +79,7 @@ class HubWithVendors:
 
     def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
         self.sandbox = SandboxServer(
-            ("prom", "retailcrm", "shiptor", "nova_poshta", "telegram", "liqpay", "price_list")
+            ("prom", "retailcrm", "shiptor", "nova_poshta", "telegram", "liqpay", "price_list", "keycrm")
         )
         self.env = hubs.environment(folder, database_url, redis_url, self.sandbox.url, servers.free_port())
         self.running = hubs.running(self.env, self.sandbox, folder.parent / "log")

@@ -138,3 +138,22 @@ def test_the_tree_of_categories(hub: Hub, visitors: Any) -> None:
     assert not phone.evaluate("document.documentElement.scrollWidth > innerWidth")
     phone.locator("#category-list tr[data-row] [data-open]").first.click()
     expect(phone.locator("#drawer").get_by_label("Name", exact=True)).to_have_value("Aa новинки")
+
+
+def test_a_try_with_its_report(hub: Hub, visitors: Any) -> None:
+    page = enter(visitors, hub)
+    page.goto("/catalogue/matching")
+    page.get_by_role("link", name="Постачальник").click()
+    expect(page.get_by_label("Take products in regularly")).to_be_checked()
+    page.locator("#categories-ts-control").fill("Куртки")
+    page.locator(".ts-dropdown .option").first.click()
+    page.keyboard.press("Escape")
+    page.get_by_label("An offer is a product with the same").select_option("")
+    page.get_by_label("An offer that matches none").select_option("hidden")
+    page.get_by_role("button", name="Try it on the whole catalogue").click()
+    expect(page.get_by_text("This was a try: nothing was changed here or there.")).to_be_visible()
+    expect(page.get_by_text("36 skipped")).to_be_visible()
+    page.get_by_role("button", name="Keep this rule and take the catalogue in").click()
+    expect(page.get_by_text("Saved; the catalogue is being taken in.")).to_be_visible()
+    expect(page.get_by_label("An offer that matches none")).to_have_value("hidden")
+    expect(page.locator("#categories")).to_have_values(["Одяг / Куртки"])

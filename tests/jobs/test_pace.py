@@ -29,6 +29,18 @@ def test_turns_are_shared_and_no_window_sees_one_too_many(valkey: redis.Redis) -
     assert times[-1] - times[0] < 2 * 1.0 * STRETCH + 1.5  # and most of the limit is used
 
 
+def test_a_vendor_that_counts_over_a_minute_is_asked_in_a_burst_first(valkey: redis.Redis) -> None:
+    turn = pace(valkey, "6", 10, counted_over=2.0)
+    assert turn is not None
+    times: list[float] = []
+    while len(times) < 22:
+        while (wait := turn()) > 0:
+            time.sleep(wait)
+        times.append(time.monotonic())
+    assert times[19] - times[0] < 1.9  # twenty sooner than ten a second would allow
+    assert times[20] - times[0] >= 2.0  # and never one more within the two seconds
+
+
 def test_one_who_waited_too_long_shifts_nothing(valkey: redis.Redis) -> None:
     turn = pace(valkey, "8", 2)
     assert turn is not None

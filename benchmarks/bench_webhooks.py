@@ -1,0 +1,160 @@
+"""Statuses that a system posts, 50 a second for half a minute, to one web process: how long the system waits for its
+answer, and how long until the order has changed.
+
+`python -m benchmarks.bench_webhooks [--seconds 30] [--rate 50]`. The bars: p99 of the answers under 200 ms, a changed
+row in an open page within 2 s, of which the page's own turn takes up to 1.5 s. Times are counted from the moment that
+a notice was due, so a receiver that falls behind can't hide it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from threading import local
+
+import httpx
+
+from jobs import connections, hooks
+from models import Incoming, Link, Mapping, Status, db, utcnow
+from ops.processes import free_port
+from orders import creation
+from orders.timeline import Actor
+from tests import servers
+
+from .hub import DATABASES, Hub, Hubs, in_hub
+from .vendors import ROOT
+
+SOURCE = 7
+STATUS = 2
+PATIENCE = 120
+WEB = ["gunicorn", "-c", "ops/gunicorn.conf.py", "app:create_app()"]
+WORKER = ["rq.cli", "worker", "--quiet", "-P", ".", "-w", "jobs.worker.HubWorker", "-S", "json"]
+
+
+def measure(hubs: Hubs, database: str, rate: int, seconds: int) -> None:
+    hub = hubs.hub(database, 0)
+    path = _prepare(hub, rate * seconds)
+    port = free_port()
+    environ = {**os.environ, **hub.environ, "PORT": str(port), "WEB_WORKERS": "1", "WEB_THREADS": "8"}
+    with ExitStack() as stack:
+        stack.enter_context(_process(WEB, environ))
+        stack.enter_context(_process([*WORKER, "-u", hub.environ["REDIS_URL"], "high", "default"], environ))
+        servers.wait_until(lambda: servers.listens("127.0.0.1", port), 60, "the hub listens")
+        url = f"http://127.0.0.1:{port}{path}"
+        _post(url, [0], 1)  # warm
+        answers = _post(url, range(1, rate * seconds), rate)
+        with in_hub(hub):
+            servers.wait_until(lambda: not _waiting(), PATIENCE, "all of them are settled")
+            changes = sorted(_changes())
+    print(f"{database:10} {rate}/s for {seconds} s: {_said(answers, 0.2)} until it is answered", flush=True)
+    print(f"{database:10} {len(changes)} orders changed: {_said(changes, 0.5)} after that", flush=True)
+
+
+def _prepare(hub: Hub, n: int) -> str:
+    """Orders with copies, a mapping; the path that is posted to."""
+    with in_hub(hub):
+        given = {"api_url": "http://127.0.0.1:9", "api_key": "x", "mode": "orders", "source_id": str(SOURCE)}
+        key = connections.create("keycrm", "Key", given)
+        ids = creation.insert_many([creation.Draft({"number": f"W-{i}"}) for i in range(n)], Actor("job", "bench"))
+        status = db.session.scalar(db.select(Status.id).filter_by(key="confirmed"))
+        mapped = {"lookup": str(STATUS), "ours": status, "theirs": str(STATUS), "extra": {}}
+        db.session.add(Mapping(connection_id=key.id, table="status_in", **mapped))
+        db.session.execute(
+            db.insert(Link),
+            [
+                {"order_id": order_id, "connection_id": key.id, "state": "linked", "role": "destination",
+                 "external_id": str(i), "external_status": "1"}
+                for i, order_id in enumerate(ids)
+            ],
+        )  # fmt: skip
+        path = hooks.address(key.id).removeprefix("http://localhost")
+        db.session.commit()
+    return path
+
+
+@contextmanager
+def _process(arguments: Sequence[str], environ: dict[str, str]) -> Iterator[None]:
+    child = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, env=environ)
+    try:
+        yield
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def _post(url: str, numbers: Sequence[int], rate: int) -> list[float]:
+    """Seconds until each was answered, sorted."""
+    kept = local()
+    began = time.perf_counter() + 0.1
+
+    def one(place: int) -> float:
+        if not hasattr(kept, "client"):
+            kept.client = httpx.Client(trust_env=False, timeout=30)
+        due = began + place / rate
+        time.sleep(max(0.0, due - time.perf_counter()))
+        answer = kept.client.post(url, content=_body(numbers[place]), headers={"Content-Type": "application/json"})
+        if answer.status_code != 200:
+            raise RuntimeError(f"HTTP {answer.status_code}")
+        return time.perf_counter() - due
+
+    with ThreadPoolExecutor(40) as pool:
+        return sorted(pool.map(one, range(len(numbers))))
+
+
+def _body(number: int) -> bytes:
+    """As long as KeyCRM's are."""
+    changed = (utcnow() + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+    context = {
+        "id": number,
+        "source_id": SOURCE,
+        "status_id": STATUS,
+        "updated_at": changed,
+        "manager_comment": "x" * 900,
+    }
+    return json.dumps({"event": "order.change_order_status", "context": context}).encode()
+
+
+def _waiting() -> int:
+    found = db.session.scalar(db.select(db.func.count()).select_from(Incoming).where(Incoming.state == "new"))
+    db.session.rollback()
+    return found or 0
+
+
+def _changes() -> list[float]:
+    """Seconds from each notice to the change of its order."""
+    query = db.select(Incoming.received_at, Link.synced_at).join(
+        Link, (Link.connection_id == Incoming.connection_id) & (Link.external_id == Incoming.external_id)
+    )
+    rows = db.session.execute(query.where(Incoming.state == "applied")).all()
+    return [(row.synced_at - row.received_at).total_seconds() for row in rows]
+
+
+def _said(times: Sequence[float], bar: float) -> str:
+    marks = ", ".join(f"p{p} {times[min(len(times) - 1, len(times) * p // 100)] * 1000:.0f}" for p in (50, 95, 99))
+    verdict = "meets" if times[min(len(times) - 1, len(times) * 99 // 100)] < bar else "MISSES"
+    return f"{marks}, at most {times[-1] * 1000:.0f} ms ({verdict} p99 < {bar * 1000:.0f} ms)"
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_webhooks", description=__doc__)
+    parser.add_argument("--rate", type=int, default=50, help="notices a second")
+    parser.add_argument("--seconds", type=int, default=30)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Hubs(Path(folder)) as hubs:
+        for database in DATABASES:
+            measure(hubs, database, options.rate, options.seconds)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

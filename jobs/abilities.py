@@ -1,0 +1,17 @@
+"""Which systems take statuses: orders/work.py has to know, and may not know the connectors."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from integrations import connectors
+from integrations.base import WritesStatuses
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["told_kinds"] = told_kinds
+
+
+def told_kinds() -> list[str]:
+    """The kinds of systems that take the status of an order in a call of its own."""
+    return [key for key, cls in connectors().items() if cls.can(WritesStatuses)]

@@ -1,0 +1,165 @@
+"""Statuses that systems tell by themselves: one notice a change, late, twice, in any order, or not at all.
+
+A notice says how a copy stood at a time of their clock, so the newest wins whatever came first. Where the two clocks
+can't say what came first, their change or our own write, the system is asked. What never comes is found by the next
+reading of statuses (jobs/readback.py), which is also why nothing is done when in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from integrations.base import ReadsStatuses
+from integrations.errors import VendorError
+from integrations.text import N_
+from integrations.types import StatusChange
+from models import Connection, Incoming, Link, Order, db, utcnow
+from orders import timeline
+
+from . import attempts, connections, readback, told, wake
+
+BATCH = 50
+#: how far their clock and ours may be apart
+SKEW = timedelta(seconds=60)
+#: a doubt that the system gives no answer to is left to the next reading of statuses
+PATIENCE = timedelta(minutes=10)
+
+OFF = N_("The connection is off.")
+NO_COPY = N_("No order here has this copy.")
+KNOWN = N_("The hub knows this already: its own change come back, or one that came before.")
+OLD = N_("Something newer is known.")
+UNANSWERED = N_("The system didn't say how it stands now; the next reading of statuses does.")
+ASKED = N_("The system was asked how it stands now.")
+
+
+def work(connection_id: int) -> None:
+    """Settle what has come of one connection, as it came. Safe to call at any time, any number of times."""
+    wake.begun("news", connection_id)
+    after, doubts = 0, list[int]()
+    while ids := _next(connection_id, after):
+        after = ids[-1]
+        doubts += _settle(connection_id, ids)
+    for start in range(0, len(doubts), BATCH):
+        _ask(connection_id, doubts[start : start + BATCH])
+
+
+def _next(connection_id: int, after: int) -> list[int]:
+    query = db.select(Incoming.id).where(
+        Incoming.state == "new",
+        Incoming.id > after,
+        Incoming.connection_id == connection_id,
+        Incoming.channel == "webhook",
+        Incoming.event == "status",
+    )
+    found = list(db.session.scalars(query.order_by(Incoming.id).limit(BATCH)))
+    db.session.rollback()
+    return found
+
+
+def _taken(connection_id: int, ids: Sequence[int]) -> tuple[Connection | None, list[Incoming]]:
+    """The notices that no other worker has, in the order of their own time."""
+    connection = db.session.get(Connection, connection_id, populate_existing=True)
+    query = db.select(Incoming).where(Incoming.id.in_(ids), Incoming.state == "new").order_by(Incoming.id)
+    query = query.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    rows = list(db.session.scalars(query))
+    return connection, sorted(rows, key=lambda row: (_change(row).at or row.received_at, row.id))
+
+
+def _settle(connection_id: int, ids: Sequence[int]) -> list[int]:
+    """One transaction. Returns the notices that leave a doubt; they wait."""
+    connection, rows = _taken(connection_id, ids)
+    if connection is None or not connections.usable(connection):
+        for row in rows:
+            row.state, row.note = "ignored", OFF
+        db.session.commit()
+        return []
+    reader = readback.Reader(connection)
+    links = reader.links({_change(row).external_id for row in rows})
+    orders = readback.orders_of(links.values())
+    doubts = [row.id for row in rows if _one(reader, row, links, orders) == "doubt"]
+    wake.changed()
+    db.session.commit()
+    return doubts
+
+
+def _one(reader: readback.Reader, row: Incoming, links: dict[str, Link], orders: dict[int, Order]) -> str:
+    """Settle one notice; returns what told.judge and `_verdict` say of it, "" without a copy."""
+    change = _change(row)
+    link = links.get(change.external_id)
+    ours = orders.get(link.order_id) if link else None
+    if link is None or ours is None:
+        row.state, row.note = "ignored", NO_COPY
+        return ""
+    row.order_id = ours.id
+    verdict = _verdict(link, change.status, change.at)
+    if verdict == "old":
+        row.state, row.note = "ignored", OLD
+        return verdict
+    changed = _paid(reader, row, ours)
+    if verdict in ("open", "doubt"):
+        return verdict
+    changed |= reader.take(link, ours, change, verdict)
+    link.external_at = change.at or link.external_at
+    row.state, row.note = ("applied", "") if changed else ("ignored", KNOWN)
+    return verdict
+
+
+def _verdict(link: Link, code: str, at: datetime | None) -> str:
+    """What a notice says: known | old | open | doubt | own | news, see jobs/told.py."""
+    if at is None or (code == link.external_status and not link.told and not readback.older(at, link.external_at)):
+        return told.judge(link, code, None)
+    wrote = link.told_at
+    if readback.older(at, link.external_at) or (wrote is not None and at < wrote - SKEW):
+        return "old"
+    if code != link.told and (at == link.external_at or (wrote is not None and at <= wrote + SKEW)):
+        return "open" if told.writing(link) else "doubt"
+    return told.judge(link, code, None)
+
+
+def _paid(reader: readback.Reader, row: Incoming, ours: Order) -> bool:
+    """Theirs says that all of the order is paid. What is paid on delivery is not paid yet, whoever says so."""
+    if not row.body.get("paid") or ours.paid or ours.cod:
+        return False
+    ours.paid, ours.updated_at = True, utcnow()
+    timeline.note(ours.id, reader.actor, "payment", changes=[["paid", False, True]])
+    return True
+
+
+def _ask(connection_id: int, ids: Sequence[int]) -> None:
+    """Have the system say how the copies of these notices stand."""
+    connection, rows = _taken(connection_id, ids)
+    if connection is None or not rows:
+        return db.session.rollback()
+    opened = connections.open_connector(connection)
+    copies = sorted({_change(row).external_id for row in rows})
+    db.session.commit()
+    asked_at = utcnow()
+    if not isinstance(opened, ReadsStatuses):
+        return _over(ids, set(), UNANSWERED)
+    try:
+        found = opened.statuses_of(copies)
+    except VendorError as error:
+        attempts.record(connection_id, "statuses", opened.http.exchanges(), error)
+        _over(ids, set(), UNANSWERED, utcnow() - PATIENCE)
+    else:
+        _over(ids, readback.apply(connection_id, found, asked_at), ASKED)
+
+
+def _over(ids: Sequence[int], changed: set[str], note: str, before: datetime | None = None) -> None:
+    """End notices, with `before` only those that came before it."""
+    query = db.select(Incoming).where(Incoming.id.in_(ids), Incoming.state == "new")
+    if before is not None:
+        query = query.where(Incoming.received_at < before)
+    for row in db.session.scalars(query.with_for_update().execution_options(populate_existing=True)):
+        row.state, row.note = "applied" if _change(row).external_id in changed else "ignored", note
+    wake.changed()
+    db.session.commit()
+
+
+def _change(row: Incoming) -> StatusChange:
+    """What a notice tells, as jobs/inbox.py has kept it."""
+    kept: dict[str, Any] = row.body
+    at = datetime.fromisoformat(kept["at"]) if kept.get("at") else None
+    return StatusChange(kept["external_id"], kept.get("status", ""), status_name=kept.get("status_name", ""), at=at)
