@@ -128,6 +128,8 @@ class Connector:
     rate: ClassVar[float | None] = None  #: requests a second; None = unpublished, obey 429
     rate_window: ClassVar[float] = 1.0  #: seconds over which the vendor counts them: what it lets come in a burst
     batch_size: ClassVar[int] = 1  #: orders in one `send`
+    #: seconds until what was written is surely found there: nothing uncertain is looked up, and so sent again, before
+    shows_late: ClassVar[float] = 0.0
     stock_batch: ClassVar[int] = 100  #: offers in one `write_stock`
     Settings: ClassVar[type[SettingsForm]] = SettingsForm
     mappings: ClassVar[Sequence[MappingTable]] = ()

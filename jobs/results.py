@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from integrations import connector
 from models import (
     Attempt,
     AttemptItem,
@@ -269,7 +270,8 @@ def _again(pairs: dict[str, list[tuple[Claim, Result]]], batch: Batch, connectio
     for claim, result in pairs["unknown"]:
         if claim.operation == "send":
             at_once = result.fault == "duplicate" and claim.tries < retries.UNKNOWN_TRIES
-            when = now if at_once else retries.look_up(now, claim.tries)
+            late = connector(connection.kind).shows_late
+            when = now if at_once else retries.look_up(now, claim.tries, late)
             # a lost update is simply made again: it says the same twice
             _wait(claim, result, when, connection, now, uncertain=batch.verb != "update")
         else:

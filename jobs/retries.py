@@ -41,8 +41,8 @@ def later(now: datetime, tries: int, retry_after: float | None) -> datetime | No
     return now + timedelta(seconds=max(wait, min(retry_after or 0, 86_400)))
 
 
-def look_up(now: datetime, tries: int) -> datetime | None:
-    """When to look after a lost answer; None = a person must settle it."""
+def look_up(now: datetime, tries: int, shows_late: float = 0.0) -> datetime | None:
+    """When to look after a lost answer, not before it surely shows; None = a person must settle it."""
     if tries >= UNKNOWN_TRIES:
         return None
-    return now + timedelta(seconds=UNKNOWN[min(tries, len(UNKNOWN)) - 1])
+    return now + timedelta(seconds=max(UNKNOWN[min(tries, len(UNKNOWN)) - 1], shows_late))

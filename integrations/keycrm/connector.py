@@ -43,6 +43,7 @@ class KeyCrm(States, Catalogue, Hooks, destinations.RestDestination):
     rate = 1.0
     rate_window = 60.0
     batch_size = PAGE
+    shows_late = 60.0  # whether an import is carried out before it is answered isn't documented
     Settings = KeyCrmSettings
     mappings = destinations.mappings({}, {}, MAPPING_HELP, PAYMENTS)
     tasks = (destinations.READ_STATUSES, *sources.CATALOGUE_ASKED, REFRESH_LISTS)

@@ -3,12 +3,14 @@ once."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 
 from integrations.sandbox import SandboxServer
 from jobs import connections, work
-from models import Connection, db
+from models import Connection, Transfer, db, utcnow
 
 from .conftest import make_orders
 from .test_keycrm import send, there
@@ -30,6 +32,8 @@ def test_orders_that_show_a_moment_after_their_batch_are_there_once(crm: Connect
     vendor.account().options["import_seconds"] = 3600
     send(make_orders(3), crm)
     assert (states(), there(sandbox)) == ({"waiting": 3}, [])
+    soonest = min(row.not_before for row in db.session.scalars(db.select(Transfer)))
+    assert soonest - utcnow() > timedelta(seconds=50)  # a look-up that comes too soon would send them again
     vendor.take_in()
     make_due()
     work.drain(crm.id)
