@@ -72,6 +72,7 @@ def environment(data_dir: Path, database_url: str, redis_url: str, sandbox_url: 
 
 def prepare(env: dict[str, str], log: Path) -> None:
     """What a release does once: tables, registries, the owner. The log gets what it says."""
+    log.touch()
     done = forked.start(["flask", "--app", "app", "prepare"], env, log)
     done.join(PATIENCE)
     assert done.exitcode == 0, log.read_text()
@@ -81,6 +82,7 @@ def prepare(env: dict[str, str], log: Path) -> None:
 def running(env: dict[str, str], sandbox: SandboxServer, log: Path) -> Iterator[Hub]:
     """The processes of one hub; none of them is left afterwards."""
     started: list[ForkServerProcess] = []
+    log.touch()
     url = f"http://127.0.0.1:{env['PORT']}"
     try:
         for command in COMMANDS.values():
