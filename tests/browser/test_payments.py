@@ -170,7 +170,7 @@ def test_no_click_is_lost_while_the_card_renews_itself(hub: Hub, visitors: Any) 
     phone.goto(url)
     phone.locator("form.ways button").first.click()
     phone.wait_for_url(re.compile("/liqpay/checkout/"))
-    expect(payment(card)).to_be_visible()
+    expect(payment(card).locator("form[action$='/cancel']")).to_be_visible()
     held.clear()
     card.route("**/side?**", lambda route: held.append(route))
     with card.expect_request("**/side?**"):

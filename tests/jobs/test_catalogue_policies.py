@@ -18,7 +18,8 @@ from integrations.types import ProductData
 from jobs import catalogue_plan, following, offers, runs
 from models import Category, Connection, Offer, OfferCategory, Product, Run, RunChange, Schedule, db, utcnow
 
-from .test_catalogue import a_shop, of, product, run
+from ..orders import build
+from .test_catalogue import a_shop, of, run
 
 pytestmark = pytest.mark.usefixtures("unlimited")
 PATHS = ("", "Одяг", "Одяг / Куртки", "Одяг / Взуття", "Одягнене", "одяг", "50% / x_y", "50% / xzy", "A", "a / B")
@@ -102,7 +103,7 @@ def test_new_products_without_categories(context: Flask, sandbox: SandboxServer)
 
 
 def test_the_number_of_our_product(context: Flask, sandbox: SandboxServer) -> None:
-    ids = [product(f"OURS-{n}").id for n in range(3)]
+    ids = [build.product(f"OURS-{n}").id for n in range(3)]
     shop = a_shop(sandbox, "S", match=("id",), new="leave", follow=())
     done = run(shop)
     assert done.counts["found"] == len([n for n in ids if n <= 60])
@@ -147,7 +148,7 @@ def test_products_take_over_what_the_rule_names(context: Flask, sandbox: Sandbox
 
 
 def test_the_report_leads_to_products(context: Flask, sandbox: SandboxServer) -> None:
-    ours = product("PL-00002", stock=Decimal(9))
+    ours = build.product("PL-00002", stock=Decimal(9))
     shop, vendor = a_shop(sandbox, "S", gone="hide"), sandbox.vendor("price_list")
     done = run(shop)
     assert (done.counts["made"], done.counts["found"]) == (59, 1)
@@ -182,7 +183,7 @@ def test_a_report_keeps_the_first_thousand(context: Flask, sandbox: SandboxServe
 
 
 def test_trying_changes_nothing(context: Flask, sandbox: SandboxServer) -> None:
-    product("PL-00002")
+    build.product("PL-00002")
     shop = a_shop(sandbox, "S")
     before = state()
     done = rehearse(shop, gone="hide", new="hidden")

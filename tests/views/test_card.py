@@ -289,7 +289,7 @@ def test_a_number_that_came_is_kept_through_a_merge(app, client):
 
 def test_the_number_arrives_with_the_column(app, client):
     order_id = make(app)
-    side = parse(client.get("/orders/A-1")).all("#side")[0]
+    side = parse(client.get("/orders/A-1")).all("#side i")[0]
     fill_in(app, order_id, ttn=EVIL[:40], ttn_state="Створено")
     answer = client.get(f"{side.get('hx-get')}&version=1", headers={"HX-Request": "true"})
     parcel = parse(answer).one("#parcel")
@@ -555,7 +555,7 @@ def test_statuses_are_read_on_demand(app, client):
 
 def test_the_column_renews_itself_only_when_something_changed(app, client):
     order_id, crm = make(app), connect(app)
-    side = parse(client.get("/orders/A-1")).all("#side")[0]
+    side = parse(client.get("/orders/A-1")).all("#side i")[0]
     address = side.get("hx-get")
     htmx = {"HX-Request": "true"}
     assert client.get(f"{address}&version=1", headers=htmx).status_code == 204

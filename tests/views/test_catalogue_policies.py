@@ -13,8 +13,9 @@ from integrations.sandbox import SandboxServer
 from jobs import catalogue_plan, runs
 from models import Offer, Product, Run, db
 
+from ..orders import build
 from .helpers import login
-from .test_catalogue import add, run, shop
+from .test_catalogue import add, shop
 
 pytestmark = pytest.mark.usefixtures("unlimited")
 
@@ -86,7 +87,7 @@ def test_a_rule_is_tried_and_then_kept(staff: FlaskClient, sandbox: SandboxServe
 def test_a_long_report_is_leafed_through(staff: FlaskClient, sandbox: SandboxServer) -> None:
     sandbox.vendor("price_list").size(250)
     with staff.application.app_context():
-        run(shop(sandbox))
+        build.ran(shop(sandbox).id, "catalogue")
         run_id = db.session.scalar(db.select(db.func.max(Run.id)))
     seen: list[str] = []
     url: str | None = f"/activity/runs/{run_id}"
