@@ -154,7 +154,7 @@ def test_a_try_with_its_report(hub: Hub, visitors: Any) -> None:
     page.get_by_role("link", name="Постачальник").click()
     expect(page.get_by_label("Take products in regularly")).to_be_checked()
     page.locator("#categories-ts-control").fill("Куртки")
-    page.locator(".ts-dropdown .option").first.click()
+    page.locator(".ts-dropdown .option", has_text="Куртки").first.click()
     page.keyboard.press("Escape")
     page.get_by_label("An offer is a product with the same").select_option("")
     page.get_by_label("An offer that matches none").select_option("hidden")
