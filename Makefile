@@ -28,10 +28,10 @@ demo: $(VENV)/installed $(CATALOGUES) ## The same with sandbox vendors, connecte
 # every process of a test run would compile the hub's modules anew
 test coverage: export PYTHONDONTWRITEBYTECODE :=
 
-test: $(VENV)/installed-dev $(CATALOGUES) ## All tests, on SQLite and on PostgreSQL
+test: $(VENV)/installed-dev $(VENV)/npm/installed $(CATALOGUES) ## All tests, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-coverage: $(VENV)/installed-dev $(CATALOGUES) ## Branch coverage of all tests; fails below the bars of CONTRIBUTING.md
+coverage: $(VENV)/installed-dev $(VENV)/npm/installed $(CATALOGUES) ## Branch coverage of all tests; fails below the bars of CONTRIBUTING.md
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report= $(ARGS)
 	@$(BIN)/coverage report --fail-under=95 || bad=1; echo; \
@@ -92,6 +92,13 @@ $(VENV)/installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
 	@echo "Installing packages for development into $(VENV) (once)…"
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@ $(VENV)/installed
+
+# clients of vendors that others wrote in JavaScript; the product itself has no use for Node.js
+$(VENV)/npm/installed: tests/npm/package.json tests/npm/package-lock.json | $(BIN)/python
+	@command -v npm >/dev/null || { echo "The tests need Node.js with npm. On Debian and Ubuntu: apt install nodejs npm" >&2; exit 1; }
+	@mkdir -p $(@D) && cp $^ $(@D)
+	@npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 %.mo: %.po | $(VENV)/installed
 	@$(BIN)/pybabel --quiet compile -i $< -o $@
