@@ -1,8 +1,7 @@
 """The plain data that connectors take and return. No tables, no network: dataclasses only.
 
-Money is Decimal in `currency`; weights are grams, sizes millimetres, times aware UTC, phones E.164 (or as the
-vendor gave them where they can't be read as a phone). Codes are the vendor's own, as strings; the jobs turn
-them into ours through the connection's mappings.
+Money is Decimal in `currency`; weights are grams, sizes millimetres, times aware UTC, phones E.164 (or as given, where
+they can't be read). Codes are the vendor's own, as strings; the jobs turn them into ours by the connection's mappings.
 """
 
 from __future__ import annotations
@@ -184,13 +183,12 @@ class MessageSent:
 
 @dataclass(frozen=True)
 class Reference:
-    """One entry of a vendor's list. `group` is the vendor's coarser word where there is one; one that isn't `settable`
-    comes from there and can't be written back, e.g. a status that the vendor sets by itself."""
+    """One entry of a vendor's list. `group` is the vendor's coarser word where there is one."""
 
     code: str
     name: str
     group: str = ""
-    settable: bool = True
+    settable: bool = True  # False: it comes from there and can't be written back, e.g. what the vendor sets by itself
 
 
 @dataclass(frozen=True)
@@ -222,13 +220,12 @@ class ProductData:
 
 @dataclass(frozen=True)
 class ProductPage:
-    """Some offers of a catalogue. `broken`: those that could not be read: (its id or place, why). `mark`: where a
-    catalogue that can be read on (ResumesProducts) goes on after this page."""
+    """Some offers of a catalogue. `broken`: those that could not be read: (its id or place, why)."""
 
     products: Sequence[ProductData]
     total: int | None = None  # of the whole catalogue, where the vendor tells
     broken: Sequence[tuple[str, str]] = ()
-    mark: Mapping[str, Any] = field(default_factory=dict)
+    mark: Mapping[str, Any] = field(default_factory=dict)  # where one that can be resumed goes on after this page
 
 
 @dataclass(frozen=True)
