@@ -14,7 +14,7 @@ import psycopg
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask_sqlalchemy import SQLAlchemy
 from psycopg.pq import ExecStatus, TransactionStatus
-from sqlalchemy import JSON, BigInteger, DateTime, Engine, Integer, LargeBinary, MetaData, event
+from sqlalchemy import JSON, BigInteger, DateTime, Engine, Index, Integer, LargeBinary, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
@@ -244,6 +244,12 @@ def _try_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
 def _begin_sqlite(connection: Any) -> None:
     if connection.dialect.name == "sqlite":
         connection.connection.cursor().execute("BEGIN" if reading.get() else "BEGIN IMMEDIATE")
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows that meet `where`, SQL that means the same on both databases."""
+    rows = db.text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=rows, postgresql_where=rows)
 
 
 def insert_into(model: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Date, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import BigId, Json, Model, Money, Quantity, UtcDateTime, db, utcnow
+from .base import BigId, Json, Model, Money, Quantity, UtcDateTime, db, partial_index, utcnow
 from .registries import DeliveryMethod, OrderType, PaymentMethod, Shop, Source, Status
 
 ZERO = Decimal(0)
@@ -120,7 +120,7 @@ class Order(Model):
         Index("ix_orders_payment_kind_id_status_id", "payment_kind", "id", "status_id"),
         Index("ix_orders_paid_id_status_id", "paid", "id", "status_id"),
         Index("ix_orders_external_number", "external_number"),
-        Index("ix_orders_ttn", "ttn", sqlite_where=db.text("ttn <> ''"), postgresql_where=db.text("ttn <> ''")),
+        partial_index("ix_orders_ttn", "ttn", where="ttn <> ''"),
         *(_marked(name) for name in ("needs_mapping", "do_not_call", "fulfilment", "likely_duplicate")),
         {"sqlite_autoincrement": True},  # ids of purged orders are never given to another
     )
@@ -295,11 +295,6 @@ class Product(Model):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     __table_args__ = (
         Index("ix_products_name", "name"),
-        Index(
-            "ix_products_barcode",
-            "barcode",
-            sqlite_where=db.text("barcode != ''"),
-            postgresql_where=db.text("barcode != ''"),
-        ),
+        partial_index("ix_products_barcode", "barcode", where="barcode != ''"),
         Index("ix_products_hidden", "id", sqlite_where=db.text("active = 0"), postgresql_where=db.text("NOT active")),
     )
