@@ -11,6 +11,7 @@ from flask_login import current_user
 from htmx_flask import request
 
 from jobs import exports
+from jobs.files import find, of_user
 from models import Export, ExportPreset, db
 from orders import export_columns
 from orders.export_options import Options
@@ -171,7 +172,7 @@ def forget(preset_id: int) -> Any:
 
 
 def _files() -> dict[str, Any]:
-    rows = exports.of_user(current_user.id)
+    rows = of_user(Export, current_user.id)
     return {"files": [export_words.shown(row) for row in rows], "working": any(row.is_open for row in rows)}
 
 
@@ -184,7 +185,7 @@ def files() -> str:
 
 
 def _export(export_id: int) -> Export:
-    return exports.find(export_id, current_user.id, current_user.is_owner) or abort(404)
+    return find(Export, export_id, current_user.id, current_user.is_owner) or abort(404)
 
 
 @bp.post("/<int:export_id>/cancel")

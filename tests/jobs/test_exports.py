@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs import exports, upkeep, wake
+from jobs import exports, files, upkeep, wake
 from models import Export, db, utcnow
 from orders import export_rows
 from orders.export_options import Options
@@ -154,7 +154,7 @@ def test_files_go_after_a_day(user) -> None:
     assert exports.path(old) is None
     upkeep._next = utcnow()
     upkeep.tidy()
-    assert [row.id for row in exports.of_user(user)] == [new.id]
+    assert [row.id for row in files.of_user(Export, user)] == [new.id]
     assert [file.name for file in exports.folder().iterdir()] == [again(new).file]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jobs import exports, importing, imports, upkeep, wake
+from jobs import exports, files, importing, imports, upkeep, wake
 from models import (
     DeliveryMethod,
     Import,
@@ -220,7 +220,7 @@ def test_so_is_one_with_the_columns_that_nobody_has_chosen(user, rows) -> None:
 def test_each_heading_of_an_export_is_known(db_session, language) -> None:
     known = imports.headings()
     for key, column in export_columns.COLUMNS.items():
-        assert known[search.normal(imports.said(language, column.title))] == key, column.title
+        assert known[search.normal(files.said(language, column.title))] == key, column.title
 
 
 # ---- rows that can't be taken, and rows that are taken with a remark
@@ -502,7 +502,7 @@ def test_files_and_what_is_known_of_them_go_in_time(user) -> None:
     assert imports.path(again(old)) is None
     assert imports.path(fresh) is not None
     assert imports.counted(old.id) == {"create": 10}
-    assert imports.of_user(user) == [fresh, old]
+    assert files.of_user(Import, user) == [fresh, old]
     assert len(orders()) == 1
     assert len(list(imports.folder().iterdir())) == 1
     file = imports.folder() / fresh.file
