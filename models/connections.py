@@ -260,7 +260,7 @@ class Run(Model):
     fault: Mapped[str] = mapped_column(String(20), default="")
     detail: Mapped[str] = mapped_column(Text, default="")
     fence: Mapped[int] = mapped_column(default=0)  # grows with each claim: a worker that was given up writes nothing
-    #: what it goes by and where it stands, as the job wrote it: of a catalogue jobs/reading.py says what
+    #: what it goes by and where it stands, as the job wrote it: of a catalogue jobs/standing.py says what
     memo: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     connection: Mapped[Connection] = relationship()
     __table_args__ = (

@@ -42,7 +42,7 @@ class Order(Model):
     cancel_reason: Mapped[str] = mapped_column(String(40), default="")
     cancel_text: Mapped[str] = mapped_column(String(500), default="")
     needs_mapping: Mapped[bool] = mapped_column(default=False)
-    #: [{"table": "delivery", "code": "5", "name": "Nova Poshta", "connection_id": 1}, …]
+    #: [{"table": "delivery", "code": "5", "name": "By courier", "connection_id": 1}, …]
     unmapped: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
 
     last_name: Mapped[str] = mapped_column(String(120), default="")
@@ -290,7 +290,7 @@ class Product(Model):
     options: Mapped[dict[str, str]] = mapped_column(Json, default=dict)  # what tells a variant: {"Color": "red"}
     #: [{"url"}, and where it was looked at: "width", "height", "bytes", "fault"]
     pictures: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
-    #: lower-case name and SKU; a trigram index lies over it (migration 0015)
+    #: lower-case name and SKU; a trigram index lies over it (migration 0021)
     search_text: Mapped[str] = mapped_column(String(500), default="")
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     __table_args__ = (

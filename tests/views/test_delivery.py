@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 
-from integrations import http
-from integrations.sandbox import SandboxServer
 from jobs import connections, delivery, work
 from models import Connection, DeliveryChoice, KeptAnswer, Link, MethodSwitch, Order, OrderType, PaymentMethod, Shop, db
 from orders import choices, quotes
@@ -24,17 +21,9 @@ OLENA = Actor("person", "Olena")
 PLACE = "36000001000|Воронеж|Воронежская область|RU"
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(["shiptor"]) as server:
-        yield server
-    http.close_all()
-
-
 @pytest.fixture(autouse=True)
 def vendor(sandbox):
     imitation = sandbox.vendor("shiptor")
-    imitation.reset()
     imitation.set_rate(None)
     return imitation
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from integrations import http
-from integrations.sandbox import SandboxServer
 from jobs import connections, work
 from models import Attempt, Link, Order, db
 from orders import work as requests
@@ -20,13 +16,6 @@ from .test_delivery import Card, prices
 KEY = "sandbox-token"
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(["nova_poshta", "shiptor"]) as server:
-        yield server
-    http.close_all()
-
-
 @pytest.fixture
 def extra_env(sandbox) -> dict[str, str]:
     return {"SANDBOX_URL": sandbox.url}
@@ -35,7 +24,6 @@ def extra_env(sandbox) -> dict[str, str]:
 @pytest.fixture
 def vendor(sandbox):
     imitation = sandbox.vendor("nova_poshta")
-    imitation.reset()
     imitation.set_rate(None)
     return imitation
 
