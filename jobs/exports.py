@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from flask_babel import force_locale, get_timezone
 
-from models import OPEN_EXPORTS, Export, ExportPreset, db, insert_into, reading, utcnow
+from models import OPEN_STATES, Export, ExportPreset, db, insert_into, reading, utcnow
 from orders import export_rows, lists
 from orders.export_files import File
 from orders.export_options import Options
@@ -214,7 +214,7 @@ def revive() -> None:
 def tidy() -> None:
     """Drop what is too old, and files that no row knows."""
     old = utcnow() - kept()
-    rows = db.session.scalars(db.select(Export).where(Export.created_at < old, Export.state.not_in(OPEN_EXPORTS)))
+    rows = db.session.scalars(db.select(Export).where(Export.created_at < old, Export.state.not_in(OPEN_STATES)))
     for row in rows.all():
         remove(row)
     db.session.commit()

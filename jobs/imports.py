@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from models import OPEN_IMPORTS, Import, ImportRow, db, utcnow
+from models import OPEN_STATES, Import, ImportRow, db, utcnow
 from orders import import_columns, import_files
 from orders.import_files import Layout
 
@@ -126,7 +126,7 @@ def revive() -> None:
 def tidy() -> None:
     """Drop old files, what is known of older ones, and files that no row knows."""
     now = utcnow()
-    over = Import.state.not_in(OPEN_IMPORTS)
+    over = Import.state.not_in(OPEN_STATES)
     for row in db.session.scalars(db.select(Import).where(over, Import.created_at < now - KEPT)).all():
         remove(row)
     for row in db.session.scalars(

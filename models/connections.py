@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, literal_column
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import BigId, Encrypted, Json, Model, UtcDateTime, db, partial_index, utcnow
+from .base import OPEN_STATES, BigId, Encrypted, Json, Model, UtcDateTime, db, partial_index, utcnow
 from .orders import Order
 
 
@@ -117,8 +117,6 @@ class Link(Model):
     )
 
 
-#: Transfer.state. waiting -> working -> done | refused; parked = unknown outcome that only a person can settle.
-OPEN_STATES = ("waiting", "working")
 OPERATIONS = ("send", "delete", "status", "ttn")
 
 
@@ -131,6 +129,7 @@ class Transfer(Model):
     connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
     operation: Mapped[str] = mapped_column(String(10), default="send")
     payload: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # e.g. {"status": code, "extra": {...}}
+    #: waiting -> working -> done | refused; parked = unknown outcome that only a person can settle
     state: Mapped[str] = mapped_column(String(10), default="waiting")
     requested_by: Mapped[str] = mapped_column(String(120), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
