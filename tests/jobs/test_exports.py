@@ -18,11 +18,6 @@ from tests.views.helpers import add_user
 ALL = Options(period="all", encoding="utf-8", separator="comma", columns=("number", "status"))
 
 
-@pytest.fixture
-def user(db_session) -> int:
-    return add_user()
-
-
 def asked(user: int, options: Options = ALL, language: str = "uk") -> Export:
     row = exports.request(user, options, language)
     db.session.commit()

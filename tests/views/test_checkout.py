@@ -19,16 +19,10 @@ from .pages import form_of, parse
 from .test_preorders import WHO as UA_WHO
 from .test_preorders import product
 
+pytestmark = pytest.mark.usefixtures("vendor")
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 OLENA = Actor("person", "Olena")
 WHO = {**UA_WHO, "phone": "+79121112233"}
-
-
-@pytest.fixture(autouse=True)
-def vendor(sandbox):
-    imitation = sandbox.vendor("shiptor")
-    imitation.set_rate(None)
-    return imitation
 
 
 @pytest.fixture

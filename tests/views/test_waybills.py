@@ -9,9 +9,9 @@ from models import Attempt, Link, Order, db
 from orders import work as requests
 
 from ..orders import build
+from .delivery_card import Card, prices
 from .helpers import login
 from .pages import parse
-from .test_delivery import Card, prices
 
 KEY = "sandbox-token"
 
