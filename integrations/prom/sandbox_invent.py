@@ -206,7 +206,7 @@ def _delivery(option: tuple[Any, ...], chance: Random) -> tuple[str, Thing | Non
 def _nova_poshta(city: str, street: str, house: int, branch: int, chance: Random) -> tuple[str, Thing]:
     to_door = chance.random() < 0.15
     warehouse = None if to_door else ref(city, branch)
-    data = {
+    provider_data = {
         "provider": "nova_poshta",
         "type": "W2D" if to_door else "W2W",
         "sender_warehouse_id": ref("Київ", 1),
@@ -224,10 +224,10 @@ def _nova_poshta(city: str, street: str, house: int, branch: int, chance: Random
         },
     }
     if chance.random() < 0.1:  # some orders have the refs only after a waybill exists
-        data |= {"recipient_warehouse_id": None, "recipient_address": None}
+        provider_data |= {"recipient_warehouse_id": None, "recipient_address": None}
     if to_door:
-        return f"{city}, {street}, {house}", data
-    return f"{city}, Відділення №{branch}: {street}, {house}", data
+        return f"{city}, {street}, {house}", provider_data
+    return f"{city}, Відділення №{branch}: {street}, {house}", provider_data
 
 
 def _payment(created: datetime, chance: Random) -> Thing:
