@@ -256,17 +256,20 @@ def status_change(hub: Hub, report: Report, n: int) -> None:
     with in_hub(hub):
         ids = db.session.scalars(db.select(Order.id).order_by(Order.id.desc()).limit(n)).all()
         pair = [
-            db.session.execute(db.select(Status).where(Status.key == key)).scalar_one() for key in ("confirmed", "new")
+            db.session.execute(db.select(Status.id).where(Status.key == key)).scalar_one()
+            for key in ("confirmed", "new")
         ]
         ours, raw = [], []
         for turn in range(2 * ROUNDS):
-            status = pair[turn % 2]
+            status_id = pair[turn % 2]
 
-            def change(order_id: int, status: Status = status) -> None:
-                statuses.change([order_id], status, ACTOR)
+            def change(order_id: int, status_id: int = status_id) -> None:
+                wanted = statuses.find(status_id)  # as each request does
+                assert wanted is not None
+                statuses.change([order_id], wanted, ACTOR)
                 db.session.commit()
 
-            status_id, todo = status.id, iter(ids)
+            todo = iter(ids)
             hub.clock.refresh()
             ours.append(rate(lambda: change(next(todo)), n, hub.clock))  # noqa: B023 - used up before the next round
             db.session.rollback()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from flask import Flask
 
 from integrations import connectors
@@ -12,6 +14,7 @@ def init_app(app: Flask) -> None:
     app.extensions["told_kinds"] = told_kinds
 
 
+@lru_cache(maxsize=1)
 def told_kinds() -> list[str]:
     """The kinds of systems that take the status of an order in a call of its own."""
     return [key for key, cls in connectors().items() if cls.can(WritesStatuses)]

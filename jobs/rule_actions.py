@@ -58,7 +58,7 @@ def _send(action: Action, order: Order, actor: Actor, chain: Sequence[int]) -> T
 
 
 def _status(action: Action, order: Order, actor: Actor, _chain: Sequence[int]) -> Told:
-    status = db.session.get(Status, action["status"])
+    status = statuses.find(action["status"])
     if status is None or not status.active:
         return {"result": "gone", "to": status.name if status else ""}
     found = statuses.change([order.id], status, actor)

@@ -93,8 +93,7 @@ def _clear_links(pairs: Sequence[tuple[int, int]]) -> None:
     """A tie without a copy goes; one with a copy is as it was before. Not where other work is open. Open pages show
     the orders again."""
     for part in _chunks([order_id for order_id, _ in pairs]):
-        seen = db.update(Order).where(Order.id.in_(part)).values(updated_at=utcnow())
-        db.session.execute(seen, execution_options={"synchronize_session": False})
+        _show_again(part)
     by_connection: dict[int, list[int]] = {}
     for order_id, connection_id in pairs:
         by_connection.setdefault(connection_id, []).append(order_id)
@@ -146,6 +145,7 @@ def confirm_there(transfer_id: int, external_id: str, actor: Actor) -> int:
         raise NotSettled("taken") from None
     row.state, row.finished_at, row.uncertain, row.fault, row.detail = "done", utcnow(), False, "", ""
     connection = db.session.get_one(Connection, row.connection_id)
+    _show_again([row.order_id])
     _mark_transferred(row.order_id, connection)
     timeline.note(
         row.order_id, actor, "sent", connection=connection.name, operation=row.operation, external=external_id
@@ -183,6 +183,12 @@ def change_schedule(
         row.paused = paused
     wake.changed()
     return row
+
+
+def _show_again(order_ids: Sequence[int]) -> None:
+    """Pages that are open show the orders again: a row is theirs as long as its updated_at stays."""
+    seen = db.update(Order).where(Order.id.in_(order_ids)).values(updated_at=utcnow())
+    db.session.execute(seen, execution_options={"synchronize_session": False})
 
 
 def _touch(transfer_ids: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import selectinload
 
-from models import Order, Product, Shop, Status, db, insert_into, utcnow
+from models import Order, Product, Shop, db, insert_into, utcnow
 
 from . import creation, editing, lists, search, statuses, wire
 from .timeline import Actor
@@ -103,7 +103,7 @@ def page(limit: int, after: tuple[Any, int] | None, status_id: int | None, since
 def set_status(order: Order, wanted: str, reason: str, text: str, actor: Actor) -> bool:
     """Give the order this status, in the caller's transaction; False when it has it. Raises wire.Unfit."""
     status_id = wire.settable(lists.read(), wanted).id
-    status = db.session.get(Status, status_id)
+    status = statuses.find(status_id)
     if status is None or status_id == order.status_id:
         return False
     statuses.change([order.id], status, actor, reason=reason, text=text)

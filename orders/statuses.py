@@ -30,8 +30,8 @@ class Changed:
 REASONS = ("same", "by_hand", "gone")
 
 
-class StatusLike(Protocol):
-    """A status: a row of the table or a copy of it."""
+class Settable(Protocol):
+    """What has to be known of a status to know who may set it."""
 
     @property
     def group(self) -> str: ...
@@ -40,14 +40,40 @@ class StatusLike(Protocol):
     def active(self) -> bool: ...
 
 
-def may_set_by_hand(status: StatusLike) -> bool:
+class StatusLike(Settable, Protocol):
+    """A status: a row of the table or a copy of it."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+_STATUS = Status.__table__.c
+_FOUND = Prepared(
+    db.select(_STATUS.id, _STATUS.name, _STATUS.group, _STATUS.active).where(
+        _STATUS.id == db.bindparam("id", type_=_STATUS.id.type)
+    ),
+    same_plan=True,
+)
+
+
+def find(status_id: int) -> StatusLike | None:
+    """A copy of the status, None when there is none: what changing orders needs, at a fifth of the cost of a mapped
+    object."""
+    found = _FOUND.rows(id=status_id)
+    return found[0] if found else None
+
+
+def may_set_by_hand(status: Settable) -> bool:
     """All but Transferred (which a transfer sets) can be set by hand."""
     return status.group != "transferred" and status.active
 
 
 def change(
     order_ids: Iterable[int],
-    status: Status,
+    status: StatusLike,
     actor: Actor,
     *,
     cause: int | None = None,
@@ -91,7 +117,7 @@ _SET = _set()
 _CANCEL = _set(cancel_reason="reason", cancel_text="text")
 
 
-def _locked(ids: Sequence[int], status: Status) -> list[Any]:
+def _locked(ids: Sequence[int], status: StatusLike) -> list[Any]:
     """Rows of these orders, locked together with all that will change with them."""
     together = duplicates.alike(ids) if status.group in duplicates.OVER else ids
     wanted = set(ids)
@@ -100,7 +126,7 @@ def _locked(ids: Sequence[int], status: Status) -> list[Any]:
 
 def _change_some(
     ids: Sequence[int],
-    status: Status,
+    status: StatusLike,
     actor: Actor,
     cause: int | None,
     why: tuple[str, str],
@@ -121,14 +147,14 @@ def _change_some(
     _refresh(moved)
     groups = {row[0]: row[2] for row in rows if row[0] in moved}
     _follow(groups, status, actor)
-    work.request_status_push(list(moved), status, cause=cause, reason=why[0], text=why[1], by=actor.name)
+    work.request_status_push(list(moved), status.id, cause=cause, reason=why[0], text=why[1], by=actor.name)
     result.changed += list(moved)
     result.before |= {i: o.status_id for i, o in moved.items()}
     result.groups |= groups
 
 
 def _notes(
-    moved: Mapping[int, counts.Counted], names: Mapping[int, str], status: Status, why: tuple[str, str]
+    moved: Mapping[int, counts.Counted], names: Mapping[int, str], status: StatusLike, why: tuple[str, str]
 ) -> list[tuple[int, dict[str, Any]]]:
     """For the timeline. `names`: of the statuses that the orders had."""
     detail = {key: value for key, value in (("reason", why[0]), ("text", why[1])) if value}
@@ -138,7 +164,7 @@ def _notes(
     ]
 
 
-def _write(moved: Mapping[int, counts.Counted], status: Status, why: tuple[str, str]) -> None:
+def _write(moved: Mapping[int, counts.Counted], status: StatusLike, why: tuple[str, str]) -> None:
     values = {"ids": list(moved), "status": status.id, "now": utcnow()}
     if status.group == "cancelled":
         _CANCEL.run(**values, reason=why[0], text=why[1])
@@ -147,7 +173,7 @@ def _write(moved: Mapping[int, counts.Counted], status: Status, why: tuple[str, 
     counts.record(moved.values(), [replace(o, status_id=status.id) for o in moved.values()])
 
 
-def _follow(before: Mapping[int, str], status: Status, actor: Actor) -> None:
+def _follow(before: Mapping[int, str], status: StatusLike, actor: Actor) -> None:
     """What begins or ends with the new status. `before`: the group that each order was in."""
     ids = list(before)
     if status.group in ("cancelled", "deleted"):
@@ -168,7 +194,7 @@ def _refresh(moved: Container[int]) -> None:
             db.session.expire(row)
 
 
-def remember(result: Changed, status: Status, user_id: int) -> int | None:
+def remember(result: Changed, status: StatusLike, user_id: int) -> int | None:
     """Keep a bulk change for a minute; returns the id to undo it by."""
     if not result.changed:
         return None
@@ -194,7 +220,7 @@ def undo(undo_id: int, user_id: int, actor: Actor) -> int | None:
             back.setdefault(before, []).append(order_id)
     done = 0
     for status_id, ids in back.items():
-        status = db.session.get(Status, status_id)
+        status = find(status_id)
         if status:
             done += len(change(ids, status, actor, kind="undone").changed)
     return done

@@ -112,10 +112,10 @@ def _told() -> list[str]:
 
 
 def request_status_push(
-    order_ids: Sequence[int], status: Status, *, cause: int | None, reason: str, text: str, by: str
+    order_ids: Sequence[int], status_id: int, *, cause: int | None, reason: str, text: str, by: str
 ) -> None:
     """Pass a status on to the systems that these orders came from, where a mapping says to what. Not to `cause`."""
-    found = _TO_TELL.rows(ids=list(order_ids), status=str(status.id), told=_told())
+    found = _TO_TELL.rows(ids=list(order_ids), status=str(status_id), told=_told())
     _pass_on([row for row in found if row.connection_id != cause], reason, text, by)
 
 

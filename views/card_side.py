@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from htmx_flask import request
 
 from jobs import connections, mapping, runs, wake
-from models import Connection, Order, Status, Transfer, db
+from models import Connection, Order, Transfer, db
 from orders import copies, deletion, editing, reading, routes, statuses, work
 
 from . import card_page, card_timeline, deletion_words
@@ -31,7 +31,7 @@ def side(order_id: int) -> Any:
 
 @bp.post("/status")
 def status(order_id: int) -> Any:
-    chosen = db.session.get(Status, request.form.get("status", 0, type=int)) or abort(400)
+    chosen = statuses.find(request.form.get("status", 0, type=int)) or abort(400)
     return _change(_order(order_id), chosen)
 
 
@@ -45,7 +45,7 @@ def restore(order_id: int) -> Any:
     return _change(order, chosen)
 
 
-def _change(order: Order, chosen: Status) -> Any:
+def _change(order: Order, chosen: statuses.StatusLike) -> Any:
     was_locked = editing.is_locked(order)
     fates = deletion.fates([order.id]) if chosen.group == "deleted" else []
     result = statuses.change([order.id], chosen, card_page.actor())

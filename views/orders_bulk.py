@@ -13,7 +13,7 @@ from flask_login import current_user
 from htmx_flask import request
 
 from jobs import connections, runs, settle, wake
-from models import Status, db
+from models import db
 from orders import batches, deletion, listing, removal, routes, statuses, work
 
 from . import addresses, advice, answers, deletion_words, text
@@ -241,7 +241,7 @@ def _batch_values(found: batches.Batch, context: Context) -> dict[str, Any]:
 def status() -> Any:
     """Change the status of the chosen orders: one at once, more after a look at what will happen."""
     chosen = choice()
-    wanted = db.session.get(Status, request.form.get("status", 0, int))
+    wanted = statuses.find(request.form.get("status", 0, int))
     if wanted is None:
         abort(400)
     if not chosen.ids:
@@ -254,7 +254,7 @@ def status() -> Any:
     return _drawer("status_preview.html", chosen=chosen, status=wanted, groups=groups, purge=[])
 
 
-def _status_groups(ids: Sequence[int], wanted: Status, context: Context) -> list[Group]:
+def _status_groups(ids: Sequence[int], wanted: statuses.StatusLike, context: Context) -> list[Group]:
     now = listing.status_of(ids)
     groups: dict[int, Group] = {}
     for order_id, status_id in now.items():
@@ -266,7 +266,7 @@ def _status_groups(ids: Sequence[int], wanted: Status, context: Context) -> list
     return sorted(groups.values(), key=lambda group: not group.key)
 
 
-def _change(ids: Sequence[int], wanted: Status) -> Any:
+def _change(ids: Sequence[int], wanted: statuses.StatusLike) -> Any:
     deleting = wanted.group == "deleted"
     fates, before = (deletion.fates(ids), deletion.newest()) if deleting else ([], 0)
     result = statuses.change(ids, wanted, actor())
@@ -310,12 +310,12 @@ def delete() -> Any:
         return answers.refuse(_("Choose orders first."), addresses.orders())
     bin_ids = {s.id for s in context.lists.statuses if s.group == "deleted"}
     now = listing.status_of(chosen.ids)
-    wanted = db.session.get(Status, context.lists.first_of_group("deleted").id)  # type: ignore[union-attr]  # seeded
+    wanted = context.lists.first_of_group("deleted") or abort(400)
     dead = [i for i, status_id in now.items() if status_id in bin_ids]
     fates = deletion.fates(list(now))
     going = any(fate.what in deletion_words.GOING for fate in fates if fate.order_id not in set(dead))
     if len(chosen.ids) == 1 and not dead and not going:
-        return _change(chosen.ids, wanted)  # type: ignore[arg-type]  # seeded
+        return _change(chosen.ids, wanted)
     groups = [Group(_("Will be moved to Deleted"), [i for i in now if i not in set(dead)], "change")]
     purge = [Group(_("Deleted already: remove for good"), dead, "purge", ticked=False)]
     values: dict[str, Any] = {"groups": _name(groups), "purge": _name(purge), "going": going}
@@ -327,7 +327,7 @@ def delete() -> Any:
 @bp.post("/bulk/change")
 def change() -> Any:
     """Do what the preview of a status change showed."""
-    wanted = db.session.get(Status, request.form.get("status", 0, int))
+    wanted = statuses.find(request.form.get("status", 0, int))
     if wanted is None:
         abort(400)
     ticked = request.form.getlist("groups")

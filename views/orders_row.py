@@ -10,7 +10,7 @@ from flask_login import current_user
 from htmx_flask import request
 
 from jobs import connections, wake
-from models import Order, Status, db
+from models import Order, db
 from orders import deletion, listing, payments, removal, statuses, work
 
 from . import addresses, answers, deletion_words, text
@@ -58,7 +58,7 @@ def menu(order_id: int) -> str:
 def change_status(order_id: int) -> Any:
     """Give the order a status (deleting and restoring are that, too); answers with its row."""
     number = _order(order_id).number
-    status = db.session.get(Status, request.form.get("status", 0, int))
+    status = statuses.find(request.form.get("status", 0, int))
     if status is None:
         abort(400)
     fates = deletion.fates([order_id]) if status.group == "deleted" else []

@@ -233,6 +233,7 @@ class NavItem:
     """An entry of the left bar; `_nav` gives the same ones again."""
 
     endpoint: str
+    key: str  # that leads there after g
     label: str
     icon: str
     badge: int = 0
@@ -240,14 +241,14 @@ class NavItem:
 
 
 _NAV = (
-    ("dashboard.index", lazy_gettext("Dashboard"), "layout-dashboard"),
-    ("orders.index", lazy_gettext("Orders"), "shopping-cart"),
-    ("problems.index", lazy_gettext("Problems"), "alert-triangle"),
-    ("products.index", lazy_gettext("Catalogue"), "package"),
-    ("automation.index", lazy_gettext("Automation"), "robot"),
-    ("expenses.index", lazy_gettext("Expenses"), "coin"),
-    ("activity.index", lazy_gettext("Activity"), "activity"),
-    ("settings.index", lazy_gettext("Settings"), "settings"),
+    ("dashboard.index", "d", lazy_gettext("Dashboard"), "layout-dashboard"),
+    ("orders.index", "o", lazy_gettext("Orders"), "shopping-cart"),
+    ("problems.index", "p", lazy_gettext("Problems"), "alert-triangle"),
+    ("products.index", "c", lazy_gettext("Catalogue"), "package"),
+    ("automation.index", "u", lazy_gettext("Automation"), "robot"),
+    ("expenses.index", "e", lazy_gettext("Expenses"), "coin"),
+    ("activity.index", "a", lazy_gettext("Activity"), "activity"),
+    ("settings.index", "s", lazy_gettext("Settings"), "settings"),
 )
 
 
@@ -255,7 +256,7 @@ def _shell() -> dict[str, Any]:
     here = request.blueprint if has_request_context() else ""
     here = "settings" if here in SETTINGS_PAGES else "orders" if here in ORDER_PAGES else here
     here = "products" if here in CATALOGUE_PAGES else here
-    there = tuple(endpoint for endpoint, _, _ in _NAV if endpoint in current_app.view_functions)
+    there = tuple(endpoint for endpoint, *_ in _NAV if endpoint in current_app.view_functions)
     language = locale()
     return {
         "nav": _nav(language, here or "", g.get("problem_count", 0), there),
@@ -268,7 +269,7 @@ def _shell() -> dict[str, Any]:
 def _nav(_language: str, here: str, problems: int, there: tuple[str, ...]) -> tuple[NavItem, ...]:
     badges = {"problems.index": problems}
     return tuple(
-        NavItem(endpoint, str(label), icon, badges.get(endpoint, 0), here == endpoint.split(".")[0])
-        for endpoint, label, icon in _NAV
+        NavItem(endpoint, key, str(label), icon, badges.get(endpoint, 0), here == endpoint.split(".")[0])
+        for endpoint, key, label, icon in _NAV
         if endpoint in there
     )

@@ -129,3 +129,11 @@ def test_only_a_delivery_service_tells_a_history(client, app):
     for page in ("/orders", "/orders/A-1"):
         assert address not in client.get(page).get_data(as_text=True)
     assert "No connected system tells the history" in client.get(address).get_data(as_text=True)
+
+
+def test_every_entry_of_the_left_bar_has_a_key_of_its_own_and_the_list_of_keys_names_it(client):
+    page = parse(client.get("/orders"))
+    bar = {link.get("data-go"): link.all(".nav-label")[0].text for link in page.all(".side [data-go]")}
+    assert len(bar) == len(page.all(".side [data-go]")) >= 8
+    told = {line.all("dt")[0].text: line.all("dd")[0].text for line in page.all(".key-list div")}
+    assert {f"g {key}": label for key, label in bar.items()}.items() <= told.items()

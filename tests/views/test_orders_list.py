@@ -501,6 +501,7 @@ def test_changed_rows_counters_and_new_orders_come_by_themselves(hub, app):
     assert 'class="is-stale" data-flash hx-swap-oob="true"' in text
     assert "2 new orders" in text
     assert 'id="strip" class="stats"' in text
+    assert parse(text).all("#found")[0].text.strip() == "3 found", "as the strip says: B, C and D are New"
     assert "[data-go=p] .nav-badge" in text, "the count of problems in the left bar follows"
     again = live(parse(text))
     assert hub.get("/orders/changes", query_string=again, headers=HTMX).status_code == 204

@@ -9,7 +9,8 @@ import pytest
 from flask import g
 
 from jobs import problems, reports, settle, wake
-from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Schedule, Transfer, db, utcnow
+from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Schedule, Status, Transfer, db, utcnow
+from orders import listing
 from orders.timeline import Actor
 
 from ..orders import build
@@ -195,6 +196,20 @@ def test_parked_it_is_there(client, app, filled):
         assert (row.state, row.uncertain) == ("done", False)
         assert (link.external_id, link.state, link.sent_version) == ("4711", "linked", 1)
         assert order.status.group == "transferred"
+
+
+def test_a_copy_that_is_there_shows_in_open_lists(client, app, filled):
+    """Also of an order that was sent before, whose status therefore stays."""
+    login(client)
+    with app.app_context():
+        order = db.session.get(Order, db.session.get(Transfer, filled["parked"]).order_id)
+        order.status_id = db.session.scalar(db.select(Status.id).filter_by(key="transferred"))
+        db.session.commit()
+        order_id, seen = order.id, listing.stamp(order.updated_at)
+    client.post(f"/problems/parked/{filled['parked']}/there", data={"external_id": "4711"})
+    with app.app_context():
+        changed, _ = listing.changed({order_id: seen})
+        assert [(row.o.id, [tile.state for tile in row.tiles]) for row in changed] == [(order_id, ["linked"])]
 
 
 def test_parked_look_again_or_send_again(client, app, filled):
