@@ -119,7 +119,7 @@ def live(page: Page, hub: Demo) -> None:
     send(page, SENT)
     total = page.locator("#drawer progress").get_attribute("max")
     page.locator(f"#drawer progress[value='{total}']").wait_for()
-    hub.control(f"{crm}/faults", kind="refuse", times=0, path="orders")
+    hub.control(f"{crm}/faults", kind="refuse", times=0, path="order")
     page.goto("/orders?status=new")
     send(page, FAILED)
     page.locator("#drawer table a").first.wait_for()
