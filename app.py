@@ -36,20 +36,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     """The WSGI application for these settings (default: from the environment)."""
     settings = settings or config.load()
     app: Flask = Hub(__name__)
-    app.config.update(
-        HUB=settings,
-        SECRET_KEY=settings.secret_key,
-        SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_REFRESH_EACH_REQUEST=False,  # it is, as often as views.auth notes that it is in use
-        SESSION_COOKIE_SECURE=settings.secure_cookies,
-        MAX_CONTENT_LENGTH=16 * 1024 * 1024,
-        WTF_CSRF_TIME_LIMIT=None,  # a form left open overnight must still save
-        BABEL_TRANSLATION_DIRECTORIES="translations",
-        SEND_FILE_MAX_AGE_DEFAULT=31536000,  # static addresses carry the version
-    )
+    app.config.update(_flask_settings(settings))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["policy"] = Policy.for_sandbox(settings.sandbox_url, settings.allow_private)
     app.extensions["broker"] = _broker(settings.redis_url)
@@ -71,6 +58,23 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     views.register(app)
     cli.register(app)
     return app
+
+
+def _flask_settings(settings: config.Settings) -> dict[str, Any]:
+    return {
+        "HUB": settings,
+        "SECRET_KEY": settings.secret_key,
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(settings),
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_REFRESH_EACH_REQUEST": False,  # it is, as often as views.auth notes that it is in use
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "MAX_CONTENT_LENGTH": 16 * 1024 * 1024,
+        "WTF_CSRF_TIME_LIMIT": None,  # a form left open overnight must still save
+        "BABEL_TRANSLATION_DIRECTORIES": "translations",
+        "SEND_FILE_MAX_AGE_DEFAULT": 31536000,  # static addresses carry the version
+    }
 
 
 def _broker(url: str) -> redis.Redis | None:

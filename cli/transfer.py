@@ -9,8 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from jobs import connections, work
-from models import Connection, Order, Transfer, db
-from models.connections import OPEN_STATES
+from models import OPEN_STATES, Connection, Order, Transfer, db
 from orders import routes
 from orders import work as requests
 from orders.timeline import Actor

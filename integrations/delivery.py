@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 
-from wtforms import StringField
+from wtforms import SelectChoice, SelectField, StringField
 
 from . import destinations
 from .base import REFRESH_LISTS, MappingTable, SecretField, SettingsForm, required
@@ -62,6 +62,31 @@ HELP = {
 }
 
 
+def weight_field() -> StringField:
+    """The field `default_weight` of a Settings form; `measures` goes by it."""
+    return StringField(N_("Usual weight"), default="500", description=HELP["weight"])
+
+
+def side_field() -> StringField:
+    """The field `default_side` of a Settings form; `measures` goes by it."""
+    return StringField(N_("Usual side"), default="100", description=HELP["side"])
+
+
+def prefix_field() -> StringField:
+    return StringField(N_("Prefix of external ids"), description=HELP["prefix"])
+
+
+def payer_field() -> SelectField:
+    """The field `payer` of a Settings form: Recipient or Sender."""
+    choices = [SelectChoice("Recipient", N_("Recipient")), SelectChoice("Sender", N_("Sender"))]
+    return SelectField(N_("Who pays for delivery"), default="Recipient", choices=choices)
+
+
+def contents_field() -> StringField:
+    """The field `description` of a Settings form."""
+    return StringField(N_("What is in the parcels"), description=N_("Empty: the products' names."))
+
+
 class DeliverySettings(SettingsForm):
     advanced = ("api_url", *SENDER, "default_weight", "default_side", "external_id_prefix")
 
@@ -76,9 +101,9 @@ class DeliverySettings(SettingsForm):
     sender_street = StringField(N_("Sender's street"))
     sender_house = StringField(N_("Sender's house"))
     sender_postal_code = StringField(N_("Sender's postal code"))
-    default_weight = StringField(N_("Usual weight"), default="500", description=HELP["weight"])
-    default_side = StringField(N_("Usual side"), default="100", description=HELP["side"])
-    external_id_prefix = StringField(N_("Prefix of external ids"), description=HELP["prefix"])
+    default_weight = weight_field()
+    default_side = side_field()
+    external_id_prefix = prefix_field()
 
 
 def mappings(statuses: Mapping[str, str]) -> tuple[MappingTable, ...]:

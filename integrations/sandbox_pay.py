@@ -61,10 +61,13 @@ class PaymentSandbox(Sandbox):
     pages: ClassVar[tuple[Rule, ...]] = (Rule("/checkout/<int:number>", endpoint="checkout", methods=["POST"]),)
 
     def __init__(self) -> None:
-        self.outbox: list[Posted] = []
-        self.delivered: list[Posted] = []
         self.posting = 0
         super().__init__()
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.outbox: list[Posted] = []
+        self.delivered: list[Posted] = []
 
     # What a vendor fills in
 

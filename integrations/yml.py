@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -123,12 +123,8 @@ class Reader:
         texts: list[str] = []
         now = _Offer()
         fields, starts = now.fields, {"offer": now.begin, "param": now.name_option, "category": now.begin_category}
-        ends = {
-            "offer": self._take,
-            "category": self._category,
-            "picture": _Offer.add_picture,
-            "param": _Offer.add_option,
-        }
+        ends: dict[str, Callable[[_Offer, str], None]] = {"offer": self._take, "category": self._category}
+        ends |= {"picture": _Offer.add_picture, "param": _Offer.add_option}
 
         def start(tag: str, given: dict[str, str]) -> None:
             texts.clear()

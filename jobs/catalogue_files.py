@@ -4,8 +4,6 @@ one that was taken in part is simply taken again.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +20,7 @@ from models import CatalogueFile, db, utcnow
 from orders import import_files
 from orders.import_files import BadFile, Layout
 
-from . import following, imports, offers, wake
+from . import files, following, imports, offers, wake
 
 log = structlog.get_logger()
 
@@ -38,16 +36,11 @@ Row = tuple[str, dict[str, Any]]
 
 def upload(user_id: int, name: str, stream: IO[bytes]) -> CatalogueFile:
     """Keep the file and look what it is. Raises BadFile, and keeps nothing then."""
-    stored = imports.folder() / f"{secrets.token_hex(12)}.products"
-    try:
-        _keep(stream, stored)
+    with files.brought(stream, "products") as stored:
         with stored.open("rb") as file:
             start = file.read(64)
         is_yml = start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<") or start.startswith(b"\x1f\x8b")
         layout = {"format": "yml"} if is_yml else import_files.look(stored).kept()
-    except BaseException:
-        stored.unlink(missing_ok=True)
-        raise
     row = CatalogueFile(user_id=user_id, name=name[:200] or "?", file=stored.name, layout=layout)
     row.columns = [] if is_yml else file_rows.matched(layout["headings"], _spoken())
     db.session.add(row)
@@ -57,18 +50,8 @@ def upload(user_id: int, name: str, stream: IO[bytes]) -> CatalogueFile:
     return row
 
 
-def _keep(stream: IO[bytes], to: Path) -> None:
-    size = 0
-    with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        while part := stream.read(1024 * 1024):
-            size += len(part)
-            if size > LARGEST:
-                raise BadFile("too_large")
-            out.write(part)
-
-
 def _spoken() -> dict[str, list[str]]:
-    return {key: [imports.said(lang, name) for lang in imports.LANGUAGES] for key, name in file_rows.FIELDS.items()}
+    return {key: [files.said(lang, name) for lang in imports.LANGUAGES] for key, name in file_rows.FIELDS.items()}
 
 
 def choose(row: CatalogueFile, columns: Sequence[str]) -> str:
@@ -93,8 +76,7 @@ def recent(limit: int = 20) -> Sequence[CatalogueFile]:
 
 
 def path(row: CatalogueFile) -> Path | None:
-    found = imports.folder() / row.file
-    return found if row.file and found.is_file() else None
+    return files.lying("imports", row.file)
 
 
 # ---- the job

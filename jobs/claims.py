@@ -169,19 +169,7 @@ def free_expired() -> set[int]:
     if not dead:
         db.session.rollback()
         return set()
-    open_attempts = db.select(AttemptItem.attempt_id).where(
-        AttemptItem.transfer_id.in_(dead), AttemptItem.outcome.is_(None)
-    )
-    for model, condition in (
-        (Attempt, Attempt.id.in_(open_attempts) & Attempt.outcome.is_(None)),
-        (AttemptItem, AttemptItem.transfer_id.in_(dead) & AttemptItem.outcome.is_(None)),
-    ):
-        db.session.execute(
-            db.update(model)
-            .where(condition)
-            .values(outcome="unknown", fault="lease_lost")
-            .execution_options(synchronize_session=False)
-        )
+    _close_attempts(list(dead))
     db.session.execute(
         db.update(Transfer)
         .where(Transfer.id.in_(supersede(list(dead))), has_state(Transfer, "working"), Transfer.lease_until < now)
@@ -190,6 +178,23 @@ def free_expired() -> set[int]:
     )
     db.session.commit()
     return set(dead.values())
+
+
+def _close_attempts(transfer_ids: Sequence[int]) -> None:
+    """Nobody knows what came of them."""
+    open_attempts = db.select(AttemptItem.attempt_id).where(
+        AttemptItem.transfer_id.in_(transfer_ids), AttemptItem.outcome.is_(None)
+    )
+    for model, condition in (
+        (Attempt, Attempt.id.in_(open_attempts) & Attempt.outcome.is_(None)),
+        (AttemptItem, AttemptItem.transfer_id.in_(transfer_ids) & AttemptItem.outcome.is_(None)),
+    ):
+        db.session.execute(
+            db.update(model)
+            .where(condition)
+            .values(outcome="unknown", fault="lease_lost")
+            .execution_options(synchronize_session=False)
+        )
 
 
 def due_connections() -> list[int]:

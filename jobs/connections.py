@@ -25,7 +25,7 @@ from integrations.base import (
 )
 from integrations.errors import VendorError
 from integrations.http import HttpClient
-from integrations.types import TestResult
+from integrations.types import Reference, TestResult
 from models import Connection, OfferCategory, ReferenceItem, Schedule, Shop, Source, add_rows, db, utcnow
 
 from . import wake
@@ -221,18 +221,12 @@ def note_answer(connection_id: int, error: VendorError | None) -> None:
     db.session.commit()
 
 
-def refresh_references(row: Connection) -> int:
-    """Fetch the vendor's lists anew; returns the number of entries. Raises VendorError; the old lists stay then."""
-    opened = open_connector(row)
-    row_id = row.id
-    db.session.commit()
-    lists = opened.references() if isinstance(opened, OffersLists) else {}
-    if isinstance(opened, TellsCategories):
-        _keep_categories(row_id, opened.categories())
+def _reference_rows(connection_id: int, lists: Mapping[str, Sequence[Reference]]) -> list[dict[str, Any]]:
+    """Columns of `reference_items`, each code once."""
     now = utcnow()
-    values = [
+    return [
         {
-            "connection_id": row_id,
+            "connection_id": connection_id,
             "list": name,
             "code": entry.code,
             "name": entry.name,
@@ -244,6 +238,17 @@ def refresh_references(row: Connection) -> int:
         for name, entries in lists.items()
         for i, entry in enumerate({e.code: e for e in entries}.values())
     ]
+
+
+def refresh_references(row: Connection) -> int:
+    """Fetch the vendor's lists anew; returns the number of entries. Raises VendorError; the old lists stay then."""
+    opened = open_connector(row)
+    row_id = row.id
+    db.session.commit()
+    lists = opened.references() if isinstance(opened, OffersLists) else {}
+    if isinstance(opened, TellsCategories):
+        _keep_categories(row_id, opened.categories())
+    values = _reference_rows(row_id, lists)
     db.session.execute(
         db.delete(ReferenceItem).where(ReferenceItem.connection_id == row_id, ReferenceItem.list.in_(lists))
     )

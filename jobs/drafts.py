@@ -8,7 +8,7 @@ from typing import Any
 
 from integrations import connector
 from integrations.sources import WAIT
-from integrations.types import OrderData, Person
+from integrations.types import Delivery, OrderData, Person
 from models import Connection, Mapping, PaymentMethod, Prepared, Status, db, utcnow
 from orders import creation, parcels, totals
 from orders.creation import Draft
@@ -21,6 +21,13 @@ _MAPPINGS = Prepared(
     same_plan=True,
 )
 _KINDS = Prepared(db.select(_methods.id, _methods.kind), same_plan=True)
+
+
+#: columns that are called there what they are called here
+_SAME = (
+    "currency", "discount", "commission", "customer_comment", "staff_comment", "do_not_call", "fulfilment",
+    "length", "width", "height", "weight",
+)  # fmt: skip
 
 
 class Maker:
@@ -86,15 +93,8 @@ class Maker:
             **_person(order.recipient),
             **_buyer(order.buyer),
             **_address(order),
-            "delivery_method_id": delivery_id,
-            "tariff_code": order.delivery.tariff_code,
-            "tariff_name": (order.delivery.tariff_name or (order.delivery.name if delivery_id is None else ""))[:160],
-            "delivery_term": order.delivery.term,
-            "pickup_code": order.delivery.pickup_code,
-            "pickup_address": order.delivery.pickup_address[:300],
-            "delivery_cost": order.delivery.cost,
-            "currency": order.currency,
-            "discount": order.discount,
+            **_delivery(order.delivery, delivery_id),
+            **{name: getattr(order, name) for name in _SAME},
             "coupon": order.coupon[:60],
             "cod": cod,
             "cod_amount": order.payment.cod_amount or None,
@@ -102,20 +102,10 @@ class Maker:
             "paid": order.payment.paid,
             "payment_method_id": payment_id,
             "payment_state": order.payment.state[:40],
-            "commission": order.commission,
-            "customer_comment": order.customer_comment,
-            "staff_comment": order.staff_comment,
             "utm": dict(order.utm),
-            "do_not_call": order.do_not_call,
-            "fulfilment": order.fulfilment,
-            "ttn": order.delivery.tracking_number,
             "cancel_reason": order.cancel_reason[:40],
             "cancel_text": order.cancel_text[:500],
-            "length": order.length,
-            "width": order.width,
-            "height": order.height,
             "auto_weight": not order.weight,
-            "weight": order.weight,
         }
         totals.settle(values, goods, kind)
         return values
@@ -147,6 +137,19 @@ def _buyer(person: Person | None) -> dict[str, str]:
     if person is None:
         return {}
     return {"buyer_name": person.full_name[:250], "buyer_phone": person.phone[:32], "buyer_email": person.email[:254]}
+
+
+def _delivery(told: Delivery, method_id: int | None) -> dict[str, Any]:
+    return {
+        "delivery_method_id": method_id,
+        "tariff_code": told.tariff_code,
+        "tariff_name": (told.tariff_name or (told.name if method_id is None else ""))[:160],
+        "delivery_term": told.term,
+        "pickup_code": told.pickup_code,
+        "pickup_address": told.pickup_address[:300],
+        "delivery_cost": told.cost,
+        "ttn": told.tracking_number,
+    }
 
 
 def _address(order: OrderData) -> dict[str, str]:

@@ -13,11 +13,11 @@ from typing import Any
 
 from integrations import connector, connectors
 from integrations.base import MASK
-from models import REGISTRIES, Connection, Schedule, db, insert_into
+from models import REGISTRIES, Connection, Schedule, db
 from models import Mapping as MappingRow
 from orders import routes
 
-from . import connections, registries, wake
+from . import connections, mapping, registries, wake
 
 VERSION = 1
 DEFAULTS = {
@@ -150,10 +150,4 @@ def _load_mappings(row: Connection, table: Any, pairs: Sequence[Mapping[str, Any
                     "extra": extra,
                 }
             )
-    if values:
-        query = insert_into(MappingRow)
-        query = query.on_conflict_do_update(
-            index_elements=["connection_id", "table", "lookup"],
-            set_={name: query.excluded[name] for name in ("ours", "theirs", "extra")},
-        )
-        db.session.execute(query, values)
+    mapping.keep(values)

@@ -7,27 +7,24 @@ DATA_DIR/exports, so on several machines that folder has to be one they share.
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import IO
 from zoneinfo import ZoneInfo
 
 import structlog
-from flask import current_app
-from flask_babel import force_locale, get_timezone, gettext
+from flask_babel import force_locale, get_timezone
 
-from models import OPEN_EXPORTS, Export, ExportPreset, db, insert_into, reading, utcnow
+from models import OPEN_STATES, Export, ExportPreset, db, insert_into, reading, utcnow
 from orders import export_rows, lists
 from orders.export_files import File
 from orders.export_options import Options
 from orders.export_rows import Words
 
-from . import retention, wake
+from . import files, retention, wake
 
 log = structlog.get_logger()
 
@@ -44,9 +41,7 @@ class _Stopped(Exception):
 
 
 def folder() -> Path:
-    found: Path = current_app.config["HUB"].data_dir / "exports"
-    found.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return found
+    return files.folder("exports")
 
 
 def kept() -> timedelta:
@@ -57,8 +52,7 @@ def kept() -> timedelta:
 def path(row: Export) -> Path | None:
     """Where the finished file lies; None when there is none (any more)."""
     expired = row.finished_at is None or utcnow() - row.finished_at > kept()
-    found = folder() / row.file
-    return found if row.state == "done" and row.file and not expired and found.is_file() else None
+    return None if row.state != "done" or expired else files.lying("exports", row.file)
 
 
 # ---- asked for in pages; the caller commits
@@ -68,20 +62,8 @@ def request(user_id: int, options: Options, language: str) -> Export:
     row = Export(user_id=user_id, options=options.kept(), language=language, replaced_in=[])
     db.session.add(row)
     db.session.flush()
-    _make_soon(row.id)
+    wake.soon("export", row.id)
     return row
-
-
-def of_user(user_id: int) -> Sequence[Export]:
-    """Theirs, the newest first."""
-    query = db.select(Export).where(Export.user_id == user_id).order_by(Export.id.desc()).limit(20)
-    return db.session.scalars(query).all()
-
-
-def find(export_id: int, user_id: int, is_owner: bool) -> Export | None:
-    """The export, if this user may have it: its maker and owners may."""
-    row = db.session.get(Export, export_id)
-    return row if row and (is_owner or row.user_id == user_id) else None
 
 
 def cancel(row: Export) -> None:
@@ -98,12 +80,7 @@ def remove(row: Export) -> None:
 
 def words(language: str) -> Words:
     """What a file is written with in this language."""
-
-    def translate(text: str) -> str:
-        with force_locale(language):
-            return str(gettext(text)) if text else ""
-
-    return Words(translate, ZoneInfo(str(get_timezone())), lists.read())
+    return Words(partial(files.said, language), ZoneInfo(str(get_timezone())), lists.read())
 
 
 # ---- presets
@@ -181,7 +158,7 @@ def _write(export: tuple[int, int], options: Options, said: Words, to: Path) -> 
     db.session.rollback()
     _note(export, total=total)
     done, noted = 0, time.monotonic()
-    with _new(to) as out:
+    with files.new(to) as out:
         for batch in file.written(export_rows.read(options, said), out):
             done += batch.orders
             if time.monotonic() - noted >= NOTED:
@@ -189,17 +166,6 @@ def _write(export: tuple[int, int], options: Options, said: Words, to: Path) -> 
                 noted = time.monotonic()
     _note(export, done=done, total=done)
     return file
-
-
-@contextmanager
-def _new(to: Path) -> Iterator[IO[bytes]]:
-    """A file nobody else may read; removed when it does not get finished."""
-    try:
-        with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            yield out
-    except BaseException:
-        to.unlink(missing_ok=True)
-        raise
 
 
 def _ours(export: tuple[int, int]) -> list[object]:
@@ -242,29 +208,14 @@ def _set(export: tuple[int, int], **values: object) -> None:
 
 
 def revive() -> None:
-    """What a dead worker held, and what nobody was woken for, is begun again; not for ever."""
-    now = utcnow()
-    dead = [Export.state == "working", Export.lease_until < now]
-    gone = {"state": "failed", "fault": "abandoned", "finished_at": now, "lease_until": None}
-    db.session.execute(db.update(Export).where(*dead, Export.tries >= TRIES).values(**gone))
-    db.session.execute(db.update(Export).where(*dead).values(state="waiting", lease_until=None))
-    asleep = db.select(Export.id).where(Export.state == "waiting", Export.created_at < now - timedelta(seconds=20))
-    for export_id in db.session.scalars(asleep):
-        _make_soon(export_id)
-    db.session.commit()
+    files.revive(Export, "export", TRIES)
 
 
 def tidy() -> None:
     """Drop what is too old, and files that no row knows."""
     old = utcnow() - kept()
-    rows = db.session.scalars(db.select(Export).where(Export.created_at < old, Export.state.not_in(OPEN_EXPORTS)))
+    rows = db.session.scalars(db.select(Export).where(Export.created_at < old, Export.state.not_in(OPEN_STATES)))
     for row in rows.all():
         remove(row)
     db.session.commit()
-    for file in folder().iterdir():
-        if file.stat().st_mtime < (old - timedelta(days=1)).timestamp():
-            file.unlink(missing_ok=True)
-
-
-def _make_soon(export_id: int) -> None:
-    wake.soon("export", export_id)
+    files.remove_strays("exports", before=old - timedelta(days=1))

@@ -25,7 +25,7 @@ from orders.import_rows import Fate, Group, Vocabulary, refused
 from orders.import_statuses import Statuses
 from orders.timeline import Actor
 
-from . import imports, wake
+from . import files, wake
 from .imports import LANGUAGES, LEASE, WILL, counted, path
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ class _Stopped(Exception):
 
 
 def vocabulary() -> Vocabulary:
-    spoken = [partial(imports.said, language) for language in LANGUAGES]
+    spoken = [partial(files.said, language) for language in LANGUAGES]
     return Vocabulary.of(lists.read(), spoken, ZoneInfo(str(get_timezone())))
 
 
@@ -118,7 +118,7 @@ def _handler(row: Import) -> Orders | Statuses:
     words, shop = vocabulary(), (row.options or {}).get("shop")
     if row.kind == "statuses":
         return Statuses(row.columns, words, shop)
-    return Orders(row.columns, words, shop, imports.said(row.language, "Products"))
+    return Orders(row.columns, words, shop, files.said(row.language, "Products"))
 
 
 def _batches(task: _Task) -> Iterator[list[Group]]:

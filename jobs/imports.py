@@ -6,22 +6,17 @@ does it (jobs/importing.py). The files lie in DATA_DIR/imports, which web and wo
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from flask import current_app
-from flask_babel import force_locale, gettext
-
-from models import OPEN_IMPORTS, Import, ImportRow, db, utcnow
+from models import OPEN_STATES, Import, ImportRow, db, utcnow
 from orders import import_columns, import_files
-from orders.import_files import BadFile, Layout
+from orders.import_files import Layout
 
-from . import wake
+from . import files, wake
 
 #: the hub's languages: headings and names are known in each
 LANGUAGES = ("en", "uk", "ru")
@@ -34,15 +29,12 @@ WILL = ("create", "update")
 
 
 def folder() -> Path:
-    found: Path = current_app.config["HUB"].data_dir / "imports"
-    found.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return found
+    return files.folder("imports")
 
 
 def path(row: Import) -> Path | None:
     """Where the file lies; None when it is gone."""
-    found = folder() / row.file
-    return found if row.file and found.is_file() else None
+    return files.lying("imports", row.file)
 
 
 # ---- asked for in pages; the caller commits
@@ -50,43 +42,14 @@ def path(row: Import) -> Path | None:
 
 def upload(user_id: int, kind: str, language: str, name: str, stream: IO[bytes]) -> Import:
     """Keep the file and look what it is. Raises BadFile, and keeps nothing then."""
-    stored = folder() / f"{secrets.token_hex(12)}.in"
-    try:
-        size = _keep(stream, stored)
-        layout = import_files.look(stored)
-    except BaseException:
-        stored.unlink(missing_ok=True)
-        raise
+    with files.brought(stream, "in") as stored:
+        layout, size = import_files.look(stored), stored.stat().st_size
     columns = import_columns.matched(layout.headings, headings(), kind)
     row = Import(user_id=user_id, kind=kind, language=language, name=name[:200] or "?", file=stored.name, size=size)
     row.layout, row.columns = layout.kept(), columns
     db.session.add(row)
     db.session.flush()
     return row
-
-
-def _keep(stream: IO[bytes], to: Path) -> int:
-    """A file that nobody else may read; how many bytes it has."""
-    size = 0
-    with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        while part := stream.read(1024 * 1024):
-            size += len(part)
-            if size > import_files.LARGEST:
-                raise BadFile("too_large")
-            out.write(part)
-    return size
-
-
-def of_user(user_id: int) -> Sequence[Import]:
-    """Theirs, the newest first."""
-    query = db.select(Import).where(Import.user_id == user_id).order_by(Import.id.desc()).limit(20)
-    return db.session.scalars(query).all()
-
-
-def find(import_id: int, user_id: int, is_owner: bool) -> Import | None:
-    """The import, if this user may have it: its maker and owners may."""
-    row = db.session.get(Import, import_id)
-    return row if row and (is_owner or row.user_id == user_id) else None
 
 
 def name(import_id: int) -> str:
@@ -150,34 +113,20 @@ def counted(import_id: int) -> dict[str, int]:
 
 
 def headings() -> dict[str, str]:
-    return import_columns.headings([partial(said, language) for language in LANGUAGES])
-
-
-def said(language: str, text: str) -> str:
-    with force_locale(language):
-        return str(gettext(text)) if text else ""
+    return import_columns.headings([partial(files.said, language) for language in LANGUAGES])
 
 
 # ---- at each sweep
 
 
 def revive() -> None:
-    """What a dead worker held goes on; what nobody was woken for begins. Not for ever."""
-    now = utcnow()
-    dead = [Import.state == "working", Import.lease_until < now]
-    gone = {"state": "failed", "fault": "abandoned", "finished_at": now, "lease_until": None}
-    db.session.execute(db.update(Import).where(*dead, Import.tries >= TRIES).values(**gone))
-    db.session.execute(db.update(Import).where(*dead).values(state="waiting", lease_until=None))
-    asleep = db.select(Import.id).where(Import.state == "waiting", Import.created_at < now - timedelta(seconds=20))
-    for import_id in db.session.scalars(asleep):
-        wake.soon("import", import_id)
-    db.session.commit()
+    files.revive(Import, "import", TRIES)
 
 
 def tidy() -> None:
     """Drop old files, what is known of older ones, and files that no row knows."""
     now = utcnow()
-    over = Import.state.not_in(OPEN_IMPORTS)
+    over = Import.state.not_in(OPEN_STATES)
     for row in db.session.scalars(db.select(Import).where(over, Import.created_at < now - KEPT)).all():
         remove(row)
     for row in db.session.scalars(
@@ -186,9 +135,7 @@ def tidy() -> None:
         (folder() / row.file).unlink(missing_ok=True)
         row.file = ""
     db.session.commit()
-    for file in folder().iterdir():
-        if file.stat().st_mtime < (now - KEPT).timestamp():
-            file.unlink(missing_ok=True)
+    files.remove_strays("imports", before=now - KEPT)
 
 
 # ---- what can't be imported, for mending
@@ -198,7 +145,7 @@ def refused_rows(row: Import, say: Callable[[Sequence[dict[str, Any]]], str]) ->
     """Headings and rows of the file that were refused, each with the reason at its end."""
     found = path(row)
     layout = Layout(**row.layout)
-    yield [*layout.headings, said(row.language, "Reason")]
+    yield [*layout.headings, files.said(row.language, "Reason")]
     if found is None:
         return
     ledger = _refused(row.id)

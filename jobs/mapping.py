@@ -359,14 +359,20 @@ def _store(connection_id: int, table: MappingTable, changes: Mapping[str, tuple[
         for lookup, (value, extra) in changes.items()
         if value != ""
     ]
-    if values:
-        query = insert_into(MappingRow)
-        query = query.on_conflict_do_update(
-            index_elements=["connection_id", "table", "lookup"],
-            set_={name: query.excluded[name] for name in ("ours", "theirs", "extra")},
-        )
-        db.session.execute(query, values)
+    keep(values)
     db.session.expire_all()
+
+
+def keep(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Mappings as columns of their table; those that are there already are changed."""
+    if not rows:
+        return
+    query = insert_into(MappingRow)
+    query = query.on_conflict_do_update(
+        index_elements=["connection_id", "table", "lookup"],
+        set_={name: query.excluded[name] for name in ("ours", "theirs", "extra")},
+    )
+    db.session.execute(query, rows)
 
 
 def _columns(table: MappingTable, lookup: str, value: str, extra: dict[str, Any]) -> dict[str, Any]:

@@ -59,49 +59,36 @@ def _codes(connection_id: int) -> dict[tuple[str, str], str]:
 
 
 _ADDRESS = ("country", "region", "city", "street", "house", "flat", "postal_code", "address_text")
+#: columns that are called there what they are called here
+_SAME = (
+    "key", "number", "placed_at", "currency", "discount", "coupon", "total", "declared_value", "commission",
+    "weight", "length", "width", "height", "customer_comment", "staff_comment", "do_not_call", "fulfilment",
+)  # fmt: skip
+_SAME_OF_DELIVERY = ("tariff_code", "tariff_name", "pickup_code", "pickup_address")
+_SAME_OF_PAYMENT = ("paid", "cod", "cod_amount")
 
 
 def _order(row: Any, lines: list[LineData], codes: dict[tuple[str, str], str]) -> OrderData:
-    recipient = Person(row["last_name"], row["first_name"], row["patronymic"], row["phone"], row["email"])
     return OrderData(
-        key=row["key"],
-        number=row["number"],
+        **{name: row[name] for name in _SAME},
         status=codes.get(("status_out", str(row["status_id"])), ""),
-        placed_at=row["placed_at"],
-        currency=row["currency"],
-        recipient=recipient,
+        recipient=Person(row["last_name"], row["first_name"], row["patronymic"], row["phone"], row["email"]),
         buyer=_buyer(row),
         address=Address(*(row[name] for name in _ADDRESS)),
         delivery=_delivery(row, codes.get(("delivery_out", str(row["delivery_method_id"])), "")),
         payment=_payment(row, codes.get(("payment_out", str(row["payment_method_id"])), "")),
         lines=lines,
-        discount=row["discount"],
-        coupon=row["coupon"],
-        total=row["total"],
-        declared_value=row["declared_value"],
-        weight=row["weight"],
-        length=row["length"],
-        width=row["width"],
-        height=row["height"],
-        customer_comment=row["customer_comment"],
-        staff_comment=row["staff_comment"],
         utm=row["utm"] or {},
-        do_not_call=row["do_not_call"],
-        fulfilment=row["fulfilment"],
-        commission=row["commission"],
     )
 
 
 def _delivery(row: Any, code: str) -> Delivery:
     offer, place = row["offer"] or {}, row["place"] or {}
     return Delivery(
+        **{name: row[name] for name in _SAME_OF_DELIVERY},
         code=code,
         name=row["delivery_name"] or "",
-        tariff_code=row["tariff_code"],
-        tariff_name=row["tariff_name"],
         term=row["delivery_term"],
-        pickup_code=row["pickup_code"],
-        pickup_address=row["pickup_address"],
         cost=row["delivery_cost"],
         tracking_number=row["ttn"],
         service_code=offer.get("code", ""),
@@ -113,13 +100,11 @@ def _delivery(row: Any, code: str) -> Delivery:
 
 def _payment(row: Any, code: str) -> Payment:
     return Payment(
+        **{name: row[name] for name in _SAME_OF_PAYMENT},
         code=code,
         name=row["payment_name"] or "",
         kind=row["payment_kind"],
-        paid=row["paid"],
         state=row["payment_state"],
-        cod=row["cod"],
-        cod_amount=row["cod_amount"],
     )
 
 

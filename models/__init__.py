@@ -3,7 +3,7 @@
 from .api import FORM_SCOPE, SCOPES, ApiRequest, ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from .attached import attached
 from .automation import Message, Rule, RuleEvent, RuleRun, RuleWait
-from .base import db, insert_into, reading, use_encryption_keys, utcnow
+from .base import OPEN_STATES, db, insert_into, reading, use_encryption_keys, utcnow
 from .catalogue import (
     CHANGES,
     FOLLOWED,
@@ -35,9 +35,9 @@ from .connections import (
 from .delivery import DeliveryChoice, KeptAnswer, MethodSwitch, TrackedParcel
 from .doubles import DeliveryRoute, LikelyDuplicate, SecondRoute
 from .expenses import Expense
-from .exports import OPEN_EXPORTS, Export, ExportPreset
+from .exports import Export, ExportPreset
 from .held import HeldOrder
-from .imports import FATES, IMPORT_KINDS, OPEN_IMPORTS, Import, ImportedOrder, ImportRow
+from .imports import FATES, IMPORT_KINDS, Import, ImportedOrder, ImportRow
 from .links import OrderLink, OrderMail
 from .many import add_rows, to_set, update_rows
 from .notices import Notice, NoticeChoice, Outage
@@ -70,6 +70,7 @@ from .registries import (
 from .stock import StockNews, StockTaken
 
 __all__ = [
+    "OPEN_STATES",
     "CHANGES",
     "OfferCategory",
     "RunChange",
@@ -91,8 +92,6 @@ __all__ = [
     "FATES",
     "GROUPS",
     "IMPORT_KINDS",
-    "OPEN_EXPORTS",
-    "OPEN_IMPORTS",
     "REGISTRIES",
     "Attempt",
     "AttemptItem",

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import BigId, Encrypted, Json, Model, UtcDateTime, db, utcnow
+from .base import BigId, Encrypted, Json, Model, UtcDateTime, db, partial_index, utcnow
 from .registries import Shop, Source
 
 #: what a token may do. form: only the public order form, whose token stands in the page for all to see
@@ -100,12 +100,8 @@ class WebhookDelivery(Model):
     __table_args__ = (
         Index("ix_webhook_deliveries_endpoint_id_id", "endpoint_id", "id"),
         Index("ix_webhook_deliveries_created_at", "created_at"),
-        Index(
-            "ix_webhook_deliveries_due",
-            "endpoint_id",
-            "not_before",
-            sqlite_where=db.text("state IN ('waiting', 'working')"),
-            postgresql_where=db.text("state IN ('waiting', 'working')"),
+        partial_index(
+            "ix_webhook_deliveries_due", "endpoint_id", "not_before", where="state IN ('waiting', 'working')"
         ),
     )
 

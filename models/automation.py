@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import BigId, Json, Model, UtcDateTime, db, utcnow
+from .base import BigId, Json, Model, UtcDateTime, db, partial_index, utcnow
 
 
 class Rule(Model):
@@ -103,16 +103,6 @@ class Message(Model):
     fault: Mapped[str] = mapped_column(String(20), default="", server_default="")  # class of it, or "off"
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     __table_args__ = (
-        Index(
-            "ix_messages_undelivered",
-            "id",
-            sqlite_where=db.text("state IN ('failed', 'unknown')"),
-            postgresql_where=db.text("state IN ('failed', 'unknown')"),
-        ),
-        Index(
-            "ix_messages_due",
-            "not_before",
-            sqlite_where=db.text("state IN ('waiting', 'working')"),
-            postgresql_where=db.text("state IN ('waiting', 'working')"),
-        ),
+        partial_index("ix_messages_undelivered", "id", where="state IN ('failed', 'unknown')"),
+        partial_index("ix_messages_due", "not_before", where="state IN ('waiting', 'working')"),
     )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import BigId, Json, Model, Money, Quantity, UtcDateTime, db, utcnow
+from .base import BigId, Json, Model, Money, Quantity, UtcDateTime, db, partial_index, utcnow
 from .orders import ZERO
 
 
@@ -59,20 +59,8 @@ class Offer(Model):
         Index("ix_offers_connection_id_sku", "connection_id", "sku"),
         Index("ix_offers_connection_id_own_id", "connection_id", "own_id"),
         Index("ix_offers_connection_id_seen_at", "connection_id", "seen_at"),
-        Index(
-            "ix_offers_group",
-            "connection_id",
-            "group",
-            sqlite_where=db.text("\"group\" != ''"),
-            postgresql_where=db.text("\"group\" != ''"),
-        ),
-        Index(
-            "ix_offers_unmatched",
-            "connection_id",
-            "id",
-            sqlite_where=db.text("product_id IS NULL"),
-            postgresql_where=db.text("product_id IS NULL"),
-        ),
+        partial_index("ix_offers_group", "connection_id", "group", where="\"group\" != ''"),
+        partial_index("ix_offers_unmatched", "connection_id", "id", where="product_id IS NULL"),
     )
 
 

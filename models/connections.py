@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, literal_column
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import BigId, Encrypted, Json, Model, UtcDateTime, db, utcnow
+from .base import OPEN_STATES, BigId, Encrypted, Json, Model, UtcDateTime, db, partial_index, utcnow
 from .orders import Order
 
 
@@ -117,8 +117,6 @@ class Link(Model):
     )
 
 
-#: Transfer.state. waiting -> working -> done | refused; parked = unknown outcome that only a person can settle.
-OPEN_STATES = ("waiting", "working")
 OPERATIONS = ("send", "delete", "status", "ttn")
 
 
@@ -131,6 +129,7 @@ class Transfer(Model):
     connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
     operation: Mapped[str] = mapped_column(String(10), default="send")
     payload: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # e.g. {"status": code, "extra": {...}}
+    #: waiting -> working -> done | refused; parked = unknown outcome that only a person can settle
     state: Mapped[str] = mapped_column(String(10), default="waiting")
     requested_by: Mapped[str] = mapped_column(String(120), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
@@ -147,42 +146,17 @@ class Transfer(Model):
     order: Mapped[Order] = relationship()
     connection: Mapped[Connection] = relationship()
     __table_args__ = (
-        Index(
-            "ix_transfers_due",
-            "connection_id",
-            "not_before",
-            "id",
-            sqlite_where=db.text("state = 'waiting'"),
-            postgresql_where=db.text("state = 'waiting'"),
-        ),
-        Index(
-            "ix_transfers_working",
-            "lease_until",
-            sqlite_where=db.text("state = 'working'"),
-            postgresql_where=db.text("state = 'working'"),
-        ),
+        partial_index("ix_transfers_due", "connection_id", "not_before", "id", where="state = 'waiting'"),
+        partial_index("ix_transfers_working", "lease_until", where="state = 'working'"),
         Index("ix_transfers_state_id", "state", "id"),
         Index("ix_transfers_order_id_id", "order_id", "id"),
         Index("ix_transfers_connection_id_id", "connection_id", "id"),
         Index("ix_transfers_created_at", "created_at"),  # where a range of dates begins and ends among the ids
         # one waiting row an order, system and operation (asking again changes it), one working row an order and system
-        Index(
-            "uq_transfers_waiting",
-            "order_id",
-            "connection_id",
-            "operation",
-            unique=True,
-            sqlite_where=db.text("state = 'waiting'"),
-            postgresql_where=db.text("state = 'waiting'"),
+        partial_index(
+            "uq_transfers_waiting", "order_id", "connection_id", "operation", where="state = 'waiting'", unique=True
         ),
-        Index(
-            "uq_transfers_working",
-            "order_id",
-            "connection_id",
-            unique=True,
-            sqlite_where=db.text("state = 'working'"),
-            postgresql_where=db.text("state = 'working'"),
-        ),
+        partial_index("uq_transfers_working", "order_id", "connection_id", where="state = 'working'", unique=True),
     )
 
 
@@ -228,9 +202,6 @@ class AttemptItem(Model):
     attempt: Mapped[Attempt] = relationship()
 
 
-_NOTICE: Any = literal_column("channel = 'webhook'")
-
-
 class Incoming(Model):
     """Whatever came from outside, kept raw before anything is made of it. A replay has the same fingerprint."""
 
@@ -250,7 +221,7 @@ class Incoming(Model):
     __table_args__ = (
         db.UniqueConstraint("connection_id", "event", "external_id", "fingerprint"),
         Index("ix_incoming_state_id", "state", "id"),
-        Index("ix_incoming_notices", "connection_id", "id", sqlite_where=_NOTICE, postgresql_where=_NOTICE),
+        partial_index("ix_incoming_notices", "connection_id", "id", where="channel = 'webhook'"),
     )
 
 
@@ -288,18 +259,11 @@ class Run(Model):
     fault: Mapped[str] = mapped_column(String(20), default="")
     detail: Mapped[str] = mapped_column(Text, default="")
     fence: Mapped[int] = mapped_column(default=0)  # grows with each claim: a worker that was given up writes nothing
-    #: what it goes by and where it stands, as the job wrote it: of a catalogue jobs/reading.py says what
+    #: what it goes by and where it stands, as the job wrote it: of a catalogue jobs/standing.py says what
     memo: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     connection: Mapped[Connection] = relationship()
     __table_args__ = (
         Index("ix_runs_connection_id_id", "connection_id", "id"),
         # one open run a connection and task
-        Index(
-            "uq_runs_open",
-            "connection_id",
-            "task",
-            unique=True,
-            sqlite_where=db.text("state IN ('waiting', 'working')"),
-            postgresql_where=db.text("state IN ('waiting', 'working')"),
-        ),
+        partial_index("uq_runs_open", "connection_id", "task", where="state IN ('waiting', 'working')", unique=True),
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import BigId, Model, UtcDateTime, db, utcnow
+from .base import BigId, Model, UtcDateTime, db, partial_index, utcnow
 from .connections import Connection
 from .orders import Order
 
@@ -39,12 +39,7 @@ class SecondRoute(Model):
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     __table_args__ = (
         db.UniqueConstraint("order_id", "connection_id"),
-        Index(
-            "ix_second_routes_stopped",
-            "id",
-            sqlite_where=db.text("state = 'stopped'"),
-            postgresql_where=db.text("state = 'stopped'"),
-        ),
+        partial_index("ix_second_routes_stopped", "id", where="state = 'stopped'"),
     )
 
 
@@ -67,10 +62,5 @@ class LikelyDuplicate(Model):
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     __table_args__ = (
         db.UniqueConstraint("order_id", "other_id"),
-        Index(
-            "ix_likely_duplicates_open",
-            "id",
-            sqlite_where=db.text("state = 'open'"),
-            postgresql_where=db.text("state = 'open'"),
-        ),
+        partial_index("ix_likely_duplicates_open", "id", where="state = 'open'"),
     )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import BigId, Json, Model, UtcDateTime, db, utcnow
+from .base import BigId, Json, Model, OfWorkers, db
 from .people import User
 
-#: Export.state. waiting -> working -> done | failed; cancelled by its maker.
-OPEN_EXPORTS = ("waiting", "working")
 
-
-class Export(Model):
+class Export(OfWorkers, Model):
     """One file: what was asked for, how far it is, where it lies. A job makes it; a day later it is removed."""
 
     __tablename__ = "exports"
@@ -23,6 +19,7 @@ class Export(Model):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     language: Mapped[str] = mapped_column(String(5), default="en")  # of the headings
     options: Mapped[dict[str, Any]] = mapped_column(Json)  # see orders/export_options.py
+    #: waiting -> working -> done | failed; cancelled by its maker
     state: Mapped[str] = mapped_column(String(10), default="waiting", index=True)
     tries: Mapped[int] = mapped_column(default=0)  # also the fence: a late worker's try is not the current one
     done: Mapped[int] = mapped_column(default=0)  # orders
@@ -32,15 +29,7 @@ class Export(Model):
     replaced: Mapped[int] = mapped_column(default=0)  # cells with letters that the encoding lacks
     replaced_in: Mapped[list[str]] = mapped_column(Json, default=list)  # numbers of the first such orders
     fault: Mapped[str] = mapped_column(String(20), default="")  # disk | internal | abandoned
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
-    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user: Mapped[User] = relationship()
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in OPEN_EXPORTS
 
 
 class ExportPreset(Model):

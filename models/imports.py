@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import BigId, Json, Model, UtcDateTime, db, utcnow
+from .base import BigId, Json, Model, OfWorkers, db
 from .people import User
 
 IMPORT_KINDS = ("orders", "statuses")
-#: Import.state while a job has it or is to have it. ready: a person's turn; then done | failed | cancelled.
-OPEN_IMPORTS = ("waiting", "working")
 #: what becomes of a row. create, update: done by the import; there: such an order is here already
 FATES = ("create", "update", "unchanged", "there", "refused")
 
 
-class Import(Model):
+class Import(OfWorkers, Model):
     """One file. Its columns are named (stage "columns"), a job says what would become of each row ("check"), another
     does it ("import")."""
 
@@ -34,6 +31,7 @@ class Import(Model):
     columns: Mapped[list[str]] = mapped_column(Json, default=list)  # the field of each column, "" = not taken
     options: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # {"shop": id of rows that name none}
     stage: Mapped[str] = mapped_column(String(10), default="columns")
+    #: ready: a person's turn; waiting -> working -> ready | done | failed; cancelled
     state: Mapped[str] = mapped_column(String(10), default="ready", index=True)
     fence: Mapped[int] = mapped_column(default=0)  # grows with each claim: a late worker's is not the current one
     tries: Mapped[int] = mapped_column(default=0)  # claims since a person asked
@@ -42,15 +40,7 @@ class Import(Model):
     fates: Mapped[dict[str, int]] = mapped_column(Json, default=dict)  # fate -> orders, once the stage is over
     fault: Mapped[str] = mapped_column(String(20), default="")  # see orders/import_files.FAULTS; disk | internal | …
     fault_row: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
-    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user: Mapped[User] = relationship()
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in OPEN_IMPORTS
 
 
 class ImportRow(Model):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Date, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import BigId, Json, Model, Money, Quantity, UtcDateTime, db, utcnow
+from .base import BigId, Json, Model, Money, Quantity, UtcDateTime, db, partial_index, utcnow
 from .registries import DeliveryMethod, OrderType, PaymentMethod, Shop, Source, Status
 
 ZERO = Decimal(0)
@@ -42,7 +42,7 @@ class Order(Model):
     cancel_reason: Mapped[str] = mapped_column(String(40), default="")
     cancel_text: Mapped[str] = mapped_column(String(500), default="")
     needs_mapping: Mapped[bool] = mapped_column(default=False)
-    #: [{"table": "delivery", "code": "5", "name": "Nova Poshta", "connection_id": 1}, …]
+    #: [{"table": "delivery", "code": "5", "name": "By courier", "connection_id": 1}, …]
     unmapped: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
 
     last_name: Mapped[str] = mapped_column(String(120), default="")
@@ -120,7 +120,7 @@ class Order(Model):
         Index("ix_orders_payment_kind_id_status_id", "payment_kind", "id", "status_id"),
         Index("ix_orders_paid_id_status_id", "paid", "id", "status_id"),
         Index("ix_orders_external_number", "external_number"),
-        Index("ix_orders_ttn", "ttn", sqlite_where=db.text("ttn <> ''"), postgresql_where=db.text("ttn <> ''")),
+        partial_index("ix_orders_ttn", "ttn", where="ttn <> ''"),
         *(_marked(name) for name in ("needs_mapping", "do_not_call", "fulfilment", "likely_duplicate")),
         {"sqlite_autoincrement": True},  # ids of purged orders are never given to another
     )
@@ -290,16 +290,11 @@ class Product(Model):
     options: Mapped[dict[str, str]] = mapped_column(Json, default=dict)  # what tells a variant: {"Color": "red"}
     #: [{"url"}, and where it was looked at: "width", "height", "bytes", "fault"]
     pictures: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
-    #: lower-case name and SKU; a trigram index lies over it (migration 0015)
+    #: lower-case name and SKU; a trigram index lies over it (migration 0021)
     search_text: Mapped[str] = mapped_column(String(500), default="")
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     __table_args__ = (
         Index("ix_products_name", "name"),
-        Index(
-            "ix_products_barcode",
-            "barcode",
-            sqlite_where=db.text("barcode != ''"),
-            postgresql_where=db.text("barcode != ''"),
-        ),
+        partial_index("ix_products_barcode", "barcode", where="barcode != ''"),
         Index("ix_products_hidden", "id", sqlite_where=db.text("active = 0"), postgresql_where=db.text("NOT active")),
     )

@@ -23,6 +23,9 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from integrations import connectors
+from integrations.sandbox import discover
+
 from .demo import EMAIL
 from .processes import free_port
 
@@ -109,15 +112,24 @@ def live(page: Page, hub: Demo) -> None:
     """What happens in the shop before the pictures: orders come, some are sent, a few are refused."""
     rows = page.locator("#rows [data-row]")
     wait_until(lambda: page.goto("/orders?status=new") and rows.count() > SENT + FAILED, "orders are there")
-    hub.control("prom/emit", every=None)
+    for key, vendor in discover().items():
+        if "emit" in vendor.controls:
+            hub.control(f"{key}/emit", every=None)
+    crm = first_destination(page)
     send(page, SENT)
     total = page.locator("#drawer progress").get_attribute("max")
     page.locator(f"#drawer progress[value='{total}']").wait_for()
-    hub.control("retailcrm/faults", kind="refuse", times=0, path="orders")
+    hub.control(f"{crm}/faults", kind="refuse", times=0, path="order")
     page.goto("/orders?status=new")
     send(page, FAILED)
     page.locator("#drawer table a").first.wait_for()
-    hub.control("retailcrm/faults", kind="none")
+    hub.control(f"{crm}/faults", kind="none")
+
+
+def first_destination(page: Page) -> str:
+    """The key of the vendor that `preview` chooses; a demo's connections are called like their vendors."""
+    name = (page.locator("#bulk button[name=to]").first.text_content() or "").strip()
+    return next(key for key, kind in connectors().items() if kind.title == name)
 
 
 def send(page: Page, n: int) -> None:

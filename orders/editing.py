@@ -79,11 +79,7 @@ def update(
     `lines` None = as they are; a line with an "id" is that row, its missing fields stay. `before`: what the derived
     amounts were when the editor last saw them settled; default: as they are stored.
     """
-    order = db.session.get(Order, order_id, with_for_update=True, populate_existing=True)
-    if order is None:
-        raise LookupError(order_id)
-    if order.version != version:
-        raise Stale(order)
+    order = _locked(order_id, version)
     shown = snapshot(order)
     counted = creation.counted(vars(order) | {"created_at": order.created_at})
     row, new_lines = _edited(order, values, lines)
@@ -91,18 +87,30 @@ def update(
     errors = _settle(row, new_lines, before or stored_amounts(order)) | _not_allowed(order, row)
     if errors and by_staff:
         raise Invalid(errors)
-    if row["ttn"] != order.ttn:
-        order.ttn_state = ""  # it was another parcel's
-    for name in (*FIELDS, *DERIVED):
-        setattr(order, name, row[name])
+    _write(order, row)
     if lines is not None:
         _replace_lines(order, lines, new_lines)
-    changes = differences(shown, snapshot(order))
-    if changes:
+    if changes := differences(shown, snapshot(order)):
         _saved(order, counted, new_lines, by_staff=by_staff)
         note(order_id, actor, "edited", changes=changes)
         _pass_on(order, {change[0] for change in changes}, actor)
     return order
+
+
+def _locked(order_id: int, version: int) -> Order:
+    order = db.session.get(Order, order_id, with_for_update=True, populate_existing=True)
+    if order is None:
+        raise LookupError(order_id)
+    if order.version != version:
+        raise Stale(order)
+    return order
+
+
+def _write(order: Order, row: Mapping[str, Any]) -> None:
+    if row["ttn"] != order.ttn:
+        order.ttn_state = ""  # it was another parcel's
+    for name in (*FIELDS, *DERIVED):
+        setattr(order, name, row[name])
 
 
 def _edited(

@@ -143,12 +143,7 @@ def _change_some(
     if not moved:
         return
     _write(moved, status, why)
-    detail = {key: value for key, value in (("reason", why[0]), ("text", why[1])) if value}
-    notes = [
-        (i, {"changes": [["status", names[i], status.name]], "ids": [o.status_id, status.id], **detail})
-        for i, o in moved.items()
-    ]
-    note_many(notes, actor, kind)
+    note_many(_notes(moved, names, status, why), actor, kind)
     _refresh(moved)
     groups = {row[0]: row[2] for row in rows if row[0] in moved}
     _follow(groups, status, actor)
@@ -156,6 +151,17 @@ def _change_some(
     result.changed += list(moved)
     result.before |= {i: o.status_id for i, o in moved.items()}
     result.groups |= groups
+
+
+def _notes(
+    moved: Mapping[int, counts.Counted], names: Mapping[int, str], status: StatusLike, why: tuple[str, str]
+) -> list[tuple[int, dict[str, Any]]]:
+    """For the timeline. `names`: of the statuses that the orders had."""
+    detail = {key: value for key, value in (("reason", why[0]), ("text", why[1])) if value}
+    return [
+        (i, {"changes": [["status", names[i], status.name]], "ids": [o.status_id, status.id], **detail})
+        for i, o in moved.items()
+    ]
 
 
 def _write(moved: Mapping[int, counts.Counted], status: StatusLike, why: tuple[str, str]) -> None:

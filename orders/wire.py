@@ -210,21 +210,8 @@ def _order(order: Order, of: Mapping[str, Mapping[int, Any]], copies: list[dict[
         "source": named(of["sources"].get(order.source_id or 0)),
         "recipient": {name: getattr(order, name) for name in RECIPIENT},
         "buyer": {name: getattr(order, f"buyer_{name}") for name in BUYER},
-        "delivery": {
-            "method": named(of["delivery"].get(order.delivery_method_id or 0)),
-            "cost": amount(order.delivery_cost),
-            **{name: getattr(order, name) for name in DELIVERY},
-            "address": order.address_text,
-            "ttn": order.ttn,
-            "ttn_state": order.ttn_state,
-        },
-        "payment": {
-            "method": named(of["payment"].get(order.payment_method_id or 0)),
-            "paid": order.paid,
-            "cod": order.cod,
-            "cod_method": order.cod_method,
-            "cod_amount": amount(order.cod_amount),
-        },
+        "delivery": _delivery_json(order, of["delivery"].get(order.delivery_method_id or 0)),
+        "payment": _payment_json(order, of["payment"].get(order.payment_method_id or 0)),
         "lines": [_line_json(line) for line in order.lines],
         "goods_total": amount(order.goods_total),
         "discount": amount(order.discount),
@@ -233,6 +220,27 @@ def _order(order: Order, of: Mapping[str, Mapping[int, Any]], copies: list[dict[
         "weight": order.weight,
         "utm": order.utm or {},
         "copies": copies,
+    }
+
+
+def _delivery_json(order: Order, method: Any) -> dict[str, Any]:
+    return {
+        "method": named(method),
+        "cost": amount(order.delivery_cost),
+        **{name: getattr(order, name) for name in DELIVERY},
+        "address": order.address_text,
+        "ttn": order.ttn,
+        "ttn_state": order.ttn_state,
+    }
+
+
+def _payment_json(order: Order, method: Any) -> dict[str, Any]:
+    return {
+        "method": named(method),
+        "paid": order.paid,
+        "cod": order.cod,
+        "cod_method": order.cod_method,
+        "cod_amount": amount(order.cod_amount),
     }
 
 

@@ -265,7 +265,8 @@ def preview(order_ids: Sequence[int], connection_id: int) -> Preview:
     return result
 
 
-def _preview_some(ids: Sequence[int], connection_id: int, result: Preview) -> None:
+def _previewed(ids: Sequence[int], connection_id: int) -> dict[int, Any]:
+    """What `_sort_in` looks at, by order."""
     has_lines = db.select(OrderLine.order_id).where(OrderLine.order_id == Order.id).exists()
     query = (
         db.select(
@@ -284,6 +285,11 @@ def _preview_some(ids: Sequence[int], connection_id: int, result: Preview) -> No
         .outerjoin(Link, (Link.order_id == Order.id) & (Link.connection_id == connection_id))
         .where(Order.id.in_(ids))
     )
+    return {row.id: row for row in db.session.execute(query)}
+
+
+def _preview_some(ids: Sequence[int], connection_id: int, result: Preview) -> None:
+    rows = _previewed(ids, connection_id)
     open_ids = set(
         db.session.scalars(
             db.select(Transfer.order_id).where(
@@ -294,7 +300,6 @@ def _preview_some(ids: Sequence[int], connection_id: int, result: Preview) -> No
             )
         )
     )
-    rows = {row.id: row for row in db.session.execute(query)}
     second = routes.first_copies(ids, connection_id)
     for order_id in ids:
         if row := rows.get(order_id):

@@ -74,23 +74,19 @@ def advice_of(row: Any, ended: bool) -> advice.Advice:
 @bp.post("/transfers/<int:transfer_id>/retry")
 def retry(transfer_id: int) -> Any:
     done = settle.retry([transfer_id], who())
-    db.session.commit()
-    return _row_or_back(transfer_id, _("Back in the queue.") if done else _("It is in the queue already."), bool(done))
+    return _row_or_back(transfer_id, done, _("Back in the queue."), _("It is in the queue already."))
 
 
 @bp.post("/transfers/<int:transfer_id>/cancel")
 def cancel(transfer_id: int) -> Any:
     done = settle.cancel([transfer_id], who())
-    db.session.commit()
-    text = _("Cancelled.") if done else _("Too late: it is under way or has ended.")
-    return _row_or_back(transfer_id, text, bool(done))
+    return _row_or_back(transfer_id, done, _("Cancelled."), _("Too late: it is under way or has ended."))
 
 
 @bp.post("/transfers/<int:transfer_id>/aside")
 def aside(transfer_id: int) -> Any:
     done = settle.set_aside([transfer_id], who())
-    db.session.commit()
-    return _row_or_back(transfer_id, _("Set aside.") if done else _("It is settled already."), bool(done))
+    return _row_or_back(transfer_id, done, _("Set aside."), _("It is settled already."))
 
 
 @bp.post("/retry")
@@ -117,8 +113,10 @@ def who() -> str:
     return str(current_user.name or current_user.email)
 
 
-def _row_or_back(transfer_id: int, text: str, done: bool) -> Any:
-    """The changed row for htmx, the list with a message for a plain form."""
+def _row_or_back(transfer_id: int, done: int, yes: str, no: str) -> Any:
+    """Once it is committed: the changed row for htmx, the list with a message for a plain form."""
+    db.session.commit()
+    text = yes if done else no
     if not fragments.wanted():
         flash(text, "success" if done else "info")
         return redirect(fragments.came_from(url_for("activity.index")), 303)

@@ -45,6 +45,11 @@ def refuse(text: str, back: str, kind: str = "warn") -> Any:
     return trigger(("", 204), **toast(text, kind))
 
 
+def go(address: str, code: int = 302) -> Any:
+    """To another page, whole: what htmx would swap in is only a part of one."""
+    return ("", 204, {"HX-Redirect": address}) if request.htmx else redirect(address, code)
+
+
 def private(answer: Response) -> Response:
     """After each request of the pages behind customers' links: kept nowhere, found by no search engine."""
     answer.headers["Cache-Control"] = "no-store"

@@ -36,8 +36,7 @@ def link(order_id: int) -> Any:
     if reason:
         return answers.refuse(str(PAY_REASONS[reason]), url_for("card.show", number=order.number))
     actor = card_page.actor()
-    url = url_for("pay.show", token=pay_links.issue(order.id, actor.name))
-    url = f"{_public()}{url}"
+    url = _public() + url_for("pay.show", token=pay_links.issue(order.id, actor.name))
     timeline.note(order.id, actor, "payment", step="link")
     wake.changed()
     db.session.commit()

@@ -16,6 +16,7 @@ from jobs import catalogue_plan, overview, runs, wake
 from models import MATCH_BY, Connection, db
 from orders.listing import Cursor
 
+from .activity_words import CHANGED
 from .integrations import connection_or_404
 from .product import MATCHED
 from .product_list import has_catalogue, sources
@@ -40,15 +41,8 @@ GONE = {
     "none_left": N_("has none left (stock 0)"),
     "hide": N_("is hidden"),
 }
-FOLLOW = {
-    "price": N_("price"),
-    "stock": N_("stock"),
-    "names": N_("name"),
-    "texts": N_("description and brand"),
-    "pictures": N_("pictures"),
-    "category": N_("category"),
-    "measures": N_("weight and size"),
-}
+#: what a rule may let follow: all that the journal names, but being shown, which goes by GONE
+FOLLOW = {name: said for name, said in CHANGED.items() if name != "back"}
 PAGE = 50
 TASKS = ("match", "catalogue", "rehearse")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, render_template, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -114,7 +114,7 @@ def _done(said: str, category_id: int | None = None) -> Any:
     flash(said, "ok")
     anchor = f"category-{category_id}" if category_id else None
     address = url_for("categories.index", changed=category_id, _anchor=anchor)
-    return ("", 204, {"HX-Redirect": address}) if request.htmx else redirect(address, 303)
+    return answers.go(address, 303)
 
 
 def _refused(form: CategoryForm, row: Category | None, refused: tree.Refused) -> Any:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, send_file, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, send_file, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from htmx_flask import request
 
 from jobs import exports
+from jobs.files import find, of_user
 from models import Export, ExportPreset, db
 from orders import export_columns
 from orders.export_options import Options
@@ -66,19 +67,11 @@ def _page(options: Options, error: str = "", preset_id: int = 0) -> str:
 def chosen() -> Any:
     """From the bulk bar: the ticked orders, or all that the list shows."""
     if request.form.get("all"):
-        return _go(url_for("exports.index", view=filter_of(request.form.get("view", "")).query()))
+        return answers.go(url_for("exports.index", view=filter_of(request.form.get("view", "")).query()))
     found = choice().ids
     if not found:
         return answers.refuse(_("Choose orders first."), url_for("orders.index"))
-    return _go(url_for("exports.index", ids=",".join(map(str, found))))
-
-
-def _go(address: str) -> Any:
-    if not request.htmx:
-        return redirect(address)
-    answer = make_response("", 204)
-    answer.headers["HX-Redirect"] = address
-    return answer
+    return answers.go(url_for("exports.index", ids=",".join(map(str, found))))
 
 
 @bp.post("")
@@ -171,7 +164,7 @@ def forget(preset_id: int) -> Any:
 
 
 def _files() -> dict[str, Any]:
-    rows = exports.of_user(current_user.id)
+    rows = of_user(Export, current_user.id)
     return {"files": [export_words.shown(row) for row in rows], "working": any(row.is_open for row in rows)}
 
 
@@ -184,7 +177,7 @@ def files() -> str:
 
 
 def _export(export_id: int) -> Export:
-    return exports.find(export_id, current_user.id, current_user.is_owner) or abort(404)
+    return find(Export, export_id, current_user.id, current_user.is_owner) or abort(404)
 
 
 @bp.post("/<int:export_id>/cancel")

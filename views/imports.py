@@ -13,7 +13,7 @@ from flask_login import current_user
 from htmx_flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from jobs import imports
+from jobs import files, imports
 from models import IMPORT_KINDS, Import, db
 from orders import asked, import_files, lists
 from orders.export_cells import safe
@@ -36,7 +36,7 @@ def index() -> str:
 
 
 def _index(error: str = "", kind: str = "") -> str:
-    rows = imports.of_user(current_user.id)
+    rows = files.of_user(Import, current_user.id)
     facts = {"size": words.size(import_files.LARGEST), "largest": import_files.LARGEST, "rows": import_files.ROWS}
     return render_template(
         "imports/index.html", files=rows, error=error, kind=kind or request.args.get("kind"), words=words, **facts
@@ -66,7 +66,7 @@ def _to(row: Import, **more: Any) -> Any:
 
 
 def _import(import_id: int) -> Import:
-    return imports.find(import_id, current_user.id, current_user.is_owner) or abort(404)
+    return files.find(Import, import_id, current_user.id, current_user.is_owner) or abort(404)
 
 
 @bp.get("/<int:import_id>")

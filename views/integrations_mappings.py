@@ -63,10 +63,7 @@ def save(connection_id: int, table: str) -> Any:
     extras = mapping.table_of(row, table).extras
     chosen = _typed()
     more = {lookup: _extra(extras, lookup) for lookup in chosen}
-    saved = mapping.save(row, table, chosen, more, actor())
-    db.session.commit()
-    _tell(row, saved)
-    return _back(row, table)
+    return _saved(row, table, mapping.save(row, table, chosen, more, actor()))
 
 
 @bp.post("/<table>/try")
@@ -85,10 +82,7 @@ def _typed() -> dict[str, str]:
 @bp.post("/<table>/accept")
 def accept(connection_id: int, table: str) -> Any:
     row = _with_table(connection_id, table)
-    saved = mapping.accept_suggestions(row, table, actor())
-    db.session.commit()
-    _tell(row, saved)
-    return _back(row, table)
+    return _saved(row, table, mapping.accept_suggestions(row, table, actor()))
 
 
 @bp.post("/<table>/remember")
@@ -171,5 +165,7 @@ def _tell(row: Connection, saved: mapping.Saved) -> None:
         flash(_("Saved.") if saved.changed else _("Nothing was changed."), "success" if saved.changed else "info")
 
 
-def _back(row: Connection, table: str) -> Any:
+def _saved(row: Connection, table: str, saved: mapping.Saved) -> Any:
+    db.session.commit()
+    _tell(row, saved)
     return redirect(url_for("mappings.index", connection_id=row.id, table=table), 303)

@@ -108,7 +108,7 @@ def _send_preview(unexplained: bool = False) -> Any:
     if not chosen.ids:
         return answers.refuse(_("Choose orders first."), addresses.orders())
     to = request.values.get("to", "")
-    target = next((c for c in context.destinations if str(c.id) == to), None)
+    target = _destination(context, to)
     if target is None and len(context.destinations) == 1 and not to:
         target = context.destinations[0]
     groups = _name(_send_groups(work.preview(chosen.ids, target.id))) if target else []
@@ -152,23 +152,35 @@ def _send_groups(found: work.Preview) -> list[Group]:
 def start() -> Any:
     """Send the ticked groups; what became impossible meanwhile is left out."""
     context = make_context()
-    target = next((c for c in context.destinations if str(c.id) == request.form.get("to")), None)
+    target = _destination(context, request.form.get("to", ""))
     if target is None:
         return answers.refuse(_("This connection is switched off or removed."), addresses.orders())
-    ticked = request.form.getlist("groups")
-    ids = _ids([request.form.get(f"ids_{key}", "") for key in ticked])
-    if "second" in ticked:
-        try:
-            second = _ids([request.form.get("ids_second", "")])
-            routes.allow(second, target.id, request.form.get("route_reason", ""), actor())
-        except routes.NoReason:
-            return _send_preview(unexplained=True), 422
-    found = work.preview(ids, target.id)
+    try:
+        found = work.preview(_ticked(target.id), target.id)
+    except routes.NoReason:
+        return _send_preview(unexplained=True), 422
     batch = batches.send(found.sendable + found.unchanged, target.id, actor().name)
     wake.changed()
     db.session.commit()
     if batch is None:
         return answers.refuse(_("Nothing to send any more: reload the list."), addresses.orders())
+    return _begun(batch, context)
+
+
+def _destination(context: Context, to: str) -> Any:
+    return next((c for c in context.destinations if str(c.id) == to), None)
+
+
+def _ticked(connection_id: int) -> list[int]:
+    """Of the ticked groups; second copies among them are allowed with the reason given. Raises routes.NoReason."""
+    ticked = request.form.getlist("groups")
+    if "second" in ticked:
+        second = _ids([request.form.get("ids_second", "")])
+        routes.allow(second, connection_id, request.form.get("route_reason", ""), actor())
+    return _ids([request.form.get(f"ids_{key}", "") for key in ticked])
+
+
+def _begun(batch: batches.Batch, context: Context) -> Any:
     address = f"/orders/batch/{batch}"
     if not request.htmx:
         return redirect(address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, make_response, redirect, render_template
+from flask import Blueprint, abort, flash, redirect, render_template
 from flask_babel import gettext as _
 from flask_login import current_user
 from htmx_flask import request
@@ -12,7 +12,7 @@ from htmx_flask import request
 from models import SavedView, db
 from orders import saved_views
 
-from . import addresses
+from . import addresses, answers
 from . import order_words as words
 from .order_list import filter_of, user_columns
 
@@ -22,15 +22,6 @@ bp = Blueprint("orders_views", __name__, url_prefix="/orders")
 def _drawer(fragment: str, **values: Any) -> str:
     template = fragment if request.htmx else "orders/drawer_page.html"
     return render_template(template, fragment=fragment, **values)
-
-
-def _reload(address: str) -> Any:
-    """The list anew: htmx loads the whole page, since tabs and columns are all over it."""
-    if not request.htmx:
-        return redirect(address)
-    answer = make_response("", 204)
-    answer.headers["HX-Redirect"] = address
-    return answer
 
 
 @bp.get("/views")
@@ -56,7 +47,7 @@ def save() -> Any:
     saved_views.save(name, query, None if shared else current_user.id)
     db.session.commit()
     flash(_("Saved: %(name)s", name=name), "ok")
-    return _reload(addresses.orders(query))
+    return answers.go(addresses.orders(query))
 
 
 def _view(view_id: int) -> SavedView:
@@ -116,4 +107,4 @@ def choose_columns() -> Any:
     db.session.commit()
     if form.get("up"):
         return _columns([c for c in ordered if c in ticked], form.get("view", ""))
-    return _reload(addresses.orders(filter_of(form.get("view", "")).query()))
+    return answers.go(addresses.orders(filter_of(form.get("view", "")).query()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, request, url_for
@@ -86,30 +87,26 @@ def news() -> Any:
 def remember() -> Any:
     """The chosen entries of ours: kept for the next orders, applied to all that wait."""
     form = request.form
-    connection_id = form.get("connection", type=int) or 0
-    chosen = [row for row in zip(form.getlist("table"), form.getlist("code"), form.getlist("ours"), strict=False)]
-    done = orders = 0
-    for table, code, ours in chosen:
-        if not ours:
-            continue
-        try:
-            orders += mapping.remember(connection_id, table, code, _entry(ours), Actor("person", who()))
-        except (KeyError, LookupError):
-            db.session.rollback()
-            flash(_("This entry or this connection is gone. Nothing was changed; choose again."), "danger")
-            return redirect(url_for("problems.index"), 303)
-        done += 1
+    rows = zip(form.getlist("table"), form.getlist("code"), form.getlist("ours"), strict=False)
+    chosen = [row for row in rows if row[2]]
+    try:
+        orders = _remember(form.get("connection", type=int) or 0, chosen)
+    except LookupError:  # a KeyError too: a table of the other direction
+        db.session.rollback()
+        flash(_("This entry or this connection is gone. Nothing was changed; choose again."), "danger")
+        return redirect(url_for("problems.index"), 303)
     solving.keep()
-    if done:
-        flash(
-            ngettext(
-                "Remembered. %(num)s order is complete now.", "Remembered. %(num)s orders are complete now.", orders
-            ),
-            "success",
-        )
-    else:
-        flash(_("Nothing was chosen."), "info")
+    said = ngettext(
+        "Remembered. %(num)s order is complete now.", "Remembered. %(num)s orders are complete now.", orders
+    )
+    flash(said if chosen else _("Nothing was chosen."), "success" if chosen else "info")
     return redirect(addresses.problems("mapping"), 303)
+
+
+def _remember(connection_id: int, chosen: Iterable[tuple[str, str, str]]) -> int:
+    """How many orders are complete now. `chosen`: table, their code, our entry. Raises LookupError."""
+    by = Actor("person", who())
+    return sum(mapping.remember(connection_id, table, code, _entry(ours), by) for table, code, ours in chosen)
 
 
 def _entry(text: str) -> int | None:

@@ -9,6 +9,7 @@ from integrations.keycrm import sandbox_shelf as shelf
 from integrations.keycrm import sandbox_wire as wire
 from integrations.sandbox import Request, Response, Sandbox, answer
 from integrations.sandbox_store import Account, Thing
+from integrations.sandbox_values import decimal
 
 MAX_IMPORT = 100
 MAX_OFFERS = 10_000
@@ -184,7 +185,7 @@ def _checked(
             problems.append((f"{here}id", f"The selected {here}id is invalid."))
             continue
         problems += rules.product_problems(row, here, fields, ())
-        if required and rules.decimal(row.get(fields[0])) is None:
+        if required and decimal(row.get(fields[0])) is None:
             problems.append((f"{here}{fields[0]}", f"The {here}{fields[0]} field is required."))
         found.append((number, row))
     wire.check(problems)

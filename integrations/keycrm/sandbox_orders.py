@@ -11,6 +11,7 @@ from integrations.keycrm import sandbox_shelf as shelf
 from integrations.keycrm import sandbox_wire as wire
 from integrations.sandbox import Request, Response, answer
 from integrations.sandbox_store import Account, Thing
+from integrations.sandbox_values import decimal
 
 ID_STEP = 1_000_000
 MAX_IMPORT = 50
@@ -177,7 +178,7 @@ class Orders(hooks.Triggers):
         order, given = self.order(account, number), wire.posted(request)
         named = (given.get("expense_type_id"), given.get("expense_type"))
         kind = next((row for row in data.EXPENSE_TYPES if row["id"] == named[0] or row["name"] == named[1]), None)
-        if rules.decimal(given.get("amount")) is None or kind is None:
+        if decimal(given.get("amount")) is None or kind is None:
             return wire.invalid([("amount", "The amount and expense_type_id fields are required.")])
         now = wire.stamp()
         expense: Thing = {"id": account.next_id("expenses", 301), "expense_type_id": kind["id"], "status": "paid"}

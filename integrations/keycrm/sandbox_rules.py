@@ -6,12 +6,13 @@ wrapping and taxes. Unknown fields are dropped without a word, and so is a cost 
 """
 
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from integrations.keycrm import sandbox_data as data
 from integrations.keycrm import sandbox_wire as wire
 from integrations.sandbox_store import Account, Thing
+from integrations.sandbox_values import decimal
 
 ZERO = Decimal(0)
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
@@ -34,17 +35,6 @@ LINE_TEXT = ("sku", "name", "unit_type", "comment", "picture")
 PAYMENT_STATUSES = ("paid", "not_paid", "canceled")
 SWITCHED = (True, False, "1", "0", "true", "false")
 NOVA_POSHTA = {row["id"] for row in data.DELIVERY_SERVICES if row["source_name"] == "novaposhta"}
-
-
-def decimal(value: Any) -> Decimal | None:
-    """A number, or text that holds one; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
 
 
 def known(value: Any) -> Decimal:

@@ -22,11 +22,7 @@ class NovaPoshtaSettings(SettingsForm):
     api_key = SecretField(N_("API key"), [required()])
     sender_city = StringField(N_("City you send from"), [required()], description=HELP["city"])
     sender_point = StringField(N_("Number of the branch you send from"), [required()])
-    payer = SelectField(
-        N_("Who pays for delivery"),
-        default="Recipient",
-        choices=[SelectChoice("Recipient", N_("Recipient")), SelectChoice("Sender", N_("Sender"))],
-    )
+    payer = delivery.payer_field()
     collect_by = SelectField(N_("Cash on delivery"), default="transfer", description=HELP["collect"], choices=[
         SelectChoice("transfer", N_("Money transfer")), SelectChoice("control", N_("Control of payment"))])  # fmt: skip
     sender_contact = StringField(N_("Sender's contact person"), description=HELP["contact"])
@@ -36,7 +32,7 @@ class NovaPoshtaSettings(SettingsForm):
         default="Cash",
         choices=[SelectChoice("Cash", N_("in cash")), SelectChoice("NonCash", N_("by account"))],
     )
-    description = StringField(N_("What is in the parcels"), description=N_("Empty: the products' names."))
-    default_weight = StringField(N_("Usual weight"), default="500", description=delivery.HELP["weight"])
-    default_side = StringField(N_("Usual side"), default="100", description=delivery.HELP["side"])
-    external_id_prefix = StringField(N_("Prefix of external ids"), description=delivery.HELP["prefix"])
+    description = delivery.contents_field()
+    default_weight = delivery.weight_field()
+    default_side = delivery.side_field()
+    external_id_prefix = delivery.prefix_field()

@@ -22,6 +22,8 @@ from integrations.prom.sandbox_data import (
 )
 
 Thing = dict[str, Any]
+#: of a product, that the shop's owner has filled in nowhere
+UNTOLD = ("minimum_order_quantity", "discount", "variation_base_id", "variation_group_id")
 NAMESPACE = uuid.UUID("6f1d3d1e-8a4b-4f39-9d55-1c7f0e2a9b10")
 
 
@@ -75,8 +77,7 @@ def _product(
         "presence": "available" if left else "not_available",
         "in_stock": left > 0,
         "price": float(price),
-        "minimum_order_quantity": None,
-        "discount": None,
+        **dict.fromkeys(UNTOLD),
         "currency": "UAH",
         "group": {"id": group, "name": GROUPS[group - 1][1]},
         "category": {"id": 100 + group, "caption": GROUPS[group - 1][1]},
@@ -87,8 +88,6 @@ def _product(
         "quantity_in_stock": left,
         "measure_unit": unit,
         "is_variation": False,
-        "variation_base_id": None,
-        "variation_group_id": None,
         "_modified": modified.timestamp(),
     }
 
@@ -104,13 +103,7 @@ def order(number: int, products: list[Thing], created: datetime, chance: Random)
     made: Thing = {
         "id": number,
         "date_created": stamp(created),
-        "client_first_name": recipient["first_name"],
-        "client_second_name": recipient["second_name"],
-        "client_last_name": recipient["last_name"],
-        "client_id": number % 900_000 + 1000,
-        "client": {"id": number % 900_000 + 1000, **buyer},
-        "delivery_recipient": recipient if recipient is not buyer else None,
-        "phone": recipient["phone"],
+        **_people(number, buyer, recipient),
         "email": f"buyer{number}@example.com" if chance.random() < 0.4 else None,
         "client_notes": chance.choice(NOTES),
         "products": lines,
@@ -126,11 +119,21 @@ def order(number: int, products: list[Thing], created: datetime, chance: Random)
         "_created": created.timestamp(),
         "_modified": created.timestamp(),
     }
-    goods = sum(
-        (Decimal(str(product["price"])) * line["quantity"] for product, line in zip(chosen, lines, strict=True)),
-        Decimal(0),
-    )
+    sums = (Decimal(str(product["price"])) * line["quantity"] for product, line in zip(chosen, lines, strict=True))
+    goods = sum(sums, Decimal(0))
     return made | _sums(goods, made["delivery_cost"], chance) | _payment(created, chance) | _promotion(lines, chance)
+
+
+def _people(number: int, buyer: Thing, recipient: Thing) -> Thing:
+    return {
+        "client_first_name": recipient["first_name"],
+        "client_second_name": recipient["second_name"],
+        "client_last_name": recipient["last_name"],
+        "client_id": number % 900_000 + 1000,
+        "client": {"id": number % 900_000 + 1000, **buyer},
+        "delivery_recipient": recipient if recipient is not buyer else None,
+        "phone": recipient["phone"],
+    }
 
 
 def _sums(goods: Decimal, delivery: int, chance: Random) -> Thing:
@@ -203,7 +206,7 @@ def _delivery(option: tuple[Any, ...], chance: Random) -> tuple[str, Thing | Non
 def _nova_poshta(city: str, street: str, house: int, branch: int, chance: Random) -> tuple[str, Thing]:
     to_door = chance.random() < 0.15
     warehouse = None if to_door else ref(city, branch)
-    data = {
+    provider_data = {
         "provider": "nova_poshta",
         "type": "W2D" if to_door else "W2W",
         "sender_warehouse_id": ref("Київ", 1),
@@ -221,10 +224,10 @@ def _nova_poshta(city: str, street: str, house: int, branch: int, chance: Random
         },
     }
     if chance.random() < 0.1:  # some orders have the refs only after a waybill exists
-        data |= {"recipient_warehouse_id": None, "recipient_address": None}
+        provider_data |= {"recipient_warehouse_id": None, "recipient_address": None}
     if to_door:
-        return f"{city}, {street}, {house}", data
-    return f"{city}, Відділення №{branch}: {street}, {house}", data
+        return f"{city}, {street}, {house}", provider_data
+    return f"{city}, Відділення №{branch}: {street}, {house}", provider_data
 
 
 def _payment(created: datetime, chance: Random) -> Thing:

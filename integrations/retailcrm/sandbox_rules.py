@@ -7,12 +7,13 @@ customer must exist. Texts of single errors are ours, their places and container
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from integrations.retailcrm import sandbox_data as data
 from integrations.sandbox_store import Account, Thing
+from integrations.sandbox_values import decimal
 
 ZERO = Decimal(0)
 ACCOUNT_ZONE = timezone(timedelta(hours=3))
@@ -68,19 +69,6 @@ def now() -> str:
 @lru_cache(maxsize=1)
 def _written(second: int) -> str:
     return datetime.fromtimestamp(second, ACCOUNT_ZONE).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def decimal(value: Any) -> Decimal | None:
-    """A number, or text that holds one; None for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    if not isinstance(value, float | str):
-        return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
 
 
 def known(value: Any) -> Decimal:

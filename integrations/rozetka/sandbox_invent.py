@@ -62,9 +62,8 @@ def _goods(number: int, article: str, name: str, price: int, category: str, made
 
 def order(number: int, goods: list[Thing], at: datetime, chance: Random) -> Thing:
     """A new order of 1-3 lines of `goods`."""
-    buyer, recipient = _person(chance), None
-    if chance.random() < 0.15:
-        recipient = _person(chance)
+    buyer = _person(chance)
+    recipient = _person(chance) if chance.random() < 0.15 else None
     lines = [_purchase(number * 10 + n, thing, chance) for n, thing in enumerate(_chosen(goods, chance))]
     goods_sum = sum((Decimal(line["cost"]) for line in lines), Decimal(0))
     to_pay = sum((Decimal(line["cost_with_discount"]) for line in lines), Decimal(0))

@@ -128,6 +128,7 @@ def points(code: str, carriers: set[str]) -> Iterator[Thing]:
         for n in range(4 if methods else 0):
             seed = sum(map(ord, carrier)) + n * 7
             street, house = data.STREETS[seed % len(data.STREETS)], seed % 60 + 1
+            address = {"administrative_area": region, "settlement": name, "street": street, "house": house}
             yield {
                 "id": int(code[:2]) * 10_000 + seed,
                 "courier": carrier,
@@ -141,12 +142,7 @@ def points(code: str, carriers: set[str]) -> Iterator[Thing]:
                 "gps_location": {"latitude": f"{latitude + seed / 3000:.5f}", "longitude": f"{longitude + n / 90:.5f}"},
                 "kladr_id": code,
                 "shipping_methods": methods,
-                "prepare_address": {
-                    "administrative_area": region,
-                    "settlement": name,
-                    "street": street,
-                    "house": house,
-                },
+                "prepare_address": address,
                 "limits": {"max_weight": {"value": 15 if n == 2 else 30, "unit": "kg"}},
             }
 

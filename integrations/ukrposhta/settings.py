@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import SelectChoice, SelectField, StringField
+from wtforms import StringField
 
 from .. import delivery
 from ..base import SecretField, SettingsForm, required
@@ -21,12 +21,8 @@ class UkrposhtaSettings(SettingsForm):
     token = SecretField(N_("Counterparty token"), [required()])
     tracking_key = SecretField(N_("Key of the tracking API (bearer)"), [required()], description=HELP["tracking"])
     sender_uuid = StringField(N_("Sender's uuid"), [required()], description=HELP["sender"])
-    payer = SelectField(
-        N_("Who pays for delivery"),
-        default="Recipient",
-        choices=[SelectChoice("Recipient", N_("Recipient")), SelectChoice("Sender", N_("Sender"))],
-    )
-    description = StringField(N_("What is in the parcels"), description=N_("Empty: the products' names."))
-    default_weight = StringField(N_("Usual weight"), default="500", description=delivery.HELP["weight"])
-    default_side = StringField(N_("Usual side"), default="100", description=delivery.HELP["side"])
-    external_id_prefix = StringField(N_("Prefix of external ids"), description=delivery.HELP["prefix"])
+    payer = delivery.payer_field()
+    description = delivery.contents_field()
+    default_weight = delivery.weight_field()
+    default_side = delivery.side_field()
+    external_id_prefix = delivery.prefix_field()

@@ -86,7 +86,7 @@ class WayForPaySandbox(PaymentSandbox):
             right = sign(account.token, (said["orderReference"], said["status"], said["time"]))
         except (ValueError, KeyError, TypeError):
             return False
-        return said["status"] == "accept" and said["signature"] == right
+        return said["status"] == "accept" and hmac.compare_digest(str(said["signature"]).encode(), right.encode())
 
     # Endpoints
 

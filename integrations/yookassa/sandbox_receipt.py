@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
+
+from integrations.sandbox_pay import amount_of
 
 MOST = 100  # lines
 MODES = (
@@ -38,8 +40,8 @@ def _flaw_of_item(item: dict[str, Any], currency: str) -> str:
     price = item.get("amount") or {}
     checks = {
         "description": 1 <= len(item.get("description") or "") <= 128,
-        "quantity": _number(item.get("quantity")) > 0,
-        "amount.value": bool(re.fullmatch(r"\d+\.\d\d", str(price.get("value")))) and _number(price["value"]) > 0,
+        "quantity": amount_of(item.get("quantity")) > 0,
+        "amount.value": bool(re.fullmatch(r"\d+\.\d\d", str(price.get("value")))) and amount_of(price["value"]) > 0,
         "amount.currency": price.get("currency") == currency,
         "vat_code": item.get("vat_code") in range(1, 13),
         "payment_mode": item.get("payment_mode", MODES[0]) in MODES,
@@ -51,10 +53,3 @@ def _flaw_of_item(item: dict[str, Any], currency: str) -> str:
 
 def _is_mail(given: Any) -> bool:
     return bool(re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(given or "")))
-
-
-def _number(given: Any) -> Decimal:
-    try:
-        return Decimal(str(given))
-    except InvalidOperation:
-        return Decimal(0)

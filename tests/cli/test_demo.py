@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 import pytest
 
 from cli import demo
-from integrations import connectors, http
+from integrations import connectors
 from integrations.base import PullsOrders
-from integrations.sandbox import TOKENS, SandboxServer, discover
+from integrations.sandbox import TOKENS, discover
 from jobs import connections, hooks, methods, runs
 from models import (
     Connection,
@@ -36,13 +36,6 @@ pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
     pytest.mark.usefixtures("unlimited"),
 ]
-
-
-@pytest.fixture
-def sandbox():
-    with SandboxServer() as server:
-        yield server
-    http.close_all()
 
 
 @pytest.fixture

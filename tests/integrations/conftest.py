@@ -54,3 +54,8 @@ def box(server: SandboxServer) -> Any:
 def keycrm(server: SandboxServer, box: Any) -> Iterator[httpx.Client]:
     with keycrm_client(server) as client:
         yield client
+
+
+@pytest.fixture
+def telegram(server: SandboxServer) -> Any:
+    return server.vendor("telegram")

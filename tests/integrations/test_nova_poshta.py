@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal as D
@@ -20,8 +19,9 @@ from integrations.fields import texts
 from integrations.nova_poshta import sandbox_data as data
 from integrations.nova_poshta import translate
 from integrations.sandbox import SandboxServer
-from integrations.types import Address, Delivery, LineData, OrderData, Parcel, Payment, Person, Place
+from integrations.types import Address, Delivery, OrderData, Parcel, Payment, Person, Place
 
+from . import parcels
 from .suite import Vendor, fault_of, fixture
 
 KYIV, LVIV = (data.city_ref(row) for row in data.SETTLEMENTS[:2])
@@ -30,10 +30,7 @@ THERE = Delivery(service_code=translate.BRANCH, settlement=LVIV, pickup_code=BRA
 
 
 def order(key: str, **more: Any) -> OrderData:
-    given = {"number": key, "recipient": Person("Шевченко", "Тарас", "Григорович", "+380671112233"), "weight": 600,
-             "address": Address("UA", "", "Львів", "Садова", "7"), "delivery": THERE, "declared_value": D(701),
-             "lines": [LineData("Чашка", "SKU-1", quantity=D(2), price=D("350.50"))]}  # fmt: skip
-    return OrderData(key, **{**given, **more})
+    return parcels.order(key, THERE, **more)
 
 
 def _page(poshta: Any, sandbox: Any) -> tuple[set[str], set[str]]:
@@ -67,14 +64,8 @@ VENDOR = Vendor(
 )  # fmt: skip
 
 
-@pytest.fixture
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(["nova_poshta"]) as running:
-        running.vendor("nova_poshta").set_rate(None)
-        yield running
-
-
 def connect(server: SandboxServer, **settings: Any) -> Any:
+    server.vendor("nova_poshta").set_rate(None)
     return VENDOR.connect(f"{server.url}/nova_poshta", **settings)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from integrations.errors import Later, Refused, Unknown
-from integrations.http import close_all
 from integrations.sandbox import SandboxServer
 from orders import placeholders
 
@@ -37,27 +36,13 @@ VENDOR = Vendor(
 )
 
 
-@pytest.fixture(scope="module")
-def server() -> Any:
-    with SandboxServer(keys=["telegram"]) as running:
-        yield running
-    close_all()
-
-
 @pytest.fixture
-def sandbox(server: SandboxServer) -> Any:
-    imitation = server.vendor("telegram")
-    imitation.reset()
-    return imitation
-
-
-@pytest.fixture
-def bot(server: SandboxServer, sandbox: Any) -> Any:
+def bot(server: SandboxServer, telegram: Any) -> Any:
     return VENDOR.connect(f"{server.url}/telegram")
 
 
-def test_who_pressed_start_is_found_and_written_to(bot: Any, sandbox: Any) -> None:
-    olena, group = sandbox.start("Олена"), sandbox.start("Склад", group=True)
+def test_who_pressed_start_is_found_and_written_to(bot: Any, telegram: Any) -> None:
+    olena, group = telegram.start("Олена"), telegram.start("Склад", group=True)
     assert [(c.code, c.name, c.group) for c in bot.chats()] == [
         (str(olena), "Олена", "private"),
         (str(group), "Склад", "group"),
@@ -67,19 +52,19 @@ def test_who_pressed_start_is_found_and_written_to(bot: Any, sandbox: Any) -> No
     assert {code: chat.code for code, chat in bot.started().items()} == {"orders": str(olena)}  # of people, not groups
     sent = bot.send_message(str(group), "<b>1</b> &lt;script&gt;")
     assert (sent.external_id, sent.chat) == ("1", str(group))
-    assert sandbox.messages()[0]["text"] == "1 <script>"
+    assert telegram.messages()[0]["text"] == "1 <script>"
 
 
-def test_a_group_that_moved_is_followed(bot: Any, sandbox: Any) -> None:
-    old = sandbox.start("Склад", group=True)
-    sandbox.change_chat(old, moved_to=-1_000_700_009)
+def test_a_group_that_moved_is_followed(bot: Any, telegram: Any) -> None:
+    old = telegram.start("Склад", group=True)
+    telegram.change_chat(old, moved_to=-1_000_700_009)
     assert bot.send_message(str(old), "Hello").chat == "-1000700009"
-    assert sandbox.count("messages") == 1
+    assert telegram.count("messages") == 1
 
 
-def test_who_wants_no_more_is_told_as_the_chats_fault(bot: Any, sandbox: Any) -> None:
-    olena = sandbox.start()
-    sandbox.change_chat(olena, blocked=True)
+def test_who_wants_no_more_is_told_as_the_chats_fault(bot: Any, telegram: Any) -> None:
+    olena = telegram.start()
+    telegram.change_chat(olena, blocked=True)
     for chat in (str(olena), "1", "@nobody"):
         with pytest.raises(Refused, match="validation") as caught:
             bot.send_message(chat, "Hello")
@@ -93,12 +78,12 @@ def test_the_wait_that_it_asks_for_is_told() -> None:
     assert caught.value.retry_after == 9
 
 
-def test_a_lost_answer_is_told_as_such(bot: Any, sandbox: Any) -> None:
-    chat = str(sandbox.start())
-    sandbox.fault("lost")
+def test_a_lost_answer_is_told_as_such(bot: Any, telegram: Any) -> None:
+    chat = str(telegram.start())
+    telegram.fault("lost")
     with pytest.raises(Unknown):
         bot.send_message(chat, "Hello")
-    assert sandbox.count("messages") == 1
+    assert telegram.count("messages") == 1
 
 
 @pytest.mark.parametrize(
@@ -135,16 +120,16 @@ def test_news_of_any_shape_is_read() -> None:
 
 
 @pytest.mark.parametrize("bad", ["<b>1", "1</b>", "<p>1</p>", "&nbsp;", "a < b", "   ", "x" * 4097])
-def test_the_sandbox_refuses_what_telegram_refuses(bot: Any, sandbox: Any, bad: str) -> None:
+def test_the_sandbox_refuses_what_telegram_refuses(bot: Any, telegram: Any, bad: str) -> None:
     with pytest.raises(Refused, match="Bad Request"):
-        bot.send_message(str(sandbox.start()), bad)
+        bot.send_message(str(telegram.start()), bad)
 
 
-def test_long_values_are_cut_and_hostile_ones_escaped(bot: Any, sandbox: Any) -> None:
+def test_long_values_are_cut_and_hostile_ones_escaped(bot: Any, telegram: Any) -> None:
     known = {"number": "7<&", "comment": "<b>😀&" * 2000, "items": "Чашка & блюдце\n" * 400, "city": ""}
     html = placeholders.chat_html("№ {number} <новий>\n{items}\n{comment}\n{comment}{city}{nonsense}", known)
-    bot.send_message(str(sandbox.start()), html)
-    shown = sandbox.messages()[0]["text"]
+    bot.send_message(str(telegram.start()), html)
+    shown = telegram.messages()[0]["text"]
     assert placeholders.units(shown) <= placeholders.CHAT_LIMIT
     assert shown.startswith("№ 7<& <новий>\nЧашка & блюдце")
     assert shown.endswith("…{nonsense}")

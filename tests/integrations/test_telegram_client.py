@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
-from integrations.http import close_all
 from integrations.sandbox import SandboxServer
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(keys=["telegram"]) as running:
-        yield running
-    close_all()
-
-
-@pytest.fixture
-def sandbox(server: SandboxServer) -> Any:
-    imitation = server.vendor("telegram")
-    imitation.reset()
-    return imitation
 
 
 def ask(server: SandboxServer, what: Callable[[Bot], Awaitable[Any]], token: str = "sandbox-token") -> Any:
@@ -42,8 +27,8 @@ def ask(server: SandboxServer, what: Callable[[Bot], Awaitable[Any]], token: str
         return pool.submit(asyncio.run, run()).result()
 
 
-def test_a_client_of_others_reads_and_writes(server: SandboxServer, sandbox: Any) -> None:
-    chat = sandbox.start("Олена", code="once")
+def test_a_client_of_others_reads_and_writes(server: SandboxServer, telegram: Any) -> None:
+    chat = telegram.start("Олена", code="once")
     (update,) = ask(server, lambda bot: bot.get_updates(offset=-100, timeout=0))
     assert (update.message.text, update.message.chat.id, update.message.chat.type) == ("/start once", chat, "private")
     button = InlineKeyboardMarkup([[InlineKeyboardButton("Open", url="https://hub.example/orders/15")]])
@@ -66,10 +51,10 @@ def test_a_client_of_others_reads_and_writes(server: SandboxServer, sandbox: Any
     ],
 )
 def test_it_understands_our_refusals(
-    server: SandboxServer, sandbox: Any, change: dict[str, Any], text: str, error: type[TelegramError]
+    server: SandboxServer, telegram: Any, change: dict[str, Any], text: str, error: type[TelegramError]
 ) -> None:
-    chat = sandbox.start()
-    sandbox.change_chat(chat, **change)
+    chat = telegram.start()
+    telegram.change_chat(chat, **change)
     with pytest.raises(error):
         ask(server, lambda bot: bot.send_message(chat, text, parse_mode=ParseMode.HTML))
 
@@ -78,11 +63,11 @@ def test_it_understands_our_refusals(
     ("fault", "error"), [("expired", InvalidToken), ("rate_limited", RetryAfter), ("error500", NetworkError)]
 )
 def test_it_understands_our_faults(
-    server: SandboxServer, sandbox: Any, fault: str, error: type[TelegramError], monkeypatch: pytest.MonkeyPatch
+    server: SandboxServer, telegram: Any, fault: str, error: type[TelegramError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PTB_TIMEDELTA", "1")  # its warning about the older way of telling seconds is an error here
-    chat = sandbox.start()
-    sandbox.fault(fault, path="sendMessage")
+    chat = telegram.start()
+    telegram.fault(fault, path="sendMessage")
     with pytest.raises(error):
         ask(server, lambda bot: bot.send_message(chat, "x"))
 
@@ -117,14 +102,14 @@ def published() -> dict[str, Any]:
     }
 
 
-def test_bodies_are_as_published(server: SandboxServer, sandbox: Any) -> None:
+def test_bodies_are_as_published(server: SandboxServer, telegram: Any) -> None:
     from .test_telegram import VENDOR
 
     contract = published()
     asked: list[tuple[str, dict[str, Any]]] = []
     told: list[tuple[str, Any]] = []
 
-    chat = str(sandbox.start())
+    chat = str(telegram.start())
     client = VENDOR.connect(f"{server.url}/telegram")
     client._call = _heard(client._call, asked, told)
     client.test()

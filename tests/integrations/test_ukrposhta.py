@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
@@ -13,10 +12,11 @@ from typing import Any
 import pytest
 
 from integrations.sandbox import SandboxServer
-from integrations.types import Address, Delivery, LineData, OrderData, Parcel, Payment, Person, Place
+from integrations.types import Address, Delivery, OrderData, Parcel, Payment, Person, Place
 from integrations.ukrposhta import places, tracking, translate
 from integrations.ukrposhta import sandbox_data as data
 
+from . import parcels
 from .suite import Vendor, fault_of
 
 LVIV = "14288"
@@ -24,11 +24,7 @@ THERE = Delivery(service_code="STANDARD-W2W", settlement=LVIV, pickup_code="7900
 
 
 def order(key: str, **more: Any) -> OrderData:
-    given = {"number": key, "recipient": Person("Шевченко", "Тарас", "Григорович", "+380671112233"), "weight": 600,
-             "address": Address("UA", "", "Львів", "Садова", "7", postal_code="79001"), "delivery": THERE,
-             "declared_value": D(701), "currency": "UAH",
-             "lines": [LineData("Чашка", "SKU-1", quantity=D(2), price=D("350.50"))]}  # fmt: skip
-    return OrderData(key, **{**given, **more})
+    return parcels.order(key, THERE, **more)
 
 
 def _page(post: Any, sandbox: Any) -> tuple[set[str], set[str]]:
@@ -61,14 +57,8 @@ VENDOR = Vendor(
 )  # fmt: skip
 
 
-@pytest.fixture
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(["ukrposhta"]) as running:
-        running.vendor("ukrposhta").set_rate(None)
-        yield running
-
-
 def connect(server: SandboxServer, **settings: Any) -> Any:
+    server.vendor("ukrposhta").set_rate(None)
     return VENDOR.connect(f"{server.url}/ukrposhta", **settings)
 
 

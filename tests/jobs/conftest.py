@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,12 +12,15 @@ import rq
 from flask import Flask
 
 from integrations.sandbox import SandboxServer
+from integrations.sandbox_http import WireServer
 from jobs import connections, wake
 from models import Connection, db
 from orders import creation
 from orders.creation import Draft
 from orders.timeline import Actor
 
+from ..views.helpers import add_user
+from .pay_shop import CURRENCY, SETTINGS, Shop
 from .smtp import Server, running
 
 
@@ -46,6 +51,37 @@ def prom(context: Flask, sandbox: SandboxServer) -> Connection:
     return row
 
 
+@pytest.fixture
+def bot(context: Flask, sandbox: SandboxServer) -> Connection:
+    row = connections.create("telegram", "Bot", {"api_url": f"{sandbox.url}/telegram", "token": "sandbox-token"})
+    db.session.commit()
+    return row
+
+
+@pytest.fixture
+def user(db_session: Any) -> int:
+    return add_user()
+
+
+@pytest.fixture
+def vendor(request: pytest.FixtureRequest) -> str:
+    """The payment service of `shop`; pay_shop.every_vendor asks for each."""
+    return getattr(request, "param", "liqpay")
+
+
+@pytest.fixture
+def shop(context: Flask, sandbox: SandboxServer, vendor: str) -> Iterator[Shop]:
+    """A hub that is reached over HTTP, connected with the service, and an order of 261."""
+    server = WireServer("127.0.0.1", 0, context)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    object.__setattr__(context.config["HUB"], "public_url", url)
+    row = connections.create(vendor, "Pay", SETTINGS[vendor] | {"api_url": f"{sandbox.url}/{vendor}"})
+    db.session.commit()
+    yield Shop(row, sandbox.vendor(vendor), url, make_orders(1, currency=CURRENCY[vendor])[0])
+    server.stop()
+
+
 @pytest.fixture(scope="module")
 def smtp() -> Iterator[Server]:
     with running() as server:
@@ -54,8 +90,6 @@ def smtp() -> Iterator[Server]:
 
 def make_orders(n: int, **values: Any) -> list[int]:
     """n orders with two lines each; commits."""
-    from decimal import Decimal
-
     drafts = []
     for i in range(n):
         lines = [

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs import exports, upkeep, wake
+from jobs import exports, files, upkeep, wake
 from models import Export, db, utcnow
 from orders import export_rows
 from orders.export_options import Options
@@ -16,11 +16,6 @@ from tests.orders import build
 from tests.views.helpers import add_user
 
 ALL = Options(period="all", encoding="utf-8", separator="comma", columns=("number", "status"))
-
-
-@pytest.fixture
-def user(db_session) -> int:
-    return add_user()
 
 
 def asked(user: int, options: Options = ALL, language: str = "uk") -> Export:
@@ -154,7 +149,7 @@ def test_files_go_after_a_day(user) -> None:
     assert exports.path(old) is None
     upkeep._next = utcnow()
     upkeep.tidy()
-    assert [row.id for row in exports.of_user(user)] == [new.id]
+    assert [row.id for row in files.of_user(Export, user)] == [new.id]
     assert [file.name for file in exports.folder().iterdir()] == [again(new).file]
 
 

@@ -10,41 +10,12 @@ from typing import Any
 
 import pytest
 
-from jobs import exports, importing, imports, upkeep, wake
-from models import (
-    DeliveryMethod,
-    Import,
-    ImportedOrder,
-    ImportRow,
-    Order,
-    PaymentMethod,
-    Rule,
-    RuleEvent,
-    db,
-)
-from orders import (
-    creation,
-    events,
-    export_columns,
-    import_columns,
-    import_files,
-    import_orders,
-    removal,
-    search,
-    statuses,
-    timeline,
-    totals,
-)
-from orders.export_options import Options
+from jobs import files, importing, imports, upkeep, wake
+from models import Import, ImportedOrder, ImportRow, Order, Rule, RuleEvent, db
+from orders import events, import_columns, import_files, import_orders
 from tests.orders import build
-from tests.views.helpers import add_user
 
 HEAD = "Number,Last name,Phone,Product,SKU,Quantity,Price"
-
-
-@pytest.fixture
-def user(db_session) -> int:
-    return add_user()
 
 
 def uploaded(user: int, content: str | bytes, kind: str = "orders", name: str = "orders.csv") -> Import:
@@ -98,129 +69,6 @@ def test_a_file_is_tried_out_then_imported_once(user) -> None:
     assert imported(row).fates == row.fates
     assert fates(checked(user, content))[0] == (2, "7", "there", [])
     assert len(orders()) == 1
-
-
-# ---- what the hub has exported
-
-
-def exported(user: int, language: str = "uk", **options: Any) -> bytes:
-    row = exports.request(user, Options(period="all", **options), language)
-    db.session.commit()
-    exports.make(row.id)
-    db.session.expire_all()
-    found = exports.path(db.session.get_one(type(row), row.id))
-    assert found is not None
-    return found.read_bytes()
-
-
-def remove_all() -> None:
-    """As if the file came from another hub."""
-    ids = [order.id for order in orders()]
-    statuses.change(ids, build.status("deleted"), build.OLENA)
-    assert len(removal.remove(ids, build.OLENA)) == len(ids)
-    db.session.commit()
-
-
-#: what the importing hub decides itself
-OWN = ("created_at", "updated_at", "key", "copies", "payment_kind", "needs_mapping", "line_barcode")
-
-
-def some_orders() -> None:
-    method = db.session.scalars(db.select(DeliveryMethod)).first()
-    payment = db.session.scalars(db.select(PaymentMethod).where(PaymentMethod.kind == "cod_cash")).one()
-    lines = [
-        {"sku": "=A1", "name": "Case, “red”", "quantity": Decimal("2.5"), "price": Decimal("10.50"), "weight": 100},
-        {
-            "sku": "",
-            "name": "Film +",
-            "quantity": Decimal(1),
-            "price": Decimal(5),
-            "discount": Decimal(1),
-            "status": "s",
-        },
-    ]
-    values = {
-        "external_number": "ext 1",
-        "shop_id": build.shop("Книгарня"),
-        "source_id": build.source("Prom"),
-        "status_id": build.status("confirmed").id,
-        "last_name": "Коваль",
-        "first_name": "Олена",
-        "patronymic": "Іванівна",
-        "phone": "+380671112233",
-        "email": "o@example.com",
-        "buyer_name": "=cmd",
-        "buyer_phone": "+48221234567",
-        "delivery_method_id": method.id if method else None,
-        "payment_method_id": payment.id,
-        "cod": True,
-        "country": "UA",
-        "city": "Львів",
-        "house": "-5",
-        "address_text": "as it was",
-        "delivery_cost": Decimal("70.25"),
-        "discount": Decimal("3.20"),
-        "weight": 350,
-        "commission": Decimal(7),
-        "customer_comment": "two\nlines; and, marks",
-        "utm": {"utm_source": "google"},
-        "do_not_call": True,
-        "ttn": "20450123456789",
-        "length": 300,
-    }
-    totals.settle(values, lines, "cod_cash")
-    plain = {"number": "2", "last_name": "Bondar", "paid": True, "auto_weight": False, "weight": 777}
-    totals.settle(plain, [lines[1]], "other")
-    creation.insert_many(
-        [creation.Draft({"number": "1", **values}, lines), creation.Draft(plain, [lines[1]])], build.OLENA
-    )
-    creation.insert_many([creation.Draft({"number": "3", "total": Decimal(0)})], build.OLENA)
-    db.session.commit()
-
-
-@pytest.mark.parametrize("rows", ["order", "line"])
-@pytest.mark.parametrize(
-    ("language", "form"),
-    [
-        ("uk", {"format": "csv", "encoding": "cp1251", "separator": "semicolon"}),
-        ("en", {"format": "csv", "encoding": "utf-8", "separator": "comma", "decimal": "point"}),
-        ("ru", {"format": "xlsx"}),
-    ],
-    ids=["cp1251", "utf-8", "xlsx"],
-)
-def test_a_file_that_was_exported_is_imported_unchanged(user, language, form, rows) -> None:
-    some_orders()
-    columns = [key for key in export_columns.COLUMNS if key not in OWN]
-    before = exported(user, language, rows=rows, columns=(*columns, *OWN), **form)
-    compared = exported(user, "en", rows="line", columns=columns, encoding="utf-8")
-    remove_all()
-    row = checked(user, before)
-    assert fates(row) == [(n, number, "create", []) for n, number, _, _ in fates(row)]
-    assert row.fates == {"create": 3}
-    imported(row)
-    # ids follow arrival, and exports begin with the newest
-    after = exported(user, "en", rows="line", columns=columns, encoding="utf-8").decode().splitlines()
-    assert sorted(after) == sorted(compared.decode().splitlines())
-    assert checked(user, before).fates == {"there": 3}
-
-
-@pytest.mark.parametrize("rows", ["order", "line"])
-def test_so_is_one_with_the_columns_that_nobody_has_chosen(user, rows) -> None:
-    some_orders()
-    file = exported(user, "uk", rows=rows)
-    totals_before = {order.number: order.total for order in orders()}
-    remove_all()
-    row = imported(checked(user, file))
-    assert row.fates == {"create": 3, "done": 3}
-    assert {order.number: order.total for order in orders()} == totals_before
-    assert {code for _, _, _, codes in fates(row) for code in codes} == {"as_delivery", "as_discount"}
-
-
-@pytest.mark.parametrize("language", imports.LANGUAGES)
-def test_each_heading_of_an_export_is_known(db_session, language) -> None:
-    known = imports.headings()
-    for key, column in export_columns.COLUMNS.items():
-        assert known[search.normal(imports.said(language, column.title))] == key, column.title
 
 
 # ---- rows that can't be taken, and rows that are taken with a remark
@@ -298,67 +146,6 @@ def test_columns_can_be_chosen_by_hand(user) -> None:
     db.session.commit()
     importing.work(row.id)
     assert again(row).fates == {"create": 1}
-
-
-# ---- statuses and tracking numbers
-
-
-def test_statuses_and_tracking_numbers(user) -> None:
-    ids = build.make({"number": "1"}, {"number": "2", "ttn": "T2"}, {"number": "3"}, {"number": "4"}, {"number": "5"})
-    statuses.change([ids[4]], build.status("deleted"), build.OLENA)
-    db.session.commit()
-    content = "Номер,Статус,ТТН\n1,Підтверджений,T1\n2,,T2\n3,Переданий,\n4,,\n5,,T5\n6,Новий,\n2,Новий,\n7,Ніякий,\n"
-    row = checked(user, content, "statuses")
-    assert [(number, fate, codes) for _, number, fate, codes in fates(row)] == [
-        ("1", "update", []),
-        ("2", "unchanged", []),
-        ("3", "refused", ["by_hand"]),
-        ("4", "refused", ["nothing_asked"]),
-        ("5", "refused", ["order_deleted"]),
-        ("6", "refused", ["no_such_order"]),
-        ("2", "refused", ["repeated"]),
-        ("7", "refused", ["unknown_entry"]),
-    ]
-    assert imported(row).fates == {"update": 1, "unchanged": 1, "refused": 6, "done": 1}
-    order = orders()[0]
-    assert (order.status.key, order.ttn, order.version) == ("confirmed", "T1", 2)
-    events = [(e.kind, e.actor_name, e.detail.get("changes")) for e in timeline.of_order(order.id)]
-    assert events[:2] == [
-        ("status", "Olena · orders.csv", [["status", "New", "Confirmed"]]),
-        ("edited", "Olena · orders.csv", [["ttn", "", "T1"]]),
-    ]
-    assert imported(row).fates["done"] == 1
-    assert fates(checked(user, content, "statuses"))[0][2] == "unchanged"
-
-
-def test_a_status_that_was_switched_off(user) -> None:
-    build.make({"number": "1"})
-    status = build.status("confirmed")
-    status.active = False
-    db.session.commit()
-    assert fates(checked(user, "Number,Status\n1,confirmed\n", "statuses"))[0][3] == ["entry_inactive"]
-
-
-def test_a_number_of_several_shops_needs_the_shop(user) -> None:
-    one, two = build.shop("One"), build.shop("Two")
-    build.make(
-        {"number": "a", "external_number": "1", "shop_id": one}, {"number": "b", "external_number": "1", "shop_id": two}
-    )
-    ((_, _, fate, codes),) = fates(checked(user, "Number,TTN\n1,T\n", "statuses"))
-    assert (fate, codes) == ("refused", ["ambiguous"])
-    imported(checked(user, "Number,TTN,Shop\n1,T,Two\n", "statuses"))
-    imported(checked(user, "Number at the source,TTN\n1,U\n", "statuses", shop=one))
-    assert [order.ttn for order in orders()] == ["U", "T"]
-
-
-def test_orders_are_found_by_their_tracking_number(user) -> None:
-    build.make({"number": "1", "ttn": "20450000000001"}, {"number": "2", "ttn": "204500000000012"})
-    row = checked(user, "ТТН,Статус,Причина відміни\n20450000000001,Скасований,late\nX1,Новий,\n,Новий,\n", "statuses")
-    assert [(fate, codes) for _, _, fate, codes in fates(row)] == [
-        ("update", []), ("refused", ["no_such_order"]), ("refused", ["no_number"])
-    ]  # fmt: skip
-    imported(row)
-    assert [order.status.key for order in orders()] == ["cancelled", "new"]
 
 
 # ---- workers that die, people who stop them
@@ -502,7 +289,7 @@ def test_files_and_what_is_known_of_them_go_in_time(user) -> None:
     assert imports.path(again(old)) is None
     assert imports.path(fresh) is not None
     assert imports.counted(old.id) == {"create": 10}
-    assert imports.of_user(user) == [fresh, old]
+    assert files.of_user(Import, user) == [fresh, old]
     assert len(orders()) == 1
     assert len(list(imports.folder().iterdir())) == 1
     file = imports.folder() / fresh.file

@@ -24,16 +24,7 @@ PROM = Actor("job", "Prom")
 
 @pytest.fixture
 def telegram(sandbox: SandboxServer) -> Any:
-    vendor = sandbox.vendor("telegram")
-    vendor.reset()
-    return vendor
-
-
-@pytest.fixture
-def bot(context: Any, sandbox: SandboxServer, telegram: Any) -> Connection:
-    row = connections.create("telegram", "Bot", {"api_url": f"{sandbox.url}/telegram", "token": "sandbox-token"})
-    db.session.commit()
-    return row
+    return sandbox.vendor("telegram")
 
 
 @pytest.fixture

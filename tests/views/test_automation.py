@@ -28,12 +28,6 @@ def status(key: str) -> int:
 
 
 @pytest.fixture
-def owner(app: Flask, client: FlaskClient) -> FlaskClient:
-    login(client)
-    return client
-
-
-@pytest.fixture
 def ids(app: Flask) -> dict[str, int]:
     with app.app_context():
         bot = connections.create("telegram", "Bot", {"token": "123:secret"})

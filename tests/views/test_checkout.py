@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from integrations import http
-from integrations.sandbox import SandboxServer
 from jobs import checkout, connections, delivery
 from models import DeliveryChoice, DeliveryMethod, Mapping, Order, OrderType, PaymentMethod, Product, Shop, db
 from orders import choices, order_links, preorders, quotes
@@ -22,24 +19,10 @@ from .pages import form_of, parse
 from .test_preorders import WHO as UA_WHO
 from .test_preorders import product
 
+pytestmark = pytest.mark.usefixtures("vendor")
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 OLENA = Actor("person", "Olena")
 WHO = {**UA_WHO, "phone": "+79121112233"}
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(["shiptor"]) as server:
-        yield server
-    http.close_all()
-
-
-@pytest.fixture(autouse=True)
-def vendor(sandbox):
-    imitation = sandbox.vendor("shiptor")
-    imitation.reset()
-    imitation.set_rate(None)
-    return imitation
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from jobs import connections, mapping, runs
 from models import Connection, Link, Mapping, Order, Run, Status, db, utcnow
 
 from ..jobs.conftest import make_orders
-from .helpers import login
 
 pytestmark = pytest.mark.usefixtures("unlimited")
 HOSTILE = "<b>x</b>"
@@ -19,12 +18,6 @@ HOSTILE = "<b>x</b>"
 @pytest.fixture
 def extra_env(sandbox):
     return {"SANDBOX_URL": sandbox.url}
-
-
-@pytest.fixture
-def owner(client):
-    login(client)
-    return client
 
 
 @pytest.fixture

@@ -3,104 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 
-from integrations import http
-from integrations.sandbox import SandboxServer
 from jobs import connections, delivery, work
-from models import Connection, DeliveryChoice, KeptAnswer, Link, MethodSwitch, Order, OrderType, PaymentMethod, Shop, db
+from models import Connection, KeptAnswer, Link, MethodSwitch, Order, OrderType, PaymentMethod, Shop, db
 from orders import choices, quotes
 from orders import work as requests
-from orders.timeline import Actor
 
 from ..orders import build
+from .delivery_card import Card, held, make, prices
 from .helpers import count_queries, login
-from .pages import form_of, parse
+from .pages import parse
 
-OLENA = Actor("person", "Olena")
-PLACE = "36000001000|Воронеж|Воронежская область|RU"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(["shiptor"]) as server:
-        yield server
-    http.close_all()
-
-
-@pytest.fixture(autouse=True)
-def vendor(sandbox):
-    imitation = sandbox.vendor("shiptor")
-    imitation.reset()
-    imitation.set_rate(None)
-    return imitation
+pytestmark = pytest.mark.usefixtures("manager", "vendor")
 
 
 @pytest.fixture
 def extra_env(sandbox) -> dict[str, str]:
     return {"SANDBOX_URL": sandbox.url}
-
-
-@pytest.fixture(autouse=True)
-def _signed_in(client):
-    login(client, "manager")
-
-
-@pytest.fixture
-def shiptor(app, sandbox) -> int:
-    with app.app_context():
-        settings = {"api_url": f"{sandbox.url}/shiptor", "api_key": "sandbox-token", "sender_city": "77000000000",
-                    "sender_name": "Shop", "sender_phone": "+79990000000"}  # fmt: skip
-        row = connections.create("shiptor", "Shiptor", settings)
-        db.session.commit()
-        return row.id
-
-
-def make(app, number="A-1", **values) -> int:
-    with app.app_context():
-        return build.to_deliver("RU", number, **values)
-
-
-class Card:
-    """The form of a card in a browser: what the box answers becomes a part of it."""
-
-    def __init__(self, client, number="A-1"):
-        self.client, self.url = client, f"/orders/{number}"
-        self.sent = form_of(client.get(self.url))
-
-    def ask(self, **pressed):
-        data = self.sent.copy()
-        for name, value in pressed.items():
-            data[name.replace("_", "-")] = value
-        answer = self.client.post("/delivery/quote", data=data, headers={"HX-Request": "true"})
-        if answer.status_code == 204:
-            return None
-        html = f"<form id=order-form>{answer.get_data(as_text=True)}</form>"
-        for name in ("choice", "quote-key", "place", "place-was", "offer", "point", "service"):
-            self.sent.poplist(name)
-        self.sent.update(form_of(html))
-        self.fields = json.loads(answer.headers.get("HX-Trigger-After-Settle", "{}")).get("set-fields", {})
-        self.type(**self.fields)
-        return parse(html)
-
-    def type(self, **values):
-        for name, value in values.items():
-            self.sent[name] = value
-
-    def save(self):
-        return self.client.post(self.url, data=self.sent)
-
-
-def held(app):
-    with app.app_context():
-        return db.session.scalar(db.select(DeliveryChoice))
-
-
-def prices(box):
-    return {label.one("input").get("value"): label.text for label in box.all(".offer")}
 
 
 def test_offers_are_shown_chosen_and_kept_with_the_order(app, client, shiptor):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from integrations import http
 from integrations.sandbox import SandboxServer
 from jobs import connections, hooks, news
 from models import Connection, HookSecret, Incoming, Link, Order, db, utcnow
@@ -23,13 +21,6 @@ from .helpers import count_queries, login
 
 PAGE = "/settings/integrations/1/webhook"
 SETTINGS = {"api_key": "a key that nobody may see", "mode": "cards", "source_id": "7"}
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(keys=["keycrm"]) as server:
-        yield server
-    http.close_all()
 
 
 @pytest.fixture

@@ -22,12 +22,6 @@ def extra_env(sandbox):
 
 
 @pytest.fixture
-def owner(client):
-    login(client)
-    return client
-
-
-@pytest.fixture
 def prom_id(app, sandbox):
     with app.app_context():
         row = connections.create("prom", "Prom", {"api_url": f"{sandbox.url}/prom", "token": "sandbox-token"})

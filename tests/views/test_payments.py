@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from integrations import http
 from integrations.sandbox import SandboxServer
 from jobs import connections, hooks
 from jobs import payments as work
@@ -27,13 +25,6 @@ KEYS = {"public_key": "sandbox_i10000000000", "private_key": "sandbox-token"}
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(keys=["liqpay", "wayforpay"]) as server:
-        yield server
-    http.close_all()
-
-
 @pytest.fixture
 def extra_env(sandbox: SandboxServer) -> dict[str, str]:
     return {"SANDBOX_URL": sandbox.url}
@@ -42,7 +33,6 @@ def extra_env(sandbox: SandboxServer) -> dict[str, str]:
 @pytest.fixture
 def link(app: Flask, sandbox: SandboxServer) -> str:
     """The address of the payment page of order T-00001, 261 ₴, with LiqPay connected."""
-    sandbox.vendor("liqpay").reset()
     with app.app_context():
         connections.create("liqpay", "Pay", KEYS | {"api_url": f"{sandbox.url}/liqpay"})
         token = pay_links.issue(make_orders(1, last_name="<i>Тест</i>")[0])

@@ -15,12 +15,6 @@ STRONG = "correct horse battery"
 HOSTILE = "<script>alert(1)</script>%s %(x)s"
 
 
-@pytest.fixture
-def owner(client):
-    login(client)
-    return client
-
-
 def an_order(**values):
     """Needs an application context; commits."""
     row = {"number": "A-1", "last_name": "Тестова", "currency": "UAH", "total": 10, **values}

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from integrations import http
-from integrations.sandbox import SandboxServer
 from jobs import connections, work
 from models import Attempt, Link, Order, db
 from orders import work as requests
 
 from ..orders import build
+from .delivery_card import Card, prices
 from .helpers import login
 from .pages import parse
-from .test_delivery import Card, prices
 
 KEY = "sandbox-token"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[SandboxServer]:
-    with SandboxServer(["nova_poshta", "shiptor"]) as server:
-        yield server
-    http.close_all()
 
 
 @pytest.fixture
@@ -35,7 +24,6 @@ def extra_env(sandbox) -> dict[str, str]:
 @pytest.fixture
 def vendor(sandbox):
     imitation = sandbox.vendor("nova_poshta")
-    imitation.reset()
     imitation.set_rate(None)
     return imitation
 
