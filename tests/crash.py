@@ -94,9 +94,17 @@ def check_exactly_once(sandbox: SandboxServer) -> None:
         theirs.setdefault(order["externalId"], []).append(str(order["id"]))
     ours = dict(db.session.execute(db.select(Order.key, Link.external_id).join(Link, Link.order_id == Order.id)).all())
     assert {key: ids for key, ids in theirs.items() if len(ids) != 1} == {}
-    assert {key: ids[0] for key, ids in theirs.items()} == ours
+    wrong = {key for key in theirs.keys() | ours.keys() if theirs.get(key) != [ours.get(key)]}
+    assert {key: (theirs.get(key), ours.get(key), _told_of(key)) for key in wrong} == {}
     assert set(db.session.scalars(db.select(Transfer.state).distinct())) == {"done"}
     db.session.rollback()
+
+
+def _told_of(key: str) -> list[tuple[Any, ...]]:
+    """What became of the order's transfers, for whoever reads why a check failed."""
+    columns = (Transfer.state, Transfer.tries, Transfer.uncertain, Transfer.fault, Transfer.detail)
+    query = db.select(*columns).join(Order, Order.id == Transfer.order_id).where(Order.key == key)
+    return [tuple(row) for row in db.session.execute(query)]
 
 
 class RowLock:
