@@ -38,6 +38,7 @@ _COPIES = Prepared(
 _HELD = Prepared(
     db.select(_TRANSFER.c.id, _TRANSFER.c.fence)
     .where(among(_TRANSFER.c.id, "ids"), has_state(Transfer, "working"))
+    .order_by(_TRANSFER.c.id)
     .with_for_update(),
     same_plan=True,
 )
@@ -182,11 +183,13 @@ def free_expired() -> set[int]:
 
 def _close_attempts(transfer_ids: Sequence[int]) -> None:
     """Nobody knows what came of them."""
-    open_attempts = db.select(AttemptItem.attempt_id).where(
+    of_these = db.select(AttemptItem.attempt_id).where(
         AttemptItem.transfer_id.in_(transfer_ids), AttemptItem.outcome.is_(None)
     )
+    still_open = db.select(Attempt.id).where(Attempt.id.in_(of_these), Attempt.outcome.is_(None))
+    attempts = db.session.scalars(still_open.order_by(Attempt.id).with_for_update()).all()  # in one order, by whomever
     for model, condition in (
-        (Attempt, Attempt.id.in_(open_attempts) & Attempt.outcome.is_(None)),
+        (Attempt, Attempt.id.in_(attempts)),
         (AttemptItem, AttemptItem.transfer_id.in_(transfer_ids) & AttemptItem.outcome.is_(None)),
     ):
         db.session.execute(

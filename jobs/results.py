@@ -63,8 +63,8 @@ _TOUCHED = Prepared(
 def write(connection_id: int, batch: Batch, report: Report) -> None:
     """Close the attempt and settle every transfer of the batch that is still ours."""
     now = utcnow()
+    held = claims.still_mine(batch.claims)  # transfers first, then attempts: as the sweeper locks them
     _close_attempt(batch, report)
-    held = claims.still_mine(batch.claims)
     connection = db.session.get(Connection, connection_id, populate_existing=True)
     if connection is None or not held:
         db.session.commit()

@@ -5,16 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from integrations.sandbox import SandboxServer
-from jobs import connections, runs, work
-from models import Connection, Option, Run, db
+from jobs import claims, connections, results, runs, work
+from jobs.calls import Caller
+from models import Connection, Option, Run, Transfer, db, utcnow
 
+from .. import crash
 from .conftest import make_orders
-from .test_transfers import send
+from .test_transfers import drain_batch, send, states
 
 pytestmark = pytest.mark.usefixtures("unlimited")
 
@@ -55,6 +59,39 @@ def check_nobody_waits_in_a_transaction(sandbox: SandboxServer, key: str, before
             connection.exec_driver_sql("PRAGMA busy_timeout=300")  # fails at once if somebody holds the lock
             connection.execute(db.insert(Option.__table__).values(key="free", value=1))
             connection.rollback()
+
+
+def somebody_waits_for_a_lock() -> bool:
+    if db.engine.dialect.name != "postgresql":
+        return True  # of SQLite's only write lock, as soon as it begins
+    with db.engine.connect() as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return bool(connection.execute(db.text(query)).scalar())
+
+
+def test_a_late_worker_and_the_sweeper_dont_lock_each_other_out(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    send(make_orders(2), crm)
+    batch = drain_batch(work.Drain(crm.id), claims.claim(crm.id, 50), crm)
+    report = Caller(connections.open_connector(crm), set()).call(batch)
+    db.session.execute(db.update(Transfer).values(lease_until=utcnow() - timedelta(seconds=1)))
+    db.session.commit()
+    crm_id, failed = crm.id, []
+
+    def write() -> None:
+        try:
+            results.write(crm_id, batch, report)
+        except OperationalError as error:
+            failed.append(error)
+
+    db.session.execute(db.select(Transfer.id).with_for_update()).all()  # the sweeper has begun
+    thread = beside(context, write)
+    crash.wait_until(somebody_waits_for_a_lock, sweep=False)
+    assert claims.free_expired() == {crm_id}
+    thread.join()
+    assert failed == []
+    assert states() == {"waiting": 2}, "looked up by the next worker: the late one writes nothing"
 
 
 @pytest.mark.parametrize("job", ["send", "pull", "references", "test"])
