@@ -9,7 +9,7 @@ from datetime import datetime
 from integrations.base import ReadsStatuses
 from integrations.errors import VendorError
 from integrations.types import StatusChange
-from models import Connection, Link, Order, db, utcnow
+from models import Connection, Link, Order, Status, db, utcnow
 from orders.timeline import Actor
 
 from . import attempts, connections, drafts, incoming_changes, told, tracking, vendor_names, wake
@@ -55,6 +55,8 @@ class Reader:
         self.maker = drafts.Maker(self.connection)
         self.actor = Actor("job", self.connection.name)
         self.names = vendor_names.statuses(self.connection.id)
+        #: held so that the session still has them when they are asked for one by one
+        self.statuses = db.session.scalars(db.select(Status)).all()
 
     def links(self, external_ids: Collection[str]) -> dict[str, Link]:
         """By their number. In one order for all who lock several, so that none waits for another in a circle."""
