@@ -8,7 +8,7 @@ reading of statuses (jobs/readback.py), which is also why nothing is done when i
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,6 +40,8 @@ KNOWN = N_("The hub knows this already: its own change come back, or one that ca
 OLD = N_("Something newer is known.")
 UNANSWERED = N_("The system didn't say how it stands now; the next reading of statuses does.")
 ASKED = N_("The system was asked how it stands now.")
+#: what became ours: (link, order, change, verdict)
+Taken = tuple[Link, Order, StatusChange, str]
 #: verdicts that leave a notice as it is
 WAITS = ("open", "doubt")
 _rows = Incoming.__table__.c
@@ -108,15 +110,34 @@ def _settle(connection_id: int, ids: Sequence[int]) -> tuple[int, list[int]]:
     reader = readback.Reader(connection)
     links = reader.links({_change(row).external_id for row in rows})
     orders = readback.orders_of(links.values())
-    verdicts = {row.id: _one(reader, row, links, orders) for row in rows}
+    verdicts: dict[int, str] = {}
+    for wave in _waves(rows):
+        taken: list[Taken] = []
+        verdicts |= {row.id: _one(reader, row, links, orders, taken) for row in wave}
+        reader.take_all(taken)
     wake.changed()
     db.session.commit()
     settled = [verdict for verdict in verdicts.values() if verdict not in WAITS]
     return len(settled), [row_id for row_id, verdict in verdicts.items() if verdict == "doubt"]
 
 
-def _one(reader: readback.Reader, row: Incoming, links: dict[str, Link], orders: dict[int, Order]) -> str:
-    """Settle one notice; returns what told.judge and `_verdict` say of it, "" without a copy."""
+def _waves(rows: Sequence[Incoming]) -> Iterator[list[Incoming]]:
+    """Parts of them, one after the other; in each at most one notice of a copy."""
+    wave: dict[str, Incoming] = {}
+    for row in rows:
+        if (copy := _change(row).external_id) in wave:
+            yield list(wave.values())
+            wave = {}
+        wave[copy] = row
+    if wave:
+        yield list(wave.values())
+
+
+def _one(
+    reader: readback.Reader, row: Incoming, links: dict[str, Link], orders: dict[int, Order], taken: list[Taken]
+) -> str:
+    """Settle one notice, but for what is put into `taken`; returns what told.judge and `_verdict` say of it, "" without
+    a copy."""
     change = _change(row)
     link = links.get(change.external_id)
     ours = orders.get(link.order_id) if link else None
@@ -131,7 +152,11 @@ def _one(reader: readback.Reader, row: Incoming, links: dict[str, Link], orders:
     changed = _paid(reader, row, ours)
     if verdict in WAITS:
         return verdict
-    changed |= reader.take(link, ours, change, verdict)
+    if verdict in ("own", "news"):
+        taken.append((link, ours, change, verdict))
+        changed = True
+    else:
+        reader.met(link, ours, change)
     link.external_at = change.at or link.external_at
     row.state, row.note = ("applied", "") if changed else ("ignored", KNOWN)
     return verdict
