@@ -32,6 +32,7 @@ from orders.timeline import Actor
 from tests import servers
 
 from .hub import DATABASES, Hub, Hubs, in_hub
+from .timing import children
 from .vendors import ROOT
 
 SOURCE = 7
@@ -49,10 +50,11 @@ def measure(hubs: Hubs, database: str, rate: int, seconds: int) -> None:
     port = free_port()
     environ = {**os.environ, **hub.environ, "PORT": str(port), "WEB_WORKERS": "1", "WEB_THREADS": "8"}
     with ExitStack() as stack:
-        stack.enter_context(_process(WEB, environ))
-        stack.enter_context(_process([*WORKER, "-u", hub.environ["REDIS_URL"], "high", "default"], environ))
+        web = stack.enter_context(_process(WEB, environ))
+        worker = stack.enter_context(_process([*WORKER, "-u", hub.environ["REDIS_URL"], "high", "default"], environ))
         servers.wait_until(lambda: servers.listens("127.0.0.1", port), 60, "the hub listens")
         _post(port, path, [0], 1)  # warm
+        before = _busy(web), _busy(worker)
         answers = _post(port, path, range(1, n), rate)
         print(f"{database:10} {rate}/s for {seconds} s: {_said(answers, 0.2)} until it is answered", flush=True)
         with in_hub(hub):
@@ -60,6 +62,9 @@ def measure(hubs: Hubs, database: str, rate: int, seconds: int) -> None:
             with only_reading():
                 changes = sorted(_changes())
             print(f"{database:10} {len(changes)} orders changed: {_said(changes, 0.5)} after that", flush=True)
+            of_web, of_worker = (_busy(pid) - began for pid, began in zip((web, worker), before, strict=True))
+            said = f"web {of_web / n * 1000:.1f} ms, worker {of_worker / n * 1000:.1f} ms"
+            print(f"{database:10} CPU of each: {said}", flush=True)
             one_by_one = sorted(_until_changed(port, path, number) for number in range(n, n + PERSON))
     print(f"{database:10} {PERSON}, two a second: {_said(one_by_one, 0.5)} from the post to the change", flush=True)
 
@@ -87,13 +92,19 @@ def _prepare(hub: Hub, n: int) -> str:
 
 
 @contextmanager
-def _process(arguments: Sequence[str], environ: dict[str, str]) -> Iterator[None]:
+def _process(arguments: Sequence[str], environ: dict[str, str]) -> Iterator[int]:
     child = subprocess.Popen([sys.executable, "-m", *arguments], cwd=ROOT, env=environ)
     try:
-        yield
+        yield child.pid
     finally:
         child.terminate()
         child.wait()
+
+
+def _busy(pid: int) -> float:
+    """CPU seconds of a process and its children so far, all their threads."""
+    stats = [Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split() for one in (pid, *children(pid))]
+    return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def _post(port: int, path: str, numbers: Sequence[int], rate: int) -> list[float]:
