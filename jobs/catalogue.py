@@ -42,6 +42,7 @@ class Walk:
     memo: dict[str, Any]
     keep: Keep
     dry: bool
+    calls: attempts.Log = field(default_factory=attempts.Log)
     begun: float = field(default_factory=time.monotonic)
 
     @property
@@ -70,7 +71,8 @@ def take(run_id: int, connection: Connection, keep: Keep, prices_only: bool = Fa
         raise
     if ended:
         _finish(walk)
-    _record(walk.reading.connection_id, connector)
+    walk.calls.add(connector.http.exchanges())
+    walk.calls.record(walk.reading.connection_id, "catalogue")
 
 
 def _begin(run_id: int, connection: Connection, connector: Connector, keep: Keep, prices_only: bool, dry: bool) -> Walk:
@@ -88,6 +90,7 @@ def _read(walk: Walk, connector: Any) -> bool:
     while True:
         try:
             for page in _pages(walk, connector):
+                walk.calls.add(connector.http.exchanges())
                 if walk.moved and time.monotonic() - walk.begun > SHIFT:
                     return _hand_over(walk)
                 if not _take_page(walk, page):
@@ -222,13 +225,8 @@ def _break_off(walk: Walk, connector: Connector, error: VendorError) -> None:
     if walk.moved and not walk.dry:
         standing.again_soon(db.session.get_one(Run, walk.run_id))
         db.session.commit()
-    _record(walk.reading.connection_id, connector, error)
-
-
-def _record(connection_id: int, connector: Any, error: VendorError | None = None) -> None:
-    """For the log: bodies are long and alike, their beginning is enough."""
-    kept = [{**e, "response": (e.get("response") or "")[:3000]} for e in connector.http.exchanges()]
-    attempts.record(connection_id, "catalogue", kept, error)
+    walk.calls.add(connector.http.exchanges())
+    walk.calls.record(walk.reading.connection_id, "catalogue", error)
 
 
 def match(run_id: int, connection: Connection, keep: Keep) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from flask import current_app
 from werkzeug.datastructures import MultiDict
@@ -30,6 +30,25 @@ from models import Connection, OfferCategory, ReferenceItem, Schedule, Shop, Sou
 
 from . import wake
 from .pace import pace
+
+
+class Configured(Protocol):
+    """A connection: a row of the table or a copy of it."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
+    @property
+    def secrets(self) -> Mapping[str, str]: ...
 
 
 class InvalidSettings(Exception):
@@ -151,23 +170,33 @@ def readers() -> list[Connection]:
     return [row for row in active() if usable(row) and connector(row.kind).can(ReadsStatuses)]
 
 
-def account_settings(row: Connection) -> dict[str, Any]:
+def account_settings(row: Configured) -> dict[str, Any]:
     return {**(row.settings or {}), **(row.secrets or {})}
 
 
-def open_connector(row: Connection) -> Connector:
+def open_connector(row: Configured) -> Connector:
     """A connector bound to this connection: its settings, its pace, its secrets hidden from every log."""
     return _open(connector(row.kind), row.id, row.name, account_settings(row))
 
 
 def _open(cls: type[Connector], row_id: int, name: str, settings: Mapping[str, Any]) -> Connector:
-    secrets = [str(settings.get(key) or "") for key in cls.secret_names()]
+    secrets = [str(settings.get(key) or "") for key in _secret_names(cls)]
     http = HttpClient(
         policy=current_app.extensions["policy"],
         secrets=[s for s in secrets if s],
         pace=pace(wake.broker(), str(row_id), cls.rate, cls.rate_window),
     )
     return cls(ConnectorAccount(row_id, name, settings), http)
+
+
+_secrets: dict[type[Connector], frozenset[str]] = {}
+
+
+def _secret_names(cls: type[Connector]) -> frozenset[str]:
+    """Asked once: it makes a form, which takes longer than all else about opening a connector."""
+    if cls not in _secrets:
+        _secrets[cls] = frozenset(cls.secret_names())
+    return _secrets[cls]
 
 
 def test(row: Connection) -> TestReport:

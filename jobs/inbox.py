@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +17,10 @@ from integrations.base import ReceivesWebhooks
 from integrations.errors import Refused
 from integrations.notices import StatusNotice
 from integrations.types import Notice, Reply
-from models import Connection, HookSecret, Incoming, db, insert_into, utcnow
+from models import HookSecret, Incoming, Prepared, among, db, insert_into, utcnow
 
-from . import connections, news, payments, wake
+from . import connections, hooks, news, payments, wake
+from .together import Together
 
 #: a notice that nobody was woken for is found by the sweep after so long
 FORGOTTEN = timedelta(seconds=10)
@@ -32,24 +34,60 @@ TOGETHER = {"status": ("news", news.work)}
 #: what is over and may be worked on once more
 OVER = ("ignored", "failed", "applied")
 _NOTICE: Any = literal_column("channel = 'webhook'")
+_rows, _secrets = Incoming.__table__.c, HookSecret.__table__
+_NEW = Prepared(
+    lambda: (
+        insert_into(Incoming)
+        .on_conflict_do_nothing()
+        .returning(_rows.id, _rows.connection_id, _rows.event, _rows.state)
+    ),
+    ("connection_id", "channel", "event", "external_id", "fingerprint", "body", "received_at", "state", "note"),
+)
+_USED = Prepared(
+    db.update(_secrets)
+    .where(among(_secrets.c.id, "ids"))
+    .values(last_at=db.bindparam("now", type_=_secrets.c.last_at.type)),
+    same_plan=True,
+)
 
 
-def receive(connection: Connection, secret: HookSecret, headers: Mapping[str, str], body: bytes) -> Reply:
-    """Check a notice, keep it, say what the vendor wants to hear; commits. Raises Refused."""
-    opened = connections.open_connector(connection)
+def receive(found: hooks.Found, headers: Mapping[str, str], body: bytes) -> Reply:
+    """Check a notice, keep it, say what the vendor wants to hear: when this returns, it is committed. Raises Refused.
+    The caller has no transaction open: it is checked before anybody has to wait for the database."""
+    opened = connections.open_connector(found)
     if not isinstance(opened, ReceivesWebhooks):
         raise Refused("misconfigured", "this system sends no notices")
-    if secret.last_at is None or secret.last_at < utcnow() - USED:
-        secret.last_at = utcnow()
+    used = 0 if found.last_at and found.last_at >= utcnow() - USED else found.secret_id
     try:
         notices = opened.notices(headers, body)
     except Refused as refusal:
-        _store([_refused(connection.id, refusal, body)])
-        db.session.commit()
+        _together(_Came([_refused(found.id, refusal, body)], used))
         raise
-    _store([_row(connection.id, notice) for notice in notices])
-    db.session.commit()
+    _together(_Came([_row(found.id, notice) for notice in notices], used))
     return opened.answer(notices)
+
+
+@dataclass(frozen=True)
+class _Came:
+    """What is to be kept of a post: columns of new rows, and the secret whose use is to be noted (0 = none)."""
+
+    rows: Sequence[dict[str, Any]]
+    used: int
+
+
+def _keep(came: Sequence[_Came]) -> None:
+    """One transaction; commits. What is there already stays as it is."""
+    db.session.rollback()
+    if used := sorted({one.used for one in came if one.used}):
+        _USED.run(ids=used, now=utcnow())
+    for values in (row for one in came for row in one.rows):
+        for new in _NEW.rows(**values):
+            if new.state == "new":
+                _soon(new.id, new.connection_id, new.event)
+    db.session.commit()
+
+
+_together = Together(_keep)
 
 
 def _row(connection_id: int, notice: Notice) -> dict[str, Any]:
@@ -92,17 +130,6 @@ def _refused(connection_id: int, refusal: Refused, body: bytes) -> dict[str, Any
         "state": "refused",
         "note": f"{refusal.fault}: {refusal.detail}"[:500],
     }
-
-
-def _store(values: Sequence[dict[str, Any]]) -> None:
-    if not values:
-        return
-    table = Incoming.__table__
-    query = insert_into(Incoming).values(list(values)).on_conflict_do_nothing()
-    query = query.returning(table.c.id, table.c.connection_id, table.c.event, table.c.state)
-    for row in db.session.execute(query).all():
-        if row.state == "new":
-            _soon(row.id, row.connection_id, row.event)
 
 
 def _soon(incoming_id: int, connection_id: int, event: str) -> None:

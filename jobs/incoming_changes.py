@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -81,6 +82,17 @@ def _facts(ours: Order, order: OrderData, actor: Actor) -> bool:
     return bool(changes)
 
 
+@dataclass(frozen=True)
+class News:
+    """A status that was read of a copy, and what told.judge says of it: "own" or "news"."""
+
+    link: Link
+    ours: Order
+    code: str
+    name: str
+    verdict: str
+
+
 def take_status(
     connection: Connection,
     link: Link,
@@ -95,22 +107,40 @@ def take_status(
     verdict = verdict or told.judge(link, code, None).replace("open", "news")  # a journal says nothing twice
     if verdict not in ("own", "news"):
         return False
-    before = link.external_status_name or link.external_status
-    told.take(link, code, name, connection.name, verdict)
-    if verdict == "own":
-        return True
-    if status := hear(connection, ours, [before, code, name], maker, actor):
-        told.withdraw(link)
-        statuses.change([ours.id], status, actor, cause=connection.id)
+    take_statuses(connection, [News(link, ours, code, name, verdict)], maker, actor)
     return True
 
 
-def hear(connection: Connection, ours: Order, news: Sequence[str], maker: drafts.Maker, actor: Actor) -> Status | None:
-    """Note a status over there, given as [name before, code, name], and say which of ours it means; None = none, or
-    nobody has said yet."""
-    before, code, name = news
-    change = ["external status", before, name or code]
-    timeline.note(ours.id, actor, "external", connection=connection.name, changes=[change])
+def take_statuses(connection: Connection, found: Sequence[News], maker: drafts.Maker, actor: Actor) -> None:
+    """The same for many, at most one of an order: a handful of statements for all of them."""
+    before = {news.ours.id: news.link.external_status_name or news.link.external_status for news in found}
+    told.take([(news.link, news.code, news.name) for news in found])
+    for news in found:
+        if news.verdict == "own":
+            told.end_own(news.link, news.code, news.name, connection.name)
+    changed = [news for news in found if news.verdict == "news"]
+    said = [(news.ours, [before[news.ours.id], news.code, news.name]) for news in changed]
+    wanted: dict[Status, list[int]] = {}
+    for news, status in zip(changed, hear(connection, said, maker, actor), strict=True):
+        if status is not None:
+            wanted.setdefault(status, []).append(news.link.order_id)
+    told.withdraw(connection.id, [order_id for ids in wanted.values() for order_id in ids])
+    for status, ids in wanted.items():
+        statuses.change(ids, status, actor, cause=connection.id)
+
+
+def hear(
+    connection: Connection, said: Sequence[tuple[Order, Sequence[str]]], maker: drafts.Maker, actor: Actor
+) -> list[Status | None]:
+    """Note statuses over there, given as [name before, code, name] of an order, and say which of ours they mean; None =
+    none, or nobody has said yet."""
+    changes = [(ours.id, [["external status", before, name or code]]) for ours, (before, code, name) in said]
+    facts = [(order_id, {"connection": connection.name, "changes": change}) for order_id, change in changes]
+    timeline.note_many(facts, actor, "external")
+    return [_meant(connection, ours, code, name, maker) for ours, (_before, code, name) in said]
+
+
+def _meant(connection: Connection, ours: Order, code: str, name: str, maker: drafts.Maker) -> Status | None:
     gaps: list[dict[str, Any]] = []
     status_id = maker.ours("status_in", code, name, gaps)
     if gaps and not tracking.delivers(connection):  # a parcel's states are many; what they mean here may stay open
@@ -120,7 +150,4 @@ def hear(connection: Connection, ours: Order, news: Sequence[str], maker: drafts
             if not (gap["table"] == "status_in" and gap["connection_id"] == connection.id)
         ]
         ours.unmapped, ours.needs_mapping = known + gaps, True
-    status = drafts.status_of(status_id) if status_id else None
-    if status is not None:
-        db.session.flush()
-    return status
+    return drafts.status_of(status_id) if status_id else None

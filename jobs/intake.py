@@ -48,11 +48,11 @@ def pull(run_id: int, connection: Connection, keep: Callable[..., None]) -> None
     connection_id, cursor = connection.id, dict((connection.cursor or {}).get("orders") or {})
     counts = {"seen": 0, "new": 0, "changed": 0, "failed": 0}
     _add(counts, apply_waiting(connection_id, connector))
-    exchanges: list[dict[str, Any]] = []
+    calls = attempts.Log()
     asked_at = utcnow()
     try:
         for page in connector.pull(cursor, asked_at):
-            exchanges += _short(connector.http.exchanges())
+            calls.add(connector.http.exchanges())
             counts["seen"] += len(page.orders)
             _add(counts, take(connection_id, connector, page.orders, asked_at))
             keep(run_id, **counts)
@@ -62,15 +62,11 @@ def pull(run_id: int, connection: Connection, keep: Callable[..., None]) -> None
             asked_at = utcnow()
     except VendorError as error:
         db.session.rollback()
-        attempts.record(connection_id, "pull", (exchanges + _short(connector.http.exchanges())), error)
+        calls.add(connector.http.exchanges())
+        calls.record(connection_id, "pull", error)
         raise
     if counts["new"] or counts["changed"] or counts["failed"]:
-        attempts.record(connection_id, "pull", exchanges)
-
-
-def _short(exchanges: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Bodies of pulls are kept whole in `incoming`; the log needs only their beginning."""
-    return [{**e, "response": (e.get("response") or "")[:3000]} for e in exchanges]
+        calls.record(connection_id, "pull")
 
 
 def _add(counts: dict[str, int], more: dict[str, int]) -> None:

@@ -7,7 +7,8 @@ reading of statuses (jobs/readback.py), which is also why nothing is done when i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,12 +16,19 @@ from integrations.base import ReadsStatuses
 from integrations.errors import VendorError
 from integrations.text import N_
 from integrations.types import StatusChange
-from models import Connection, Incoming, Link, Order, db, utcnow
+from models import Connection, Incoming, Link, Order, Prepared, db, only_reading, utcnow
 from orders import timeline
 
 from . import attempts, connections, readback, told, wake
 
-BATCH = 50
+#: notices settled in one transaction, and seconds until the next one: whoever posts meanwhile waits for it where the
+#: database has one writer
+BATCH, PAUSE = 10, 0.01
+#: of several that came together more may follow: so many seconds until another look, for so many at most, which is
+#: cheaper than a job for each
+LINGER, SHIFT = 0.05, 10.0
+#: copies asked for at once
+ASKED_AT_ONCE = 50
 #: how far their clock and ours may be apart
 SKEW = timedelta(seconds=60)
 #: a doubt that the system gives no answer to is left to the next reading of statuses
@@ -32,30 +40,54 @@ KNOWN = N_("The hub knows this already: its own change come back, or one that ca
 OLD = N_("Something newer is known.")
 UNANSWERED = N_("The system didn't say how it stands now; the next reading of statuses does.")
 ASKED = N_("The system was asked how it stands now.")
+#: what became ours: (link, order, change, verdict)
+Taken = tuple[Link, Order, StatusChange, str]
+#: verdicts that leave a notice as it is
+WAITS = ("open", "doubt")
+_rows = Incoming.__table__.c
+_NEXT = Prepared(
+    db.select(_rows.id)
+    .where(
+        _rows.state == "new",
+        _rows.id > db.bindparam("after"),
+        _rows.connection_id == db.bindparam("connection"),
+        _rows.channel == "webhook",
+        _rows.event == "status",
+    )
+    .order_by(_rows.id)
+    .limit(BATCH)
+)
 
 
 def work(connection_id: int) -> None:
     """Settle what has come of one connection, as it came. Safe to call at any time, any number of times."""
+    doubts: dict[int, None] = {}
+    until = time.monotonic() + SHIFT
+    while _look(connection_id, doubts) > 1 and time.monotonic() < until:
+        time.sleep(LINGER)
     wake.begun("news", connection_id)
-    after, doubts = 0, list[int]()
+    _look(connection_id, doubts)  # what came until then has woken nobody
+    ids = list(doubts)
+    for start in range(0, len(ids), ASKED_AT_ONCE):
+        _ask(connection_id, ids[start : start + ASKED_AT_ONCE])
+
+
+def _look(connection_id: int, doubts: dict[int, None]) -> int:
+    """Settle what is there; how many. Those that leave a doubt are put there, and wait."""
+    settled = after = 0
     while ids := _next(connection_id, after):
         after = ids[-1]
-        doubts += _settle(connection_id, ids)
-    for start in range(0, len(doubts), BATCH):
-        _ask(connection_id, doubts[start : start + BATCH])
+        n, left = _settle(connection_id, ids)
+        settled += n
+        doubts.update(dict.fromkeys(left))
+        if len(ids) == BATCH:
+            time.sleep(PAUSE)
+    return settled
 
 
 def _next(connection_id: int, after: int) -> list[int]:
-    query = db.select(Incoming.id).where(
-        Incoming.state == "new",
-        Incoming.id > after,
-        Incoming.connection_id == connection_id,
-        Incoming.channel == "webhook",
-        Incoming.event == "status",
-    )
-    found = list(db.session.scalars(query.order_by(Incoming.id).limit(BATCH)))
-    db.session.rollback()
-    return found
+    with only_reading():
+        return [row.id for row in _NEXT.rows(connection=connection_id, after=after)]
 
 
 def _taken(connection_id: int, ids: Sequence[int]) -> tuple[Connection | None, list[Incoming]]:
@@ -67,25 +99,45 @@ def _taken(connection_id: int, ids: Sequence[int]) -> tuple[Connection | None, l
     return connection, sorted(rows, key=lambda row: (_change(row).at or row.received_at, row.id))
 
 
-def _settle(connection_id: int, ids: Sequence[int]) -> list[int]:
-    """One transaction. Returns the notices that leave a doubt; they wait."""
+def _settle(connection_id: int, ids: Sequence[int]) -> tuple[int, list[int]]:
+    """One transaction. How many are settled, and those that leave a doubt; they wait."""
     connection, rows = _taken(connection_id, ids)
     if connection is None or not connections.usable(connection):
         for row in rows:
             row.state, row.note = "ignored", OFF
         db.session.commit()
-        return []
+        return len(rows), []
     reader = readback.Reader(connection)
     links = reader.links({_change(row).external_id for row in rows})
     orders = readback.orders_of(links.values())
-    doubts = [row.id for row in rows if _one(reader, row, links, orders) == "doubt"]
+    verdicts: dict[int, str] = {}
+    for wave in _waves(rows):
+        taken: list[Taken] = []
+        verdicts |= {row.id: _one(reader, row, links, orders, taken) for row in wave}
+        reader.take_all(taken)
     wake.changed()
     db.session.commit()
-    return doubts
+    settled = [verdict for verdict in verdicts.values() if verdict not in WAITS]
+    return len(settled), [row_id for row_id, verdict in verdicts.items() if verdict == "doubt"]
 
 
-def _one(reader: readback.Reader, row: Incoming, links: dict[str, Link], orders: dict[int, Order]) -> str:
-    """Settle one notice; returns what told.judge and `_verdict` say of it, "" without a copy."""
+def _waves(rows: Sequence[Incoming]) -> Iterator[list[Incoming]]:
+    """Parts of them, one after the other; in each at most one notice of a copy."""
+    wave: dict[str, Incoming] = {}
+    for row in rows:
+        if (copy := _change(row).external_id) in wave:
+            yield list(wave.values())
+            wave = {}
+        wave[copy] = row
+    if wave:
+        yield list(wave.values())
+
+
+def _one(
+    reader: readback.Reader, row: Incoming, links: dict[str, Link], orders: dict[int, Order], taken: list[Taken]
+) -> str:
+    """Settle one notice, but for what is put into `taken`; returns what told.judge and `_verdict` say of it, "" without
+    a copy."""
     change = _change(row)
     link = links.get(change.external_id)
     ours = orders.get(link.order_id) if link else None
@@ -98,9 +150,13 @@ def _one(reader: readback.Reader, row: Incoming, links: dict[str, Link], orders:
         row.state, row.note = "ignored", OLD
         return verdict
     changed = _paid(reader, row, ours)
-    if verdict in ("open", "doubt"):
+    if verdict in WAITS:
         return verdict
-    changed |= reader.take(link, ours, change, verdict)
+    if verdict in ("own", "news"):
+        taken.append((link, ours, change, verdict))
+        changed = True
+    else:
+        reader.met(link, ours, change)
     link.external_at = change.at or link.external_at
     row.state, row.note = ("applied", "") if changed else ("ignored", KNOWN)
     return verdict

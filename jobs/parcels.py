@@ -137,7 +137,8 @@ def _move(
         return False
     before = parcel.external_status_name or parcel.external_status
     parcel.external_status, parcel.external_status_name = change.status, name
-    if status := incoming_changes.hear(connection, order, [before, change.status, name], maker, actor):
+    (status,) = incoming_changes.hear(connection, [(order, [before, change.status, name])], maker, actor)
+    if status:
         statuses.change([order.id], status, actor, cause=connection.id)
     order.updated_at = utcnow()
     return True

@@ -9,12 +9,19 @@ from datetime import datetime
 from integrations.base import ReadsStatuses
 from integrations.errors import VendorError
 from integrations.types import StatusChange
-from models import Connection, Link, Order, db, utcnow
+from models import Connection, Link, Order, Prepared, Status, among, db, utcnow
 from orders.timeline import Actor
 
 from . import attempts, connections, drafts, incoming_changes, told, tracking, vendor_names, wake
 
 CHUNK = 200
+_orders = Order.__table__
+_TOUCH = Prepared(
+    db.update(_orders)
+    .where(among(_orders.c.id, "ids"))
+    .values(updated_at=db.bindparam("now", type_=_orders.c.updated_at.type)),
+    same_plan=True,
+)
 
 
 def read_statuses(run_id: int, connection: Connection, keep: Callable[..., None]) -> None:
@@ -55,6 +62,8 @@ class Reader:
         self.maker = drafts.Maker(self.connection)
         self.actor = Actor("job", self.connection.name)
         self.names = vendor_names.statuses(self.connection.id)
+        #: held so that the session still has them when they are asked for one by one
+        self.statuses = db.session.scalars(db.select(Status)).all()
 
     def links(self, external_ids: Collection[str]) -> dict[str, Link]:
         """By their number. In one order for all who lock several, so that none waits for another in a circle."""
@@ -64,14 +73,31 @@ class Reader:
 
     def take(self, link: Link, ours: Order, change: StatusChange, verdict: str = "") -> bool:
         """True when something changed. `verdict`: what told.judge says, where it has been asked."""
-        name = change.status_name or self.names.get(change.status, "")
-        link.synced_at = utcnow()
-        tracking.moved(self.connection, link, ours, name or change.status)
+        name = self.met(link, ours, change)
         found = (self.connection, link, ours, change.status, name, self.maker, self.actor, verdict)
         changed = incoming_changes.take_status(*found)
         if changed:
             ours.updated_at = utcnow()
         return changed
+
+    def take_all(self, found: Sequence[tuple[Link, Order, StatusChange, str]]) -> None:
+        """The same for many whose verdict is "own" or "news", at most one of an order: for all of them together."""
+        if not found:
+            return
+        news = [
+            incoming_changes.News(link, ours, change.status, self.met(link, ours, change), verdict)
+            for link, ours, change, verdict in found
+        ]
+        incoming_changes.take_statuses(self.connection, news, self.maker, self.actor)
+        # by a statement: set on an object whose status was just changed it would have each of them read once more
+        _TOUCH.run_columns({"ids": [[link.order_id for link, *_ in found]], "now": [utcnow()]}, 1)
+
+    def met(self, link: Link, ours: Order, change: StatusChange) -> str:
+        """Note that a copy was heard of; the name of the status that it has."""
+        name = change.status_name or self.names.get(change.status, "")
+        link.synced_at = utcnow()
+        tracking.moved(self.connection, link, ours, name or change.status)
+        return name
 
 
 def apply(connection_id: int, changes: Sequence[StatusChange], asked_at: datetime | None = None) -> set[str]:

@@ -16,11 +16,30 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from models import Link, Transfer, db, has_state, utcnow
+from models import Link, Prepared, Transfer, among, db, has_state, utcnow
 from orders import timeline
 from orders.timeline import Actor
 
 from .claims import Claim
+
+_transfers, _links = Transfer.__table__.c, Link.__table__
+
+
+def _open_ones(state: str) -> Prepared:
+    """Writes of these orders' status to a connection that are in this state."""
+    return Prepared(
+        db.select(_transfers.id, _transfers.payload).where(
+            among(_transfers.order_id, "orders"),
+            _transfers.connection_id == db.bindparam("connection"),
+            _transfers.operation == "status",
+            has_state(_transfers, state),
+        ),
+        same_plan=True,
+    )
+
+
+_WORKING, _WAITING = _open_ones("working"), _open_ones("waiting")
+_SETTLE = Prepared(db.update(_links).where(among(_links.c.id, "links")).values(told=""), same_plan=True)
 
 
 def _set(connection_id: int, order_ids: Sequence[int], *conditions: Any, **values: Any) -> None:
@@ -66,53 +85,50 @@ def judge(link: Link, code: str, asked_at: datetime | None) -> str:
     if writing(link):
         return "open"
     if code == link.external_status:  # a write of ours that was lost has not come through
-        _settle(link)
+        _settle([link])
         return "known"
     return "own" if code == link.told else "news"
 
 
 def writing(link: Link) -> bool:
     """Is a write of ours under way?"""
-    return db.session.scalar(_open_ones(link, "working")) is not None
+    return bool(_WORKING.rows(orders=[link.order_id], connection=link.connection_id))
 
 
-def take(link: Link, code: str, name: str, connection_name: str, verdict: str) -> None:
-    """Remember what was read, `own` or `news`. The same, waiting to be written once more, is done."""
-    link.external_status, link.external_status_name = code, name
-    _settle(link)
-    if verdict == "own" and _end(link, "done", code):
+def take(read: Sequence[tuple[Link, str, str]]) -> None:
+    """Remember what was read, `own` or `news`: (link, code, name)."""
+    for link, code, name in read:
+        link.external_status, link.external_status_name = code, name
+    _settle([link for link, _code, _name in read])
+
+
+def end_own(link: Link, code: str, name: str, connection_name: str) -> None:
+    """Our own write was carried out: the same, waiting to be written once more, is done."""
+    if _end(link.connection_id, [link.order_id], "done", code):
         facts = {"connection": connection_name, "operation": "status", "external": name or code}
         timeline.note(link.order_id, Actor("job", connection_name), "sent", **facts)
 
 
-def withdraw(link: Link) -> None:
-    """What waits to be written there is older than what was read there."""
-    _end(link, "cancelled")
+def withdraw(connection_id: int, order_ids: Sequence[int]) -> None:
+    """What waits to be written there of these orders is older than what was read there."""
+    if order_ids:
+        _end(connection_id, order_ids, "cancelled")
 
 
-def _end(link: Link, state: str, status: str = "") -> bool:
+def _end(connection_id: int, order_ids: Sequence[int], state: str, status: str = "") -> bool:
     """End what waits to be written there, this status or any; unless a worker has just taken it."""
-    columns = (Transfer.id, Transfer.payload)
-    rows = db.session.execute(db.select(*columns).where(Transfer.id.in_(_open_ones(link, "waiting")))).all()
+    rows = _WAITING.rows(orders=list(order_ids), connection=connection_id)
     ids = [row.id for row in rows if not status or row.payload.get("status") == status]
+    if not ids:
+        return False
     values = {"state": state, "finished_at": utcnow(), "fault": "", "detail": ""}
     query = db.update(Transfer).where(Transfer.id.in_(ids), has_state(Transfer, "waiting")).values(values)
     ended = query.returning(Transfer.id).execution_options(synchronize_session=False)
-    return bool(ids) and bool(db.session.scalars(ended).all())
+    return bool(db.session.scalars(ended).all())
 
 
-def _settle(link: Link) -> None:
+def _settle(links: Sequence[Link]) -> None:
     """By a statement of its own: what the session holds may be older than what a worker has just begun."""
-    link.told = ""
-    db.session.execute(
-        db.update(Link).where(Link.id == link.id).values(told="").execution_options(synchronize_session=False)
-    )
-
-
-def _open_ones(link: Link, state: str) -> Any:
-    return db.select(Transfer.id).where(
-        Transfer.order_id == link.order_id,
-        Transfer.connection_id == link.connection_id,
-        Transfer.operation == "status",
-        has_state(Transfer, state),
-    )
+    for link in links:
+        link.told = ""
+    _SETTLE.run_columns({"links": [[link.id for link in links]]}, 1)

@@ -3,7 +3,7 @@
 from .api import FORM_SCOPE, SCOPES, ApiRequest, ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from .attached import attached
 from .automation import Message, Rule, RuleEvent, RuleRun, RuleWait
-from .base import OPEN_STATES, db, insert_into, reading, use_encryption_keys, utcnow
+from .base import OPEN_STATES, Encrypted, db, insert_into, only_reading, reading, use_encryption_keys, utcnow
 from .catalogue import (
     CHANGES,
     FOLLOWED,
@@ -101,6 +101,7 @@ __all__ = [
     "DeliveryChoice",
     "DeliveryMethod",
     "DeliveryRoute",
+    "Encrypted",
     "Expense",
     "ExpenseType",
     "Export",
@@ -162,6 +163,7 @@ __all__ = [
     "has_state",
     "insert_into",
     "next_ids",
+    "only_reading",
     "reading",
     "to_set",
     "update_rows",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -169,6 +171,21 @@ def _fernet() -> MultiFernet:
 reading: ContextVar[bool] = ContextVar("reading", default=False)
 
 
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """A transaction of its own that writes nothing, so that nobody waits for it; over at the end. None is open yet."""
+    token = reading.set(True)
+    try:
+        yield
+    finally:
+        db.session.rollback()
+        reading.reset(token)
+
+
+#: seconds that a transaction which writes waits for SQLite's only write lock, and between two tries. Left to itself
+#: SQLite tries ever more seldom, after a while ten times a second: between two who write a lot, a third got in by luck
+PATIENCE, TRY_EVERY = 15, 0.004
+
 #: KiB of pages that each connection keeps
 SQLITE_CACHE = 65_536
 
@@ -183,7 +200,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
-        "busy_timeout=15000",
+        f"busy_timeout={PATIENCE * 1000}",
         f"cache_size=-{SQLITE_CACHE}",
         "mmap_size=268435456",
     ):
@@ -243,7 +260,26 @@ def _try_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
 @event.listens_for(Engine, "begin")
 def _begin_sqlite(connection: Any) -> None:
     if connection.dialect.name == "sqlite":
-        connection.connection.cursor().execute("BEGIN" if reading.get() else "BEGIN IMMEDIATE")
+        cursor = connection.connection.cursor()
+        cursor.execute("BEGIN") if reading.get() else _begin_to_write(cursor)
+
+
+def _begin_to_write(cursor: Any) -> None:
+    """Raises sqlite3.OperationalError when somebody else holds the write lock for longer than PATIENCE."""
+    until = time.monotonic() + PATIENCE
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(TRY_EVERY)
+            else:
+                return
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={PATIENCE * 1000}")
 
 
 #: of a row that is its own queue: it is to be done, or a worker has it

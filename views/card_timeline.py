@@ -133,7 +133,7 @@ def _entry(event: OrderEvent, order: Order, tried: list[Any]) -> Entry:
     if event.kind == "merged_into":
         entry.note = ""
     if event.kind == "refused":
-        entry.color, entry.note = "red", text.translated(detail.get("detail"))
+        entry.color, entry.note = "red", text.said(detail.get("detail"))
     if event.kind == "message" and detail.get("outcome") in ("failed", "unknown"):
         entry.color, entry.note = "orange", str(detail.get("detail") or "")
     if event.kind == "sent":

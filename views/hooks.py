@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, request
 
 from integrations.errors import Refused
 from jobs import hooks, inbox
-from models import db
+from models import only_reading
 
 from . import security
 
@@ -29,15 +29,15 @@ def receive(connection_id: int, secret: str, event: str = "") -> Any:
     """`event` is for vendors that want an address for each kind of news; what came says itself what it is."""
     request.max_content_length = MAX_BODY
     body = request.get_data(cache=False)
-    found = hooks.find(connection_id, secret)
+    with only_reading():
+        found = hooks.find(connection_id, secret)
     if found is None:
         with REFUSALS:
             abort(404)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        reply = inbox.receive(*found, headers, body)
+        reply = inbox.receive(found, headers, body)
     except Refused as refusal:
-        db.session.rollback()
         log.warning("notice_refused", connection=connection_id, fault=refusal.fault, reason=refusal.detail)
         with REFUSALS:
             return Response(refusal.fault, STATUSES.get(refusal.fault, 400), mimetype="text/plain")

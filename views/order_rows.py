@@ -162,7 +162,7 @@ class Context:
     def _tile(self, tile: Tile, number: str) -> TileView:
         words = [tile.name, self._words.get(tile.state, tile.state), tile.number, text.translated(tile.status)]
         if tile.state == "problem":
-            words.append(tile.detail)
+            words.append(text.said(tile.detail))
         title = " · ".join(word for word in words if word)
         act, url = "none", ""
         if tile.state == "problem":

@@ -34,6 +34,7 @@ def init_app(app: Flask) -> None:
         phone=phone,
         num=number,
         t=translated,
+        said=said,
         currency_sign=currency_sign,
     )
     app.jinja_env.globals.update(languages=LANGUAGES, initials=initials)
@@ -71,6 +72,13 @@ def locale() -> str:
 def translated(text: Any) -> str:
     """A text marked N_ elsewhere (names of seeded rows, labels of connectors), in the reader's language."""
     return catalogue().ugettext(str(text)) if text else ""
+
+
+def said(words: Any) -> str:
+    """Words about a failure. The vendor's stay as they are; of ours the first line may be a sentence marked N_, with
+    names and numbers in the lines below."""
+    first, _, rest = str(words or "").partition("\n")
+    return " ".join(filter(None, (translated(first), rest)))
 
 
 _catalogue: ContextVar[Any] = ContextVar("catalogue", default=None)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from ..text import N_
 from ..types import LineData, OrderData
 from ..values import entries, filled, money, part, text
 from . import translate
@@ -17,6 +18,7 @@ from .terms import Terms
 
 REF, SERVICE, POINT = "warehouse_ref", "delivery_service_id", "shipping_receive_point"
 PLACE = {SERVICE, POINT, "shipping_address_city"}
+BY_HAND = N_("KeyCRM lets nobody else change which lines an order has. Change them there:")
 
 
 def changes(order: OrderData, held: Mapping[str, Any], terms: Terms, branches: frozenset[str]) -> dict[str, Any]:
@@ -86,11 +88,11 @@ def _changed(lines: Sequence[LineData], held: list[Mapping[str, Any]]) -> list[d
 
 
 def difference(missing: Sequence[LineData], extra: Sequence[Mapping[str, Any]]) -> str:
-    """What staff have to do there by hand, "" for nothing."""
-    add = [f"{line.name} × {line.quantity.normalize():f}" for line in missing]
-    remove = [f"{text(entry, 'name')} × {money(entry.get('quantity')).normalize():f}" for entry in extra]
-    said = [f"{verb} {', '.join(names)}" for verb, names in (("add", add), ("remove", remove)) if names]
-    return f"KeyCRM lets nobody else change which lines an order has; there: {'; '.join(said)}" if said else ""
+    """What staff have to do there by hand, "" for nothing: a sentence, and in a line of its own what to add (+) and
+    what to take out (−)."""
+    add = [f"+ {line.name} × {line.quantity.normalize():f}" for line in missing]
+    remove = [f"− {text(entry, 'name')} × {money(entry.get('quantity')).normalize():f}" for entry in extra]
+    return f"{BY_HAND}\n{'; '.join(add + remove)}" if add or remove else ""
 
 
 def payment_step(order: OrderData, held: Any) -> tuple[str, str, dict[str, Any]] | None:

@@ -457,7 +457,7 @@ def test_two_workers_settle_each_notice_once(context: Flask, key: Connection, po
         post(told(2, number=1000 + n))
     ids = news._next(key.id, 0)
     news.work(key.id)
-    assert news._settle(key.id, ids) == []
+    assert news._settle(key.id, ids) == (0, [])
     assert {state for state, _ in ends()} == {"applied"}
     assert count(OrderEvent, OrderEvent.kind == "status") == 60
     assert {ours(order_id) for order_id in order_ids} == {"confirmed"}

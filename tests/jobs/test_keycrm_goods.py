@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
@@ -12,9 +13,10 @@ from flask import Flask
 from catalogue import rules
 from catalogue.rules import Rule
 from integrations.errors import Later
+from integrations.http import HttpClient
 from integrations.sandbox import SandboxServer
-from jobs import catalogue, connections, runs, standing
-from models import Connection, Offer, OfferCategory, Product, Run, Schedule, db, utcnow
+from jobs import attempts, catalogue, connections, runs, standing
+from models import Attempt, Connection, Offer, OfferCategory, Product, Run, Schedule, db, utcnow
 
 from .conftest import queued
 
@@ -96,6 +98,29 @@ def test_products_come_when_staff_say_so(shop: Connection, sandbox: SandboxServe
     prices = finished(begun(shop, "prices"))
     assert (prices["seen"], prices["changed"], prices["updated"], prices["gone"]) == (420, 1, 1, 0)
     assert db.session.scalars(db.select(Product.sku).filter_by(price=Decimal("777.01"))).one() == "K-000001"
+
+
+def test_the_calls_of_a_long_reading_do_not_pile_up(shop: Connection, sandbox: SandboxServer) -> None:
+    sandbox.vendor("keycrm").account().options["products"] = 600
+    run, held = begun(shop), list[int]()
+    run.state = "working"
+    db.session.commit()
+
+    def keep(_run_id: int, **_counts: int) -> None:
+        clients = [one for one in gc.get_objects() if type(one) is HttpClient]
+        held.append(max(len(getattr(client._log, "items", ())) for client in clients))
+
+    before = sandbox.vendor("keycrm").requests
+    catalogue.take(run.id, shop, keep)
+    made = sandbox.vendor("keycrm").requests - before
+    assert made > attempts.KEPT
+    assert max(held) < 3  # of a page: the call for it, and one for its variants
+    row = db.session.scalars(db.select(Attempt).filter_by(verb="catalogue")).one()
+    assert len(row.exchanges) == attempts.KEPT
+    assert "page=12" in row.exchanges[-2]["url"]
+    assert {len(one["response"]) for one in row.exchanges} == {attempts.BEGINNING}
+    assert row.ms is not None
+    assert row.ms > sum(one["ms"] for one in row.exchanges)
 
 
 def test_it_is_read_in_shifts(shop: Connection, sandbox: SandboxServer, shifts: None) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from integrations.errors import FAULTS
 from models import Connection
-from views import advice
+from views import advice, text
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 JOBS_OWN = ("needs_mapping", "lease_lost")
@@ -69,3 +69,12 @@ def test_no_system_known():
 def test_no_vendor_is_named():
     source = Path(advice.__file__).read_text(encoding="utf-8").lower()
     assert not any(name in source for name in ("prom", "retailcrm"))
+
+
+def test_words_of_ours_are_in_the_readers_language_and_theirs_as_they_are(app):
+    ours = "A receipt needs the customer's e-mail or phone: enter one in the order, then make the payment again."
+    with app.test_request_context("/", headers={"Accept-Language": "uk"}):
+        assert text.said(f"{ours}\n+ Bag × 1") == f"{text.translated(ours)} + Bag × 1"
+        assert text.translated(ours) != ours
+        assert text.said("phone: Order\nrefused") == "phone: Order refused"
+        assert text.said(None) == ""
