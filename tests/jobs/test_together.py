@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -175,23 +175,25 @@ def test_a_killed_process_has_kept_what_it_answered(context: Flask, tmp_path: Pa
     numbers = iter(range(1, 100_000))
 
     def post_on() -> None:
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        for number in numbers:
-            try:
-                client.request("POST", path, json.dumps(told(2, number=number)))
-                said = client.getresponse()
-                said.read()
-            except (OSError, http.client.HTTPException):
-                return
-            assert said.status == 200
-            answered.append(number)
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
+            for number in numbers:
+                try:
+                    client.request("POST", path, json.dumps(told(2, number=number)))
+                    said = client.getresponse()
+                    said.read()
+                except (OSError, http.client.HTTPException):
+                    return
+                assert said.status == 200
+                answered.append(number)
 
     web = forked.start(["gunicorn", "-c", "ops/gunicorn.conf.py", "app:create_app()"], environ, tmp_path / "log")
     try:
         servers.wait_until(lambda: servers.listens("127.0.0.1", port), 60, "the hub listens")
         with ThreadPoolExecutor(6) as pool:
             posting = [pool.submit(post_on) for _ in range(6)]
-            wait_for(lambda: len(answered) > 100)
+            servers.wait_until(
+                lambda: len(answered) > 100 or any(one.done() for one in posting), 60, "a hundred are answered"
+            )
             os.killpg(web.pid, signal.SIGKILL)
         assert [future.exception() for future in posting] == [None] * 6
     finally:
