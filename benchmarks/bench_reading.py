@@ -1,5 +1,5 @@
-"""A catalogue of KeyCRM, or a price list by link, read whole, at several sizes: does the reading's memory stay the same?
-And how long it takes.
+"""A catalogue of KeyCRM, or a price list by link, read whole, at several sizes: does its memory stay the same? And
+how long it takes.
 
 `python -m benchmarks.bench_reading [--kind price_list] [--offers 25000 50000 100000] [--database SQLite]`. Each reading
 has a process of its own, the vendor's imitation another. What is told is the most memory that the process had to itself
