@@ -131,6 +131,75 @@ def test_a_refusal_shows_its_reason_and_a_retry_heals(context: Flask, crm: Conne
     assert sorted(kinds) == ["created", "refused", "sent", "status", "status"]
 
 
+def test_a_batch_that_is_refused_as_a_whole_goes_singly_and_only_the_wrong_order_stays(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    ids = make_orders(3)
+    sandbox.vendor("retailcrm").fault("refuse", times=1, path="orders/upload")
+    sandbox.vendor("retailcrm").fault("refuse", times=1, path="orders/create")
+    send(ids, crm)
+    work.drain(crm.id)
+    assert states() == {"done": 2, "refused": 1}
+    assert len(stored(sandbox)) == 2
+
+
+def test_once_the_vendor_is_away_the_rest_of_what_goes_singly_is_not_tried(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    ids = make_orders(3)
+    send(ids, crm)
+    work.drain(crm.id)
+    for order in db.session.scalars(db.select(Order)).all():
+        editing.update(order.id, order.version, {"first_name": "Марія"}, None, Actor("person", "Tester"))
+    db.session.commit()
+    sandbox.vendor("retailcrm").fault("rate_limited", times=0, path="/edit", retry_after=60)
+    before = sandbox.vendor("retailcrm").requests
+    send(ids, crm)
+    work.drain(crm.id)
+    assert (states(), sandbox.vendor("retailcrm").requests - before) == ({"done": 3, "waiting": 3}, 1)
+    sandbox.vendor("retailcrm").clear_faults()
+    make_due()
+    work.drain(crm.id)
+    assert states() == {"done": 6}
+    assert {order["firstName"] for order in stored_orders(sandbox)} == {"Марія"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "uncertain", "external", "says"),
+    [
+        ("prom", "send", False, None, "takes no orders"),
+        ("prom", "send", False, "7", "takes no orders"),
+        ("prom", "send", True, None, "takes no orders"),
+        ("retailcrm", "status", False, "7", "takes no statuses"),
+        ("retailcrm", "ttn", False, "7", "takes no tracking numbers"),
+        ("retailcrm", "delete", True, "7", "deletes no orders"),
+    ],
+)
+def test_what_a_system_can_not_do_is_refused_and_says_so(
+    context: Flask,
+    crm: Connection,
+    prom: Connection,
+    sandbox: SandboxServer,
+    kind: str,
+    operation: str,
+    uncertain: bool,
+    external: str | None,
+    says: str,
+) -> None:
+    """As after an update of the hub whose connector can do less than the one that it was asked of."""
+    row = {"prom": prom, "retailcrm": crm}[kind]
+    send(make_orders(1), row)
+    asked = {"operation": operation, "uncertain": uncertain, "payload": {"status": "any", "number": "59000000000001"}}
+    db.session.execute(db.update(Transfer).values(**asked))
+    db.session.execute(db.update(Link).values(external_id=external))
+    db.session.commit()
+    work.drain(row.id)
+    assert states() == {"refused": 1}
+    told = db.session.scalars(db.select(AttemptItem)).one()
+    assert (told.fault, says in told.detail) == ("misconfigured", True)
+    assert sandbox.vendor(kind).requests == 0
+
+
 @pytest.mark.parametrize("fault", ["rate_limited", "drop"])
 def test_an_absent_vendor_means_later(context: Flask, crm: Connection, sandbox: SandboxServer, fault: str) -> None:
     ids = make_orders(60)
