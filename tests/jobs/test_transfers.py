@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event as sql_event
 
+from integrations import connectors
 from integrations.sandbox import SandboxServer
 from jobs import claims, orderdata, work
 from models import Attempt, AttemptItem, Connection, Link, Order, OrderEvent, Status, Transfer, db, utcnow
@@ -294,6 +296,67 @@ def test_a_late_worker_writes_nothing(context: Flask, crm: Connection, sandbox: 
     row = db.session.scalars(db.select(Transfer).execution_options(populate_existing=True)).one()
     assert (row.state, row.fence) == ("working", fast[0].fence)
     assert status_names(ids) == {"new"}
+
+
+def test_what_is_asked_for_anew_while_its_worker_dies_is_looked_up_before_it_is_sent(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    from jobs import connections
+    from jobs.calls import Caller
+
+    ids = make_orders(1)
+    send(ids, crm)
+    batch = drain_batch(work.Drain(crm.id), claims.claim(crm.id, 50), crm)
+    Caller(connections.open_connector(crm), set()).call(batch)  # it arrives, and the worker dies
+    send(ids, crm)
+    assert states() == {"working": 1, "waiting": 1}
+    db.session.execute(db.update(Transfer).values(lease_until=utcnow() - timedelta(seconds=1)))
+    db.session.commit()
+    claims.free_expired()
+    assert states() == {"cancelled": 1, "waiting": 1}
+    work.drain(crm.id)
+    assert (states(), len(stored(sandbox))) == ({"cancelled": 1, "done": 1}, 1)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_transfer_whose_sibling_another_worker_takes_at_this_moment_waits(context: Flask, crm: Connection) -> None:
+    """A person has asked for the sibling once more just now. On SQLite there is one writer at a time."""
+    ids = make_orders(1)
+    send(ids, crm)
+    sibling = Transfer(order_id=ids[0], connection_id=crm.id, operation="delete", state="refused", payload={})
+    db.session.add(sibling)
+    db.session.commit()
+    sibling_id = sibling.id
+
+    def another(_conn: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if statement.startswith("UPDATE transfers") and not taken:
+            taken.append(sibling_id)
+            with db.engine.begin() as other:
+                other.execute(db.update(Transfer).where(Transfer.id == sibling_id).values(state="working"))
+
+    taken: list[int] = []
+    sql_event.listen(db.engine, "before_cursor_execute", another)
+    assert claims.claim(crm.id, 50) == []
+    sql_event.remove(db.engine, "before_cursor_execute", another)
+    assert states() == {"waiting": 1, "working": 1}
+    db.session.execute(db.update(Transfer).where(Transfer.id == sibling_id).values(state="refused"))
+    db.session.commit()
+    assert [claim.order_id for claim in claims.claim(crm.id, 50)] == ids
+
+
+def test_an_order_that_the_answer_says_nothing_about_is_looked_up(
+    context: Flask, crm: Connection, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connector forgets to tell what became of the last one."""
+    kind = connectors()["retailcrm"]
+    forgets = {"send": lambda self, orders: kind.send(self, orders)[:-1]}  # type: ignore[attr-defined]  # it can
+    monkeypatch.setitem(connectors(), "retailcrm", type("Forgetful", (kind,), forgets))
+    send(make_orders(3), crm)
+    work.drain(crm.id)
+    assert (states(), len(stored(sandbox))) == ({"done": 2, "waiting": 1}, 3)
+    make_due()
+    work.drain(crm.id)
+    assert (states(), len(stored(sandbox))) == ({"done": 3}, 3)
 
 
 def test_a_connection_that_is_off_keeps_its_work_waiting(context: Flask, crm: Connection) -> None:
