@@ -134,15 +134,26 @@ def test_a_refusal_shows_its_reason_and_a_retry_heals(context: Flask, crm: Conne
 
 
 def test_a_batch_that_is_refused_as_a_whole_goes_singly_and_only_the_wrong_order_stays(
-    context: Flask, crm: Connection, sandbox: SandboxServer
+    context: Flask, crm: Connection, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = make_orders(3)
-    sandbox.vendor("retailcrm").fault("refuse", times=1, path="orders/upload")
+    """The vendor takes fewer at once than it has said."""
+    monkeypatch.setattr("integrations.retailcrm.sandbox_orders.MAX_UPLOAD", 2)
     sandbox.vendor("retailcrm").fault("refuse", times=1, path="orders/create")
-    send(ids, crm)
+    send(make_orders(3), crm)
     work.drain(crm.id)
     assert states() == {"done": 2, "refused": 1}
     assert len(stored(sandbox)) == 2
+
+
+def test_an_upload_that_is_refused_before_any_order_is_looked_at_says_why_at_each(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    crm.settings = {**(crm.settings or {}), "site": "no-such-shop"}
+    db.session.commit()
+    send(make_orders(3), crm)
+    work.drain(crm.id)
+    assert (states(), stored(sandbox)) == ({"refused": 3}, [])
+    assert all(link.error and link.error["detail"] for link in db.session.scalars(db.select(Link)))
 
 
 def test_once_the_vendor_is_away_the_rest_of_what_goes_singly_is_not_tried(

@@ -227,6 +227,7 @@ def test_a_rule_is_changed_with_a_preview(staff: FlaskClient, sandbox: SandboxSe
 
 CSV = "Артикул;Назва;Ціна;Залишок;Зображення;Колір\nA;Чашка;120,50;5;https://a.example/1.jpg;x\nB;;9;;;\nC;Ложка;дорого;;;\n"
 OFFERS = '<offer id="1"><name>Чашка</name><price>7</price><oldprice>9</oldprice></offer><offer id="2"/>'
+OFFERS += '<offer id="3"><name>Ложка</name><price>5</price></offer>'
 YML = f"<yml_catalog><shop><offers>{OFFERS}</offers></shop></yml_catalog>"
 
 
@@ -279,13 +280,13 @@ def test_a_table_is_tried_and_then_taken(staff: FlaskClient) -> None:
 def test_a_price_list_from_a_file(staff: FlaskClient) -> None:
     url = upload(staff, YML.encode(), "price.xml")
     row = work(staff)
-    assert (row.stage, row.counts) == ("check", {"create": 1, "refused": 1})
+    assert (row.stage, row.counts) == ("check", {"create": 2, "refused": 1})
     staff.post(url, data={"do": "take"})
     work(staff)
     assert "left out: 1" in staff.get(url).text
     with staff.application.app_context():
-        one = db.session.scalars(db.select(Product)).one()
-        assert (one.sku, one.price, one.old_price) == ("1", 7, 9)
+        made = db.session.scalars(db.select(Product).order_by(Product.sku))
+        assert [(one.sku, one.price, one.old_price) for one in made] == [("1", 7, 9), ("3", 5, None)]
     upload(staff, YML.encode()[:-20], "half.xml")
     assert work(staff).state == "failed"
     assert "no YML" in staff.get("/catalogue/files").text
