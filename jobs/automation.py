@@ -89,9 +89,7 @@ def _alone(event_id: int) -> None:
 
 
 def _ask(row: RuleEvent, there: Sequence[Rule]) -> None:
-    order = db.session.get(Order, row.order_id, populate_existing=True)
-    if order is None:
-        return
+    order = db.session.get_one(Order, row.order_id, populate_existing=True)
     if row.kind in events.LISTENS["waited"]:
         _keep_waits(order, row, there)
     for rule in there:

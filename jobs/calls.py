@@ -140,7 +140,8 @@ class Caller:
 
     def _update(self, batch: Batch) -> dict[int, Result]:
         def one(claim: Claim) -> Result:
-            assert isinstance(self.connector, ReceivesOrders)  # the link that leads here was made by `send`
+            if not isinstance(self.connector, ReceivesOrders):
+                raise Refused("misconfigured", "this system takes no orders")
             sent = self.connector.update(str(claim.external_id), batch.order(claim))
             return Result(sent.copy, sent.fault, sent.detail, sent.field)
 

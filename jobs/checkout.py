@@ -109,8 +109,7 @@ def _mapped(connection_ids: Sequence[int]) -> dict[int, dict[int, str]]:
     )
     found: dict[int, dict[int, str]] = {}
     for connection_id, lookup, theirs in db.session.execute(query):
-        if lookup.isdecimal():
-            found.setdefault(connection_id, {})[int(lookup)] = theirs
+        found.setdefault(connection_id, {})[int(lookup)] = theirs
     return found
 
 

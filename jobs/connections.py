@@ -16,7 +16,6 @@ from integrations.base import (
     OffersLists,
     PullsOrders,
     QuotesDelivery,
-    ReadsStatuses,
     ReceivesOrders,
     SettingsForm,
     TakesPayments,
@@ -163,11 +162,6 @@ def delivers(kind: str) -> bool:
     """Is it a delivery service: does sending an order there make a parcel?"""
     cls = connectors().get(kind)
     return bool(cls and cls.can(QuotesDelivery))
-
-
-def readers() -> list[Connection]:
-    """Those whose statuses can be read back."""
-    return [row for row in active() if usable(row) and connector(row.kind).can(ReadsStatuses)]
 
 
 def account_settings(row: Configured) -> dict[str, Any]:

@@ -64,6 +64,7 @@ Teller = Link | TrackedParcel
 #: what is being asked, and since when
 _under_way: dict[tuple[int, str], tuple[Future[tuple[Any, Any]], float]] = {}
 _FRESH = 60.0  # seconds that an answer waits for its page; later ones ask anew
+_MOST = 200  # questions under way, before answers that no page came back for are forgotten
 _lock = threading.Lock()
 
 
@@ -237,7 +238,7 @@ def _plain(values: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _forget_old() -> None:
-    """Answers that no page came back for."""
-    if len(_under_way) > 200:
-        for key in [key for key, (asked, _since) in _under_way.items() if asked.done()][:100]:
+    """Half of the answers that no page came back for, once there are too many."""
+    if len(_under_way) > _MOST:
+        for key in [key for key, (asked, _since) in _under_way.items() if asked.done()][: _MOST // 2]:
             del _under_way[key]

@@ -52,6 +52,7 @@ def send(address: str, subject: str, body: str) -> None:
     letter.set_content(body)
     try:
         with _server(hub.smtp_url) as server:
+            _introduce(server, hub.smtp_url)
             server.send_message(letter)
     except smtplib.SMTPRecipientsRefused as error:
         code, words = next(iter(error.recipients.values()))
@@ -65,17 +66,20 @@ def send(address: str, subject: str, body: str) -> None:
 def _server(url: str) -> smtplib.SMTP:
     """smtp:// speaks TLS where the server offers it, smtps:// from the first byte."""
     parts = urlsplit(url)
-    host, context = parts.hostname or "localhost", ssl.create_default_context()
+    host = parts.hostname or "localhost"
     if parts.scheme == "smtps":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT, context=context)
-    else:
-        server = smtplib.SMTP(host, parts.port or 587, timeout=TIMEOUT)
-        server.ehlo()
-        if server.has_extn("starttls"):
-            server.starttls(context=context)
+        return smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT, context=ssl.create_default_context())
+    return smtplib.SMTP(host, parts.port or 587, timeout=TIMEOUT)
+
+
+def _introduce(server: smtplib.SMTP, url: str) -> None:
+    """Apart from the connecting: whatever goes wrong here, the connection gets closed."""
+    parts = urlsplit(url)
+    server.ehlo()
+    if parts.scheme != "smtps" and server.has_extn("starttls"):
+        server.starttls(context=ssl.create_default_context())
     if parts.username:
         server.login(unquote(parts.username), unquote(parts.password or ""))
-    return server
 
 
 def _words(code: int, words: bytes | str) -> str:
@@ -105,9 +109,7 @@ def deliver(mail_id: int) -> None:
     """Send a letter that waits; called by workers. Does nothing when another has taken it."""
     if not _take(mail_id):
         return
-    row = db.session.get(OrderMail, mail_id)
-    if row is None:
-        return
+    row = db.session.get_one(OrderMail, mail_id)
     link = db.session.get(OrderLink, row.link_id)
     if link is None or order_links.state(link) != "open":
         row.state, row.error = "failed", "the link does not work any more"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from integrations import connector
 from jobs import connections, mapping
 from models import (
     Connection,
@@ -113,6 +116,8 @@ def test_connections_move_to_another_hub(app, flask, crm, tmp_path):
         db.session.add(Mapping(connection_id=crm, table="delivery_out", lookup=str(own.id), ours=own.id, theirs="42"))
         schedule = db.session.scalar(db.select(Schedule).where(Schedule.task == "statuses"))
         schedule.every, schedule.paused = 900, True
+        routes.set_services(crm, "Nova Poshta")
+        db.session.add(Mapping(connection_id=crm, table="no_longer_there", lookup="1", theirs="1"))
         db.session.commit()
         before = snapshot(crm)
         own_id = own.id
@@ -144,13 +149,39 @@ def test_connections_move_to_another_hub(app, flask, crm, tmp_path):
         assert (bare.enabled, bare.secrets) == (False, {})
 
 
+def test_a_file_that_says_little_leaves_the_rest_as_it_is(app, flask, crm, tmp_path):
+    said = {"kind": "retailcrm", "name": "CRM", "settings": {"site": "shop-2"}, "mappings": {"delivery_out": [{}]}}
+    with app.app_context():
+        said["settings"]["api_url"] = db.session.get(Connection, crm).settings["api_url"]
+        before = snapshot(crm)
+    (tmp_path / "little.json").write_text(json.dumps({"version": 1, "connections": [said]}))
+    assert flask("connections", "import", str(tmp_path / "little.json")).stdout == "CRM: changed\n"
+    with app.app_context():
+        settings, *rest = snapshot(crm)
+        assert (settings["site"], rest) == ("shop-2", list(before[1:]))
+
+
+def test_a_connection_that_nothing_here_knows_is_told_without_its_mappings(app, flask, crm):
+    with app.app_context():
+        row = db.session.get(Connection, crm)
+        db.session.add(Mapping(connection_id=crm, table="delivery_out", lookup="1", theirs="1"))
+        row.kind = "no-longer-there"
+        db.session.commit()
+    (told,) = json.loads(flask("connections", "export").stdout)["connections"]
+    assert (told["kind"], told["name"], told["mappings"]) == ("no-longer-there", "CRM", {})
+
+
 def snapshot(connection_id):
     row = db.session.get(Connection, connection_id)
-    held = db.session.scalars(db.select(Mapping).filter_by(connection_id=connection_id))
+    known = [table.key for table in connector(row.kind).mappings]
+    held = db.session.scalars(
+        db.select(Mapping).where(Mapping.connection_id == connection_id, Mapping.table.in_(known))
+    )
     every = db.session.scalars(db.select(Schedule).filter_by(connection_id=connection_id))
     return (
         row.settings,
         row.success_status_id,
+        routes.services(connection_id),
         sorted((m.table, m.lookup, m.ours, m.theirs) for m in held),
         sorted((s.task, s.every, s.paused) for s in every),
     )

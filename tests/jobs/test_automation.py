@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event as sql_event
 
 from integrations.sandbox import SandboxServer
-from jobs import automation, work
+from jobs import automation, wake, work
 from models import (
     Connection,
     Order,
@@ -253,6 +253,24 @@ def test_time_in_a_status_counts_from_each_entry_and_ends_once(context: Any) -> 
     assert not db.session.scalars(db.select(RuleWait)).all()
 
 
+def test_time_that_ends_asks_nothing_while_rules_are_paused_or_once_the_order_has_left(context: Any) -> None:
+    wait = {"status": status("new").id, "number": 30, "unit": "minutes"}
+    rule("Waits too long", "waited", to("problem"), params=wait)
+    order_id = make_orders(1)[0]
+    automation.work()
+    db.session.execute(db.update(RuleWait).values(due_at=utcnow()))
+    rules.pause(True)
+    db.session.commit()
+    automation.tick()
+    assert (pending(), len(db.session.scalars(db.select(RuleWait)).all())) == (0, 1)
+    rules.pause(False)
+    set_status(order_id, "confirmed")
+    automation.tick()  # before any worker has heard of the change
+    automation.work()
+    assert (now_in(order_id), runs(order_id), pending()) == ("confirmed", [], 0)
+    assert not db.session.scalars(db.select(RuleWait)).all()
+
+
 def test_a_schedule_acts_on_what_fits_when_its_time_comes(context: Any) -> None:
     new = [{"field": "status", "op": "is", "values": [status("new").id]}]
     row = rule("Each hour", "schedule", to("confirmed"), params={"every": "60"}, conditions=new)
@@ -297,6 +315,37 @@ def test_an_event_that_can_t_be_worked_off_is_told_and_stops_no_other(context: A
     assert pending() == 0
     assert now_in(second) == "confirmed"
     assert [outcome for _, outcome, _ in runs(first)] == ["failed"]
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_an_event_that_another_worker_has_taken_meanwhile_is_let_be(context: Any, failures: int) -> None:
+    """A batch that fails gives its locks back: what another has worked off by then is neither told nor asked again."""
+    rule("Broken", "created", {"kind": "nonsense"})
+    order_id = make_orders(1)[0]
+    failed: list[Any] = []
+
+    def another(_session: Any) -> None:
+        failed.append(_session)
+        if len(failed) == failures:
+            with db.engine.begin() as other:
+                other.execute(db.delete(RuleEvent))
+
+    sql_event.listen(db.session(), "after_rollback", another)
+    automation.work()
+    assert (pending(), runs(order_id), len(failed) >= failures) == (0, [], True)
+
+
+def test_a_job_leaves_what_is_too_much_for_it_to_the_next(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(automation, "BATCH", 1)
+    monkeypatch.setattr(automation, "STINT", 2)
+    rule("Confirm", "created", to("confirmed"))
+    ids = make_orders(3)
+    wake.queue("default").empty()
+    automation.work()
+    assert ([now_in(i) for i in ids], pending()) == (["confirmed", "confirmed", "new"], 1)
+    assert queued() == ["jobs.automation.work"]
+    automation.work()
+    assert (now_in(ids[2]), pending()) == ("confirmed", 0)
 
 
 def test_what_is_gone_or_off_is_said(crm: Connection) -> None:

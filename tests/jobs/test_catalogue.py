@@ -141,6 +141,32 @@ def test_a_run_that_was_given_up_says_nothing_is_gone(
     assert run(shop).counts["unchanged"] > 0
 
 
+def test_a_run_that_is_given_up_after_the_last_page_says_nothing_is_gone(
+    shop: Connection, sandbox: SandboxServer
+) -> None:
+    assert run(shop).counts["seen"] == 60
+    sandbox.vendor("price_list").size(10)
+    made = runs.request(shop.id, "catalogue", "test")
+    assert made is not None
+    made.state = "working"
+    db.session.commit()
+
+    def give_up(run_id: int, **counts: int) -> None:
+        db.session.execute(db.update(Run).where(Run.id == run_id).values(state="failed"))
+
+    catalogue.take(made.id, shop, give_up)
+    gone = db.select(db.func.count(Offer.id)).where(Offer.gone_at.is_not(None))
+    assert db.session.scalar(gone) == 0
+    assert run(shop).counts["gone"] == 50
+
+
+def test_a_system_without_a_catalogue_has_none_to_read(crm: Connection, sandbox: SandboxServer) -> None:
+    """As after an update of the hub whose connector can do less."""
+    before = sandbox.vendor("retailcrm").requests
+    done = run(crm)
+    assert (done.state, done.counts, sandbox.vendor("retailcrm").requests) == ("done", {}, before)
+
+
 def test_what_cannot_be_read_is_told_and_is_not_gone(shop: Connection, sandbox: SandboxServer) -> None:
     run(shop)
     sandbox.vendor("price_list").change(9, price="a lot")

@@ -299,5 +299,7 @@ def test_regular_readings_are_switched(context: Flask, sandbox: SandboxServer) -
     assert [row.paused for row in rows] == [True, True]
     catalogue_plan.regular(shop.id, True)
     found = catalogue_plan.schedules(shop.id)
-    assert found["catalogue"].next_at <= utcnow() < found["prices"].next_at
-    assert catalogue_plan.is_regular(shop.id)
+    due = found["catalogue"].next_at
+    assert due <= utcnow() < found["prices"].next_at
+    catalogue_plan.regular(shop.id, True)  # asked for twice
+    assert (catalogue_plan.is_regular(shop.id), found["catalogue"].next_at) == (True, due)

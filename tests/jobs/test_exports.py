@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event as sql_event
 
 from jobs import exports, files, upkeep, wake
 from models import Export, db, utcnow
@@ -97,6 +98,33 @@ def test_a_workbook_that_is_cancelled_leaves_no_temporary_file(user, monkeypatch
     assert list(exports.folder().iterdir()) == []
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_one_that_is_cancelled_at_the_last_moment_stays_so_whatever_became_of_it(user, monkeypatch, fails) -> None:
+    build.make({})
+    read, row = export_rows.read, asked(user)
+
+    def cancelled() -> None:
+        with db.engine.begin() as other:
+            other.execute(db.update(Export).values(state="cancelled"))
+
+    def is_written() -> bool:
+        with db.engine.connect() as other:
+            return other.scalar(db.select(Export.id).where(Export.done == Export.total)) is not None
+
+    def read_and_fail(*given):
+        yield from read(*given)
+        cancelled()
+        raise OSError(28, "No space left on device")
+
+    if fails:
+        monkeypatch.setattr(export_rows, "read", read_and_fail)
+    else:
+        sql_event.listen(db.session(), "after_commit", lambda _session: is_written() and cancelled())
+    exports.make(row.id)
+    assert (again(row).state, row.fault, row.file) == ("cancelled", "", "")
+    assert list(exports.folder().iterdir()) == []
+
+
 def test_a_full_disk_is_said(user, monkeypatch) -> None:
     row = asked(user)
     monkeypatch.setattr(exports, "folder", lambda: (_ for _ in ()).throw(OSError(28, "No space left on device")))
@@ -144,7 +172,10 @@ def test_files_go_after_a_day(user) -> None:
     stray.write_text("")
     os.utime(stray, (time.time() - 3 * 86400,) * 2)
     old = again(old)
-    old.created_at = old.finished_at = utcnow() - timedelta(days=1, minutes=1)
+    failed = asked(user)
+    failed.state = "failed"
+    for row in (old, failed):
+        row.created_at = row.finished_at = utcnow() - timedelta(days=1, minutes=1)
     db.session.commit()
     assert exports.path(old) is None
     upkeep._next = utcnow()

@@ -15,6 +15,7 @@ from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from integrations import connectors
 from integrations.sandbox import SandboxServer
 from integrations.types import Raw
 from jobs import connections, held, intake, schedule, waiting
@@ -139,9 +140,9 @@ def test_an_order_from_before_the_time_is_not_held(context: Flask, patient: Conn
     assert run(patient).counts["new"] == 1
 
 
-@pytest.mark.parametrize("trouble", ["away", "off", "removed", "gone", "unreadable"])
+@pytest.mark.parametrize("trouble", ["away", "off", "removed", "gone", "unreadable", "untold"])
 def test_nothing_keeps_an_order_for_ever(
-    context: Flask, patient: Connection, sandbox: SandboxServer, trouble: str
+    context: Flask, patient: Connection, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     vendor = sandbox.vendor("prom")
     made = unpaid(sandbox)
@@ -154,6 +155,9 @@ def test_nothing_keeps_an_order_for_ever(
         connections.remove(patient)
     elif trouble == "gone":
         vendor.account().table("orders").pop(made["id"])
+    elif trouble == "untold":
+        less = type("TellsNoSingleOrders", (connectors()["prom"],), {"orders_of": None})
+        monkeypatch.setitem(connectors(), "prom", less)
     else:
         intake.store(patient.id, [Raw(str(made["id"]), {"id": made["id"], "products": 7})])
     db.session.commit()
@@ -161,6 +165,34 @@ def test_nothing_keeps_an_order_for_ever(
     held.take_due(patient.id)
     assert the_order().number == str(made["id"])
     assert waiting.count() == 0
+
+
+def test_what_is_too_much_for_one_job_is_left_to_the_next(
+    context: Flask, patient: Connection, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held, "STINT", 2)
+    for _ in range(3):
+        unpaid(sandbox)
+    run(patient)
+    overdue()
+    held.take_due(patient.id)
+    assert (count(Order), waiting.count(), queued().count("jobs.held.take_due")) == (2, 1, 1)
+    held.take_due(patient.id)
+    assert (count(Order), waiting.count()) == (3, 0)
+
+
+def test_where_nothing_here_can_read_them_they_stay(
+    context: Flask, patient: Connection, sandbox: SandboxServer
+) -> None:
+    """The connector is away after an update, and is back after the next one."""
+    unpaid(sandbox)
+    run(patient)
+    overdue()
+    for kind, taken in (("gone", 0), ("prom", 1)):
+        patient.kind = kind
+        db.session.commit()
+        held.take_due(patient.id)
+        assert (count(Order), waiting.count()) == (taken, 1 - taken)
 
 
 def test_what_can_t_be_made_an_order_waits_for_a_person_and_not_for_money(

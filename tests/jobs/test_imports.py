@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event as sql_event
 
 from jobs import files, importing, imports, upkeep, wake
 from models import Import, ImportedOrder, ImportRow, Order, Rule, RuleEvent, db
@@ -200,7 +201,7 @@ def test_one_that_keeps_dying_is_given_up(user) -> None:
 
 
 def test_a_cancelled_one_keeps_what_is_done_and_goes_on_when_asked(user, monkeypatch) -> None:
-    monkeypatch.setattr(importing, "BATCH", 3)
+    monkeypatch.setattr(importing, "BATCH", 5)
     row = checked(user, MANY)
     imports.start(row)
     db.session.commit()
@@ -215,12 +216,12 @@ def test_a_cancelled_one_keeps_what_is_done_and_goes_on_when_asked(user, monkeyp
         patched.setattr(importing, "_apply", cancelled_meanwhile)
         importing.work(row.id)
     row = again(row)
-    assert (row.state, row.fates) == ("cancelled", {"create": 10, "done": 3})
+    assert (row.state, row.fates) == ("cancelled", {"create": 10, "done": 5})
     imports.reopen(row)
     imports.check(row, row.columns, {})
     db.session.commit()
     importing.work(row.id)
-    assert again(row).fates == {"create": 10, "done": 3}  # what is done stays as it is
+    assert again(row).fates == {"create": 10, "done": 5}  # what is done stays as it is
     assert imported(row).fates == {"create": 10, "done": 10}
     assert len(orders()) == 10
 
@@ -251,6 +252,57 @@ def test_somebody_makes_the_same_order_at_the_same_moment(user, monkeypatch) -> 
     monkeypatch.setattr(import_orders, "_look", look_too_early)
     assert imported(row).fates == {"create": 9, "there": 1, "done": 9}
     assert sum(order.number.startswith("4") for order in orders()) == 0
+
+
+def test_an_order_that_clashes_each_time_is_refused_alone(user, monkeypatch) -> None:
+    """Somebody goes on making and unmaking it at just the wrong moments."""
+    row, look = checked(user, MANY), import_orders._look
+    other = build.make({"number": "other"})[0]
+
+    def look_too_early(wanted: Any) -> Any:
+        found = look(wanted)
+        if any(want.identity == "0:4" for want in wanted):
+            db.session.add(ImportedOrder(identity="0:4", order_id=other))
+            db.session.commit()
+            sql_event.listen(db.session(), "after_rollback", unmade, once=True)
+        return found
+
+    def unmade(_session: Any) -> None:
+        with db.engine.begin() as elsewhere:
+            elsewhere.execute(db.delete(ImportedOrder).where(ImportedOrder.identity == "0:4"))
+
+    monkeypatch.setattr(import_orders, "_look", look_too_early)
+    assert imported(row).fates == {"create": 9, "refused": 1, "done": 9}
+    assert fates(row)[3] == (5, "4", "refused", ["clash"])
+    assert [order.number for order in orders()[1:]] == ["1", "2", "3", *"56789", "10"]
+
+
+def test_one_that_is_cancelled_while_it_fails_stays_cancelled(user) -> None:
+    row = uploaded(user, MANY)
+    imports.check(row, row.columns, {})
+    db.session.commit()
+    (imports.folder() / row.file).unlink()
+
+    def cancelled(_session: Any) -> None:
+        with db.engine.begin() as elsewhere:
+            elsewhere.execute(db.update(Import).values(state="cancelled"))
+
+    sql_event.listen(db.session(), "after_commit", cancelled, once=True)
+    importing.work(row.id)
+    assert (again(row).state, row.fault) == ("cancelled", "")
+
+
+def test_refused_rows_are_told_as_long_as_the_file_is_there(user) -> None:
+    content = "Number,Phone\n1,12\n2,0671112233\n3,0671112244\n4,13\n5,0671112255\n"
+    row = checked(user, content)
+
+    def told() -> list[list[str]]:
+        return list(imports.refused_rows(row, lambda reasons: reasons[0]["code"]))
+
+    codes = [found[3][0] for found in fates(row) if found[2] == "refused"]
+    assert told() == [["Number", "Phone", "Reason"], ["1", "12", codes[0]], ["4", "13", codes[1]]]
+    (imports.folder() / row.file).unlink()
+    assert told() == [["Number", "Phone", "Reason"]]
 
 
 def test_faults_are_told(user, monkeypatch) -> None:
@@ -284,6 +336,10 @@ def test_files_and_what_is_known_of_them_go_in_time(user) -> None:
     old, older, fresh = checked(user, MANY), imported(checked(user, "Number\n99\n")), checked(user, MANY)
     old.created_at -= imports.FILE_KEPT + timedelta(hours=1)
     older.created_at -= imports.KEPT + timedelta(hours=1)
+    oldest = checked(user, "Number\n98\n")  # its file has gone some days ago
+    oldest.created_at -= imports.KEPT + timedelta(hours=1)
+    (imports.folder() / oldest.file).unlink()
+    oldest.file = ""
     db.session.commit()
     imports.tidy()
     assert imports.path(again(old)) is None

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import email
+import ssl
+from datetime import timedelta
 from email.policy import default
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from jobs import mail, upkeep, wake
 from models import OrderMail, db, utcnow
@@ -16,6 +25,7 @@ from tests.orders import build
 from .smtp import Server
 
 OLENA = Actor("person", "Olena")
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -98,10 +108,53 @@ def test_no_letter_for_a_link_that_stopped_working(db_session, smtp):
     assert row.state == "failed"
 
 
+@pytest.fixture
+def trusted(smtp: Server, tmp_path: Path) -> Path:
+    """A certificate of our own for the mail server, as a file of authorities that holds nothing else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = utcnow()
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - DAY, now + DAY)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "mail.pem"
+    certificate = made.public_bytes(Encoding.PEM)
+    path.write_bytes(certificate + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    smtp.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    smtp.context.load_cert_chain(path)
+    return path
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("scheme", "tls", "password", "trusts", "state", "error"),
+    [
+        ("smtps", "at once", "s%2Fcret", True, "sent", ""),
+        ("smtp", "asked", "s%2Fcret", True, "sent", ""),
+        ("smtp", "asked", "wrong", True, "waiting", "535 wrong name or password"),
+        ("smtps", "at once", "s%2Fcret", False, "waiting", "CERTIFICATE_VERIFY_FAILED"),
+        ("smtp", "asked", "s%2Fcret", False, "waiting", "CERTIFICATE_VERIFY_FAILED"),
+    ],
+)
+def test_the_name_and_password_go_to_a_server_that_proves_who_it_is(
+    db_session, app, smtp, trusted, monkeypatch, scheme, tls, password, trusts, state, error
+):
+    smtp.tls = tls
+    address = f"{scheme}://shop%40example.com:{password}@localhost:{smtp.server_address[1]}"
+    app.config["HUB"] = dataclasses.replace(app.config["HUB"], smtp_url=address)
+    if trusts:
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    row = asked()
+    mail.deliver(row.id)
+    db_session.refresh(row)
+    assert (row.state, error in row.error, len(smtp.letters)) == (state, True, int(state == "sent"))
+    assert "cret" not in row.error
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_server_that_is_away(db_session, app, smtp):
-    import dataclasses
-
     app.config["HUB"] = dataclasses.replace(app.config["HUB"], smtp_url="smtp://127.0.0.1:9")
     row = asked()
     mail.deliver(row.id)

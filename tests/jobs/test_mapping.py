@@ -244,6 +244,12 @@ def test_a_row_that_is_switched_off_stays_where_it_is_mapped(context: Flask, crm
     db.session.get(DeliveryMethod, other).active = False
     db.session.flush()
     assert str(other) not in {r.lookup for r in mapping.editor(crm, "delivery_out").rows}
+    confirmed, problem = keyed(Status, "confirmed"), keyed(Status, "problem")
+    current = mapping.editor(crm, "status_in")
+    mapping.save(crm, "status_in", {current.rows[0].lookup: str(confirmed)}, {}, TESTER)
+    db.session.execute(db.update(Status).where(Status.id.in_([confirmed, problem])).values(active=False))
+    offered = {choice.value for choice in mapping.editor(crm, "status_in").choices}
+    assert (str(confirmed) in offered, str(problem) in offered) == (True, False)
 
 
 def test_a_name_that_only_the_connector_knows_is_hinted_by_it():

@@ -7,16 +7,16 @@ from datetime import timedelta
 import pytest
 
 from integrations.sandbox import SandboxServer
-from jobs import automation, messages
+from jobs import automation, messages, wake
 from models import Connection, Message, OrderEvent, Rule, db, utcnow
 
 from .conftest import make_orders, queued
 from .test_automation import OLENA, rule
 
 
-def chat_rule(bot: Connection, chat: int) -> Rule:
+def chat_rule(bot: Connection, chat: int, name: str = "Tell") -> Rule:
     text = "Нове {number}: {total}, <{name}>"
-    return rule("Tell", "created", {"kind": "chat", "connection": bot.id, "chat": str(chat), "text": text})
+    return rule(name, "created", {"kind": "chat", "connection": bot.id, "chat": str(chat), "text": text})
 
 
 def message() -> Message:
@@ -63,8 +63,13 @@ def test_a_server_error_is_tried_again_and_arrives_once(bot: Connection, sandbox
     messages.deliver()
     assert (message().state, message().tries, telegram.count("messages")) == ("waiting", 1, 0)
     assert message().not_before > utcnow()
+    wake.queue("default").empty()
+    automation.tick()
+    assert queued() == []
     message().not_before = utcnow()
     db.session.commit()
+    automation.tick()
+    assert queued() == ["jobs.messages.deliver"]
     messages.deliver()
     messages.deliver()
     assert (message().state, message().tries, telegram.count("messages")) == ("sent", 2, 1)
@@ -125,14 +130,44 @@ def test_a_chat_that_wants_no_more_is_told(bot: Connection, sandbox: SandboxServ
 
 def test_a_moved_group_is_remembered(bot: Connection, sandbox: SandboxServer) -> None:
     telegram = sandbox.vendor("telegram")
-    old = telegram.start("Склад", group=True)
+    old, stays = telegram.start("Склад", group=True), telegram.start("Олена")
     telegram.change_chat(old, moved_to=-1_000_700_009)
-    row = chat_rule(bot, old)
+    row, other = chat_rule(bot, old), chat_rule(bot, stays, "Tell Olena")
     make_orders(1)
     automation.work()
     messages.deliver()
     db.session.refresh(row)
-    assert row.actions[0]["chat"] == "-1000700009"
+    db.session.refresh(other)
+    assert (row.actions[0]["chat"], other.actions[0]["chat"]) == ("-1000700009", str(stays))
+
+
+def test_a_bot_that_is_switched_off_sends_nothing_and_the_message_says_so(
+    bot: Connection, sandbox: SandboxServer
+) -> None:
+    chat_rule(bot, sandbox.vendor("telegram").start())
+    make_orders(1)
+    automation.work()
+    bot.enabled = False
+    db.session.commit()
+    messages.deliver()
+    assert (message().state, message().fault, sandbox.vendor("telegram").count("messages")) == ("failed", "off", 0)
+
+
+def test_a_job_leaves_what_is_too_much_for_it_to_the_next(
+    bot: Connection, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "STINT", 2)
+    chat_rule(bot, sandbox.vendor("telegram").start())
+    make_orders(3)
+    automation.work()
+    wake.queue("default").empty()
+    messages.deliver()
+    assert (sandbox.vendor("telegram").count("messages"), queued()) == (2, ["jobs.messages.deliver"])
+    messages.deliver()
+    assert sandbox.vendor("telegram").count("messages") == 3
+    newest = messages.listed(0, 2)
+    older = messages.listed(newest[-1][0].id, 2)
+    assert [number for _, number in [*newest, *older]] == ["T-00003", "T-00002", "T-00001"]
 
 
 def test_chats_found_before_stay(bot: Connection, sandbox: SandboxServer) -> None:

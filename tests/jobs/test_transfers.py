@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event as sql_event
 
+from integrations import connectors
 from integrations.sandbox import SandboxServer
 from jobs import claims, orderdata, work
 from models import Attempt, AttemptItem, Connection, Link, Order, OrderEvent, Status, Transfer, db, utcnow
@@ -131,6 +133,86 @@ def test_a_refusal_shows_its_reason_and_a_retry_heals(context: Flask, crm: Conne
     assert sorted(kinds) == ["created", "refused", "sent", "status", "status"]
 
 
+def test_a_batch_that_is_refused_as_a_whole_goes_singly_and_only_the_wrong_order_stays(
+    context: Flask, crm: Connection, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor takes fewer at once than it has said."""
+    monkeypatch.setattr("integrations.retailcrm.sandbox_orders.MAX_UPLOAD", 2)
+    sandbox.vendor("retailcrm").fault("refuse", times=1, path="orders/create")
+    send(make_orders(3), crm)
+    work.drain(crm.id)
+    assert states() == {"done": 2, "refused": 1}
+    assert len(stored(sandbox)) == 2
+
+
+def test_an_upload_that_is_refused_before_any_order_is_looked_at_says_why_at_each(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    crm.settings = {**(crm.settings or {}), "site": "no-such-shop"}
+    db.session.commit()
+    send(make_orders(3), crm)
+    work.drain(crm.id)
+    assert (states(), stored(sandbox)) == ({"refused": 3}, [])
+    assert all(link.error and link.error["detail"] for link in db.session.scalars(db.select(Link)))
+
+
+def test_once_the_vendor_is_away_the_rest_of_what_goes_singly_is_not_tried(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    ids = make_orders(3)
+    send(ids, crm)
+    work.drain(crm.id)
+    for order in db.session.scalars(db.select(Order)).all():
+        editing.update(order.id, order.version, {"first_name": "Марія"}, None, Actor("person", "Tester"))
+    db.session.commit()
+    sandbox.vendor("retailcrm").fault("rate_limited", times=0, path="/edit", retry_after=60)
+    before = sandbox.vendor("retailcrm").requests
+    send(ids, crm)
+    work.drain(crm.id)
+    assert (states(), sandbox.vendor("retailcrm").requests - before) == ({"done": 3, "waiting": 3}, 1)
+    sandbox.vendor("retailcrm").clear_faults()
+    make_due()
+    work.drain(crm.id)
+    assert states() == {"done": 6}
+    assert {order["firstName"] for order in stored_orders(sandbox)} == {"Марія"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "uncertain", "external", "says"),
+    [
+        ("prom", "send", False, None, "takes no orders"),
+        ("prom", "send", False, "7", "takes no orders"),
+        ("prom", "send", True, None, "takes no orders"),
+        ("retailcrm", "status", False, "7", "takes no statuses"),
+        ("retailcrm", "ttn", False, "7", "takes no tracking numbers"),
+        ("retailcrm", "delete", True, "7", "deletes no orders"),
+    ],
+)
+def test_what_a_system_can_not_do_is_refused_and_says_so(
+    context: Flask,
+    crm: Connection,
+    prom: Connection,
+    sandbox: SandboxServer,
+    kind: str,
+    operation: str,
+    uncertain: bool,
+    external: str | None,
+    says: str,
+) -> None:
+    """As after an update of the hub whose connector can do less than the one that it was asked of."""
+    row = {"prom": prom, "retailcrm": crm}[kind]
+    send(make_orders(1), row)
+    asked = {"operation": operation, "uncertain": uncertain, "payload": {"status": "any", "number": "59000000000001"}}
+    db.session.execute(db.update(Transfer).values(**asked))
+    db.session.execute(db.update(Link).values(external_id=external))
+    db.session.commit()
+    work.drain(row.id)
+    assert states() == {"refused": 1}
+    told = db.session.scalars(db.select(AttemptItem)).one()
+    assert (told.fault, says in told.detail) == ("misconfigured", True)
+    assert sandbox.vendor(kind).requests == 0
+
+
 @pytest.mark.parametrize("fault", ["rate_limited", "drop"])
 def test_an_absent_vendor_means_later(context: Flask, crm: Connection, sandbox: SandboxServer, fault: str) -> None:
     ids = make_orders(60)
@@ -225,6 +307,67 @@ def test_a_late_worker_writes_nothing(context: Flask, crm: Connection, sandbox: 
     row = db.session.scalars(db.select(Transfer).execution_options(populate_existing=True)).one()
     assert (row.state, row.fence) == ("working", fast[0].fence)
     assert status_names(ids) == {"new"}
+
+
+def test_what_is_asked_for_anew_while_its_worker_dies_is_looked_up_before_it_is_sent(
+    context: Flask, crm: Connection, sandbox: SandboxServer
+) -> None:
+    from jobs import connections
+    from jobs.calls import Caller
+
+    ids = make_orders(1)
+    send(ids, crm)
+    batch = drain_batch(work.Drain(crm.id), claims.claim(crm.id, 50), crm)
+    Caller(connections.open_connector(crm), set()).call(batch)  # it arrives, and the worker dies
+    send(ids, crm)
+    assert states() == {"working": 1, "waiting": 1}
+    db.session.execute(db.update(Transfer).values(lease_until=utcnow() - timedelta(seconds=1)))
+    db.session.commit()
+    claims.free_expired()
+    assert states() == {"cancelled": 1, "waiting": 1}
+    work.drain(crm.id)
+    assert (states(), len(stored(sandbox))) == ({"cancelled": 1, "done": 1}, 1)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_transfer_whose_sibling_another_worker_takes_at_this_moment_waits(context: Flask, crm: Connection) -> None:
+    """A person has asked for the sibling once more just now. On SQLite there is one writer at a time."""
+    ids = make_orders(1)
+    send(ids, crm)
+    sibling = Transfer(order_id=ids[0], connection_id=crm.id, operation="delete", state="refused", payload={})
+    db.session.add(sibling)
+    db.session.commit()
+    sibling_id = sibling.id
+
+    def another(_conn: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if statement.startswith("UPDATE transfers") and not taken:
+            taken.append(sibling_id)
+            with db.engine.begin() as other:
+                other.execute(db.update(Transfer).where(Transfer.id == sibling_id).values(state="working"))
+
+    taken: list[int] = []
+    sql_event.listen(db.engine, "before_cursor_execute", another)
+    assert claims.claim(crm.id, 50) == []
+    sql_event.remove(db.engine, "before_cursor_execute", another)
+    assert states() == {"waiting": 1, "working": 1}
+    db.session.execute(db.update(Transfer).where(Transfer.id == sibling_id).values(state="refused"))
+    db.session.commit()
+    assert [claim.order_id for claim in claims.claim(crm.id, 50)] == ids
+
+
+def test_an_order_that_the_answer_says_nothing_about_is_looked_up(
+    context: Flask, crm: Connection, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connector forgets to tell what became of the last one."""
+    kind = connectors()["retailcrm"]
+    forgets = {"send": lambda self, orders: kind.send(self, orders)[:-1]}  # type: ignore[attr-defined]  # it can
+    monkeypatch.setitem(connectors(), "retailcrm", type("Forgetful", (kind,), forgets))
+    send(make_orders(3), crm)
+    work.drain(crm.id)
+    assert (states(), len(stored(sandbox))) == ({"done": 2, "waiting": 1}, 3)
+    make_due()
+    work.drain(crm.id)
+    assert (states(), len(stored(sandbox))) == ({"done": 3}, 3)
 
 
 def test_a_connection_that_is_off_keeps_its_work_waiting(context: Flask, crm: Connection) -> None:

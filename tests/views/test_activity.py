@@ -196,7 +196,10 @@ def test_runs(client, app, filled):
         bad = data.run(crm, "failed", "statuses", fault="unreachable", detail=data.HOSTILE)
         db.session.add(data.Attempt(connection_id=crm.id, verb="statuses", outcome="later", started_at=utcnow()))
         db.session.commit()
-        bad_id = bad.id
+        under_way = data.run(crm, "working", "references")
+        db.session.add(data.Attempt(connection_id=crm.id, verb="references", outcome="done", started_at=utcnow()))
+        db.session.commit()
+        bad_id, under_way_id = bad.id, under_way.id
     login(client)
     with count_queries(client) as queries:
         page = client.get("/activity/runs").text
@@ -207,6 +210,7 @@ def test_runs(client, app, filled):
     details = client.get(f"/activity/runs/{bad_id}").text
     assert "can&#39;t be reached" in details
     assert "Run now" in details
+    assert "it brought nothing new" not in client.get(f"/activity/runs/{under_way_id}").text
     assert client.get("/activity/runs/999999").status_code == 404
 
 

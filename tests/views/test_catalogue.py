@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event as sql_event
 
 from catalogue import listing
 from catalogue.filters import ProductFilter
 from integrations.sandbox import SandboxServer
 from jobs import catalogue_files, connections, pictures, runs
-from models import CatalogueFile, Category, Connection, Offer, Product, Run, db
+from models import CatalogueFile, Category, Connection, Offer, Product, Run, db, utcnow
 from orders.listing import Cursor
 
 from ..orders import build
@@ -225,7 +226,8 @@ def test_a_rule_is_changed_with_a_preview(staff: FlaskClient, sandbox: SandboxSe
 
 
 CSV = "Артикул;Назва;Ціна;Залишок;Зображення;Колір\nA;Чашка;120,50;5;https://a.example/1.jpg;x\nB;;9;;;\nC;Ложка;дорого;;;\n"
-OFFERS = '<offer id="1"><name>Чашка</name><price>7</price></offer><offer id="2"/>'
+OFFERS = '<offer id="1"><name>Чашка</name><price>7</price><oldprice>9</oldprice></offer><offer id="2"/>'
+OFFERS += '<offer id="3"><name>Ложка</name><price>5</price></offer>'
 YML = f"<yml_catalog><shop><offers>{OFFERS}</offers></shop></yml_catalog>"
 
 
@@ -278,18 +280,73 @@ def test_a_table_is_tried_and_then_taken(staff: FlaskClient) -> None:
 def test_a_price_list_from_a_file(staff: FlaskClient) -> None:
     url = upload(staff, YML.encode(), "price.xml")
     row = work(staff)
-    assert (row.stage, row.counts) == ("check", {"create": 1, "refused": 1})
+    assert (row.stage, row.counts) == ("check", {"create": 2, "refused": 1})
     staff.post(url, data={"do": "take"})
     work(staff)
     assert "left out: 1" in staff.get(url).text
     with staff.application.app_context():
-        assert db.session.scalars(db.select(Product.sku)).all() == ["1"]
+        made = db.session.scalars(db.select(Product).order_by(Product.sku))
+        assert [(one.sku, one.price, one.old_price) for one in made] == [("1", 7, 9), ("3", 5, None)]
     upload(staff, YML.encode()[:-20], "half.xml")
     assert work(staff).state == "failed"
     assert "no YML" in staff.get("/catalogue/files").text
     for body in (b"", b"\xd0\xcf\x11\xe0", b"\0\0"):
         assert staff.post("/catalogue/files", data={"file": (io.BytesIO(body), "a.csv")}).status_code == 422
     assert staff.post("/catalogue/files").status_code == 422
+
+
+def test_a_large_table_is_taken_in_parts_and_by_one_worker(staff: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue_files, "BATCH", 2)
+    rows = "".join(f"S-{n};Товар {n}\n" for n in range(5))
+    url = upload(staff, f"Артикул;Назва\n{rows}".encode(), "товари.csv")
+    staff.post(url, data={"do": "check", "columns": ["sku", "name"]})
+    work(staff)
+    staff.post(url, data={"do": "take"})
+    claimed: list[Any] = []
+
+    def another(_session: Any) -> None:
+        """The lease runs out in the second part, and another worker has the file from then on."""
+        claimed.append(_session)
+        if len(claimed) == 2:
+            with db.engine.begin() as other:
+                other.execute(db.update(CatalogueFile).values(fence=CatalogueFile.fence + 1))
+
+    with staff.application.app_context():
+        sql_event.listen(db.session(), "after_commit", another)
+        catalogue_files.work(int(url.rsplit("/", 1)[1]))
+        row = db.session.scalars(db.select(CatalogueFile).execution_options(populate_existing=True)).one()
+        assert (row.state, row.counts) == ("working", {"create": 2})
+        assert db.session.scalars(db.select(Product.sku)).all() == ["S-0", "S-1"]
+        row.lease_until = utcnow()
+        db.session.commit()
+    assert work(staff).counts == {"unchanged": 2, "create": 3}
+    with staff.application.app_context():
+        assert len(db.session.scalars(db.select(Product)).all()) == 5
+        row = db.session.scalars(db.select(CatalogueFile)).one()
+        finished = row.finished_at
+        catalogue_files.work(row.id)  # a job that comes twice
+        db.session.refresh(row)
+        assert row.finished_at == finished
+
+
+@pytest.mark.parametrize(
+    ("trouble", "fault"), [("gone", "empty"), ("encoding", "encoding"), ("layout", catalogue_files.INTERNAL)]
+)
+def test_a_table_that_can_not_be_tried_says_why(staff: FlaskClient, trouble: str, fault: str) -> None:
+    body = "Артикул\n".encode() + b"A\n" * 9000 + (b"\x98" if trouble == "encoding" else b"")
+    url = upload(staff, body, "товари.csv")
+    with staff.application.app_context():
+        row = db.session.scalars(db.select(CatalogueFile)).one()
+        if trouble == "gone":
+            found = catalogue_files.path(row)
+            assert found is not None
+            found.unlink()
+        elif trouble == "layout":
+            row.layout = {**row.layout, "of": "another version of the hub"}
+            db.session.commit()
+    staff.post(url, data={"do": "check", "columns": ["sku"]})
+    row = work(staff)
+    assert (row.state, row.fault) == ("failed", fault)
 
 
 def test_pictures_are_looked_at(staff: FlaskClient, sandbox: SandboxServer) -> None:

@@ -226,6 +226,31 @@ def test_a_service_that_fails_leaves_the_page_as_it_is_without_one(app, link, me
     assert held(app).delivery_cost == 0
 
 
+def test_points_that_are_not_told_leave_the_address_to_be_typed(app, link, methods, vendor):
+    customer = Customer(app, link).types(**WHO, city="Воронеж", delivery_method_id=methods["CDEK point"])
+    vendor.fault("error500", times=0, path="getDeliveryPoints")
+    page = customer.sees()
+    assert "₽" in price(page, methods["CDEK point"])
+    assert page.all(".point") == []
+    assert customer.sends(2, pickup_address="ул. Мира, 7").location.endswith("step=3")
+
+
+def test_abroad_the_service_is_asked_for_no_places_and_quotes_by_the_country(app, link, methods, vendor):
+    with app.app_context():
+        export = DeliveryMethod(name="Export", kind="courier", position=91)
+        db.session.add(export)
+        db.session.flush()
+        db.session.add(Mapping(connection_id=methods["service"], table="delivery_out", lookup=str(export.id),
+                               theirs="202"))  # fmt: skip
+        db.session.execute(db.update(Order).values(country="DE"))
+        db.session.commit()
+        export_id = export.id
+    customer = Customer(app, link)
+    assert customer.client.get(f"{link}/places?q=бер").json == []
+    assert vendor.requests == 0
+    assert "₽" in price(customer.types(city="Berlin").sees(), export_id)
+
+
 @sqlite_only
 def test_an_order_in_another_currency_asks_no_service(app, link, methods, vendor):
     with app.app_context():

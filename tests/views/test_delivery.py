@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import wait
 from decimal import Decimal
 
 import pytest
 
 from jobs import connections, delivery, work
-from models import Connection, KeptAnswer, Link, MethodSwitch, Order, OrderType, PaymentMethod, Shop, db
+from models import Attempt, Connection, KeptAnswer, Link, MethodSwitch, Order, OrderType, PaymentMethod, Shop, db
 from orders import choices, quotes
 from orders import work as requests
 
@@ -287,6 +289,52 @@ def test_abroad_only_export_is_offered(app, client, shiptor):
         db.session.commit()
         work.drain(shiptor)
         assert db.session.get(Order, order_id, populate_existing=True).ttn.startswith("RP")
+
+
+def test_an_order_that_moves_abroad_has_no_points_to_choose_from(app, client, shiptor):
+    make(app)
+    card = Card(client)
+    card.ask()
+    assert card.ask(offer="17").all(".quote-point option")
+    card.save()
+    card = Card(client)
+    card.type(country="DE", city="Berlin")
+    assert not card.ask().all(".quote-point option")
+
+
+def test_two_pages_that_wait_for_one_answer_make_one_call_and_one_record(app, shiptor, sandbox):
+    sandbox.app.latency = 0.3
+    sandbox.vendor("shiptor").fault("error500", times=1)
+    start, told = threading.Barrier(2), []
+
+    def page() -> None:
+        with app.app_context():
+            start.wait(20)
+            row = db.session.get(Connection, shiptor)
+            told.append(delivery.settlements(row, None, "Воронеж", "RU", delivery.Patience(10)).fault)
+            db.session.remove()
+
+    pages = [threading.Thread(target=page) for _ in range(2)]
+    for one in pages:
+        one.start()
+    for one in pages:
+        one.join()
+    assert told == ["unavailable"] * 2
+    with app.app_context():
+        assert len(db.session.scalars(db.select(Attempt).where(Attempt.verb == "quote")).all()) == 1
+
+
+def test_answers_that_no_page_comes_back_for_are_forgotten(app, shiptor, vendor, monkeypatch):
+    monkeypatch.setattr(delivery, "_MOST", 4)
+    monkeypatch.setattr(delivery, "_under_way", {})
+    with app.app_context():
+        row = db.session.get(Connection, shiptor)
+        for name in ("Воронеж", "Казань", "Самара", "Берёзовка"):
+            assert delivery.settlements(row, None, name, "RU", delivery.Patience(0)).state == "waiting"
+        wait([asked for asked, _since in delivery._under_way.values()])
+        assert delivery.settlements(row, None, "Мезенское", "RU", delivery.Patience(10)).state == "ready"
+        assert len(delivery._under_way) == 2
+        assert delivery.settlements(row, None, "Берёзовка", "RU", delivery.Patience(10)).value
 
 
 def test_a_new_order_is_made_with_its_offer(app, client, shiptor):

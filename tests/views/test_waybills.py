@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs import connections, work
+from jobs import connections, delivery, work
 from models import Attempt, Link, Order, db
 from orders import work as requests
 
@@ -84,7 +84,7 @@ def test_from_the_branch_to_the_printed_label(app, client, poshta, vendor):
     assert [step.one("b").text for step in steps] == ["Прибуло у відділення", "Створено, ще не передано"]
 
 
-def test_a_label_that_is_not_printed_says_so_and_hides_the_key(app, client, poshta, vendor):
+def test_a_label_that_is_not_printed_says_so_and_hides_the_key(app, client, poshta, vendor, monkeypatch):
     order_id = make(app, pickup_address="Відділення №2")
     with app.app_context():
         requests.request_send([order_id], poshta, "Tester")
@@ -93,6 +93,10 @@ def test_a_label_that_is_not_printed_says_so_and_hides_the_key(app, client, posh
     url = f"/order/{order_id}/paper/{poshta}/printDocument"
     vendor.fault("garbage", path="/orders/")
     assert "printed nothing" in client.get(url, follow_redirects=True).get_data(as_text=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(delivery, "PRINTED_IN", 0.05)
+        vendor.fault("slow", times=1, path="/orders/", seconds=0.4)
+        assert "printed nothing" in client.get(url, follow_redirects=True).get_data(as_text=True)
     assert client.get(f"/order/{order_id}/paper/{poshta}/secrets").status_code == 302
     assert client.get(f"/order/{make(app, 'W-2')}/paper/{poshta}/printDocument").status_code == 404
     with app.app_context():
