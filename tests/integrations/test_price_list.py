@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integrations.errors import Refused
-from integrations.yml import LONGEST, NO_ID, NO_NAME, NO_PRICE, NotYml, Reader, unpacked
+from integrations.yml import LONGEST, MOST_CATEGORIES, NO_ID, NO_NAME, NO_PRICE, NotYml, Reader, unpacked
 
 from .suite import Vendor, canned
 
@@ -110,8 +110,9 @@ def test_an_offer_that_cannot_be_read_stops_nothing(offer: str, why: str) -> Non
         b'<?xml version="1.0" encoding="martian"?>' + yml(""),
         b"<yml_catalog>" + b"<a>x" * (LONGEST // 4 + 100_000),
         b"\x1f\x8b broken",
+        yml("", "".join(f'<category id="{n}"/>' for n in range(MOST_CATEGORIES + 1))),
     ],
-    ids=["nothing", "html", "half", "entities", "encoding", "endless", "gzip"],
+    ids=["nothing", "html", "half", "entities", "encoding", "endless", "gzip", "categories"],
 )
 def test_other_files_are_refused(body: bytes) -> None:
     with pytest.raises(NotYml):
