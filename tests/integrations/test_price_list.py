@@ -58,7 +58,7 @@ def test_everything_that_an_offer_tells() -> None:
     )
     body = yml(
         '<offer id="a-1" available="false" group_id="g"><price>1 250,50</price><oldprice>1300</oldprice>'
-        "<currencyId>RUR</currencyId><categoryId>7</categoryId><picture>https://a.example/1.jpg</picture>"
+        "<currencyId>RUR</currencyId><categoryId>7</categoryId><category>Other words</category><picture>https://a.example/1.jpg</picture>"
         "<picture> </picture><picture>https://a.example/2.jpg</picture><name>Shoes &amp; laces</name>"
         "<name_ua>Взуття</name_ua><vendor>Обрій</vendor>"
         "<vendorCode> S-1 </vendorCode><barcode>4820000000017</barcode><stock_quantity>7</stock_quantity>"
