@@ -19,6 +19,7 @@ from orders.days import ZONE
 from orders.timeline import Actor
 
 from ..integrations.sandboxes import wait_until
+from ..integrations.suite import canned
 from .conftest import queued
 
 PROM = Actor("job", "Prom")
@@ -465,3 +466,20 @@ def test_the_language_is_the_readers(olena: NoticeChoice, telegram: Any, prom: C
     look()
     (text,) = told(telegram)
     assert "\N{NARROW NO-BREAK SPACE}р." in text.split("\n")[1]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestAnswers:
+    @pytest.fixture
+    def extra_env(self) -> dict[str, str]:
+        return {"ALLOW_PRIVATE_ADDRESSES": "1"}
+
+    def test_a_bot_without_a_name_gives_no_link(self, bot: Connection) -> None:
+        choice = person("ivan@example.com", None, "")
+        user = db.session.get_one(User, choice.user_id)
+        with canned((200, {"ok": True, "result": {"id": 1, "is_bot": True}})) as server:
+            bot.settings = {**bot.settings, "api_url": server.url}
+            db.session.commit()
+            with pytest.raises(notices.NoLink):
+                notices.offer_code(user, bot)
+        assert (choice.connection_id, notices.is_tying(choice)) == (None, False)

@@ -21,6 +21,7 @@ from orders import payments
 from orders.timeline import Actor
 
 from ..integrations.sandboxes import wait_until
+from ..integrations.suite import canned
 from .conftest import make_orders, queued
 from .pay_shop import Shop, every_vendor
 
@@ -430,6 +431,27 @@ def test_a_database_that_fails_after_the_call_makes_no_second_payment(shop: Shop
     assert shop.payment(last).state == "pending"
     there = [p["state"] for p in shop.vendor.account().table("payments").values()]
     assert there.count("pending") == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestAnswers:
+    @pytest.fixture
+    def extra_env(self) -> dict[str, str]:
+        return {"ALLOW_PRIVATE_ADDRESSES": "1"}
+
+    @pytest.mark.parametrize("vendor", ["wayforpay"], indirect=True)
+    @pytest.mark.parametrize("page", ["", "javascript:alert(1)"])
+    def test_nobody_is_sent_to_what_is_no_page(self, shop: Shop, page: str) -> None:
+        made = {"reasonCode": 1100, "reason": "Ok", "invoiceUrl": page}
+        with canned((200, made)) as server:
+            row = db.session.get_one(Connection, shop.connection_id)
+            row.settings = {**row.settings, "api_url": server.url}
+            db.session.commit()
+            payment_id = shop.start()
+            work.work(payment_id)
+        found = shop.payment(payment_id)
+        assert (found.state, found.url, found.fault, found.uncertain) == ("new", "", "broken", True)
+        assert "no address" in found.detail
 
 
 def test_an_order_that_became_cash_on_delivery_is_not_marked(shop: Shop) -> None:

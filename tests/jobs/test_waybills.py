@@ -214,9 +214,14 @@ def test_a_number_that_staff_gave_stays_beside_the_one_of_a_copy(poshta: Connect
     (number,) = db.session.scalars(db.select(Link.external_number))
     assert (order.ttn, order.ttn_state) == ("20450000000002", "")
     assert vendor.count() == 1
-    vendor.set_status(number, "9")
-    read(poshta)
-    assert state(order_id)[0] != "Отримано"
+    vendor.set_status(number, "7")
+    assert read(poshta).counts["changed"] == 1
+    link = db.session.scalars(db.select(Link)).one()
+    known = (link.external_status, link.external_at)
+    assert read(poshta).counts["changed"] == 0
+    db.session.refresh(link)
+    assert (link.external_status, link.external_at) == known
+    assert state(order_id)[0] == "Номер не знайдено"  # the number that is shown is the one staff gave
 
 
 def test_many_numbers_go_a_hundred_at_a_time(poshta: Connection, vendor: Any) -> None:
