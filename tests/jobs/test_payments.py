@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -391,6 +392,7 @@ def test_what_the_service_has_never_heard_of_is_called_off_without_it(shop: Shop
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("vendor", ["wayforpay"], indirect=True)
 def test_a_key_that_lapsed_says_nothing_of_a_payment(shop: Shop) -> None:
     """Neither that it is not there, nor that it is called off; a look is tried again, what people asked is told."""
     lost = shop.start()
@@ -452,6 +454,23 @@ class TestAnswers:
         found = shop.payment(payment_id)
         assert (found.state, found.url, found.fault, found.uncertain) == ("new", "", "broken", True)
         assert "no address" in found.detail
+
+    @pytest.mark.parametrize("vendor", ["wayforpay"], indirect=True)
+    def test_a_page_that_closes_while_it_is_being_called_off(self, shop: Shop) -> None:
+        made = {"reasonCode": 1100, "reason": "Ok", "invoiceUrl": "https://pay.example/1"}
+        gone = {"reasonCode": 1127, "reason": "Order Not Found"}
+        with canned((200, made), (200, {"transactionStatus": "Pending", "reasonCode": 1134}), (200, gone)) as server:
+            row = db.session.get_one(Connection, shop.connection_id)
+            row.settings = {**row.settings, "api_url": server.url}
+            db.session.commit()
+            payment_id = shop.opened()
+            payments.ask(shop.order_id, payment_id, "cancel", OLENA)
+            db.session.commit()
+            work.work(payment_id)
+            asked = [json.loads(body)["transactionType"] for _, _, body in server.requests]
+        assert asked == ["CREATE_INVOICE", "CHECK_STATUS", "REMOVE_INVOICE", "CHECK_STATUS"]
+        found = shop.payment(payment_id)
+        assert (found.state, found.todo, found.fault) == ("cancelled", "", "")
 
 
 def test_an_order_that_became_cash_on_delivery_is_not_marked(shop: Shop) -> None:
