@@ -119,10 +119,9 @@ def look_for_code(user_id: int) -> None:
     if row is None or bot is None or not is_tying(row) or not connections.usable(bot):
         db.session.rollback()
         return
-    opened, wanted = connections.open_connector(bot), row.code_hash
+    opened: Any = connections.open_connector(bot)
+    wanted = row.code_hash
     db.session.commit()
-    if not isinstance(opened, SendsMessages):
-        return
     try:
         started = opened.started()
     except VendorError as error:

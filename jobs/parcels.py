@@ -45,11 +45,10 @@ def follow(run_id: int, connection: Connection, keep: Callable[..., None]) -> No
 
 
 def _ask(connection_id: int, numbers: Sequence[str]) -> Sequence[StatusChange]:
-    row = db.session.get(Connection, connection_id)
-    opened: Any = connections.open_connector(row) if row else None
+    opened: Any = connections.open_connector(db.session.get_one(Connection, connection_id))
     db.session.commit()
     try:
-        told: Sequence[StatusChange] = opened.track(numbers) if opened else ()
+        told: Sequence[StatusChange] = opened.track(numbers)
     except VendorError as error:
         attempts.record(connection_id, "statuses", opened.http.exchanges(), error)
         raise
@@ -108,9 +107,9 @@ def _live(connection_id: int, cls: type[Connector]) -> list[str]:
 
 def apply(connection_id: int, changes: Sequence[StatusChange]) -> int:
     """Take over states; commits. Returns how many orders changed."""
-    connection = db.session.get(Connection, connection_id, populate_existing=True)
-    if connection is None or not changes:
+    if not changes:
         return 0
+    connection = db.session.get_one(Connection, connection_id, populate_existing=True)
     told = {change.external_id: change for change in changes}
     maker, names = drafts.Maker(connection), vendor_names.statuses(connection_id)
     query = db.select(TrackedParcel).where(

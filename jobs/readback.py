@@ -103,10 +103,7 @@ class Reader:
 def apply(connection_id: int, changes: Sequence[StatusChange], asked_at: datetime | None = None) -> set[str]:
     """Take over statuses, in the order they were made; commits. Returns the copies whose orders changed. `asked_at`:
     when they were asked for."""
-    connection = db.session.get(Connection, connection_id, populate_existing=True)
-    if connection is None:
-        return set()
-    reader = Reader(connection)
+    reader = Reader(db.session.get_one(Connection, connection_id, populate_existing=True))
     links = reader.links([change.external_id for change in changes])
     orders = orders_of(links.values())
     changed: set[str] = set()

@@ -64,16 +64,15 @@ def _write(ids: Sequence[int], **values: Any) -> None:
 
 
 def _filler(connection: Connection, registry: str, ours_id: int | None, actor: Actor) -> Fill:
+    """`registry`: one that tables of incoming codes lead to."""
     if ours_id is None:
         return lambda ids: None
     if registry == "delivery":
         return lambda ids: _write(ids, delivery_method_id=ours_id)
     if registry == "payment":
         return _payment_filler(db.session.get_one(PaymentMethod, ours_id))
-    if registry == "statuses":
-        status = db.session.get_one(Status, ours_id)
-        return lambda ids: _set_status(connection, ids, status, actor)
-    raise KeyError(f"no field of an order is filled from a mapping to {registry}")
+    status = db.session.get_one(Status, ours_id)
+    return lambda ids: _set_status(connection, ids, status, actor)
 
 
 def _payment_filler(method: PaymentMethod) -> Fill:

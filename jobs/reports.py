@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import current_app
@@ -54,11 +54,6 @@ class Health:
         if self.last_pull_at is None:
             return "answer", self.last_ok_at
         return "orders" if self.is_source else "statuses", self.last_pull_at
-
-    @property
-    def lag(self) -> timedelta | None:
-        """How old the newest pull is."""
-        return utcnow() - self.last_pull_at if self.last_pull_at else None
 
 
 _HEALTH_COLUMNS = (

@@ -66,9 +66,7 @@ def _status(action: Action, order: Order, actor: Actor, _chain: Sequence[int]) -
 
 
 def _cancel(action: Action, order: Order, actor: Actor, _chain: Sequence[int]) -> Told:
-    status = db.session.scalar(db.select(Status).where(Status.key == "cancelled"))
-    if status is None:
-        return {"result": "gone", "to": ""}
+    status = db.session.scalars(db.select(Status).where(Status.key == "cancelled")).one()
     found = statuses.change([order.id], status, actor, text=str(action.get("text") or "")[:500])
     return {"result": "done" if found.changed else found.skipped[0][1], "to": status.name}
 

@@ -86,9 +86,7 @@ def _finish(run_id: int, fence: int, state: str, fault: str = "", detail: str = 
 
 
 def _note_failure(run_id: int, fence: int, error: VendorError) -> None:
-    row = db.session.get(Run, run_id)
-    if row is None:
-        return
+    row = db.session.get_one(Run, run_id)
     row.connection.last_error_at = utcnow()
     row.connection.last_error = {"fault": error.fault, "detail": error.detail[:500], "field": error.field}
     _finish(run_id, fence, "failed", error.fault, error.detail)

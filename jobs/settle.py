@@ -157,8 +157,8 @@ def confirm_there(transfer_id: int, external_id: str, actor: Actor) -> int:
 def _mark_transferred(order_id: int, connection: Connection) -> None:
     chosen = connection.success_status_id
     query = db.select(Status).where(Status.id == chosen if chosen else Status.key == "transferred")
-    if status := db.session.scalar(query):
-        statuses.change([order_id], status, Actor("job", connection.name), cause=connection.id)
+    status = db.session.scalars(query).one()
+    statuses.change([order_id], status, Actor("job", connection.name), cause=connection.id)
 
 
 def change_schedule(

@@ -41,11 +41,8 @@ def broker() -> Redis | None:
 
 
 def queue(name: str = "default") -> Queue:
-    """The RQ queue. Raises RuntimeError without a broker (plain commands that only read)."""
-    connection = broker()
-    if connection is None:
-        raise RuntimeError("no broker: set REDIS_URL or use make run")
-    return Queue(name, connection=connection, serializer=JSONSerializer)
+    """The RQ queue, where there is a broker."""
+    return Queue(name, connection=current_app.extensions["broker"], serializer=JSONSerializer)
 
 
 def drain_soon(connection_id: int) -> None:
@@ -64,19 +61,12 @@ def _enqueue_drain(connection_id: int) -> None:
     queue("high").enqueue("jobs.work.drain", connection_id, result_ttl=0, failure_ttl=86400, job_timeout=900)
 
 
-def run_soon(run_id: int) -> None:
-    """Have a worker carry out this run."""
-    redis = broker()
-    if redis is None:
-        return
-    try:
-        queue("default").enqueue("jobs.runs.carry_out", run_id, result_ttl=0, failure_ttl=86400, job_timeout=3600)
-    except RedisError as error:
-        log.warning("broker_away", error=str(error))
+def _enqueue_run(run_id: int) -> None:
+    queue("default").enqueue("jobs.runs.carry_out", run_id, result_ttl=0, failure_ttl=86400, job_timeout=3600)
 
 
 def run_next(run_id: int) -> None:
-    """The same once this transaction is committed."""
+    """Have a worker carry out this run once this transaction is committed."""
     db.session().info.setdefault("runs", set()).add(run_id)
 
 
@@ -191,10 +181,10 @@ def _tell(connection_ids: Sequence[int], run_ids: Sequence[int]) -> None:
         for connection_id, fresh in zip(connection_ids, marked, strict=True):
             if fresh:
                 _enqueue_drain(connection_id)
+        for run_id in run_ids:
+            _enqueue_run(run_id)
     except RedisError as error:
         log.warning("broker_away", error=str(error))
-    for run_id in run_ids:
-        run_soon(run_id)
 
 
 def _after_rollback(session: Session) -> None:

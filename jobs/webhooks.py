@@ -251,7 +251,12 @@ def _start(answer: Answer) -> str:
 
 
 def _settle(endpoint_id: int, claim: _Claim, result: _Result) -> None:
-    """Write what came of it, in one transaction. Whoever's claim has run out writes nothing but the attempt."""
+    """Write what came of it, in one transaction. Whoever's claim has run out writes nothing but the attempt; where the
+    endpoint was deleted meanwhile, its deliveries went with it."""
+    endpoint = db.session.get(WebhookEndpoint, endpoint_id, with_for_update=True, populate_existing=True)
+    if endpoint is None:
+        db.session.rollback()
+        return
     now = utcnow()
     told = {"ms": result.ms, "status": result.status, "detail": result.detail}
     db.session.add(WebhookAttempt(delivery_id=claim.id, at=now, **told))
@@ -260,9 +265,7 @@ def _settle(endpoint_id: int, claim: _Claim, result: _Result) -> None:
         values = _next_try(claim.tries, result.retry_after, now)
     mine = db.update(WebhookDelivery).where(WebhookDelivery.id == claim.id, WebhookDelivery.fence == claim.fence)
     db.session.execute(mine.values(lease_until=None, **values).execution_options(synchronize_session=False))
-    endpoint = db.session.get(WebhookEndpoint, endpoint_id, with_for_update=True, populate_existing=True)
-    if endpoint is not None:
-        _note_health(endpoint, result, now)
+    _note_health(endpoint, result, now)
     wake.changed()
     db.session.commit()
 

@@ -117,8 +117,7 @@ def _pieces(name: str, quantity: Decimal, share: int) -> Iterator[tuple[str, Dec
         yield f"{name[: NAME - 12]} × {quantity.normalize():f}", Decimal(1), share
         return
     each, more = divmod(share, int(quantity))
-    if quantity - more:
-        yield name, quantity - more, each
+    yield name, quantity - more, each
     if more:
         yield name, Decimal(more), each + 1
 

@@ -95,6 +95,10 @@ def test_answers_are_capped() -> None:
             HttpClient(OPEN).get(server.url)
         with pytest.raises(Unknown, match="larger than 20 MiB"):
             HttpClient(OPEN).post(server.url)
+    with canned((200, b"x" * (2**20 + 1))) as server:
+        with pytest.raises(Refused, match="larger than 1 MiB"):
+            list(HttpClient(OPEN).stream(server.url, limit=2**20))
+        assert len(list(HttpClient(OPEN).stream(server.url, limit=2**20 + 1))) > 1
 
 
 def test_a_silent_server_is_later_for_reads_and_unknown_for_writes() -> None:

@@ -18,11 +18,12 @@ from integrations.errors import Refused
 from integrations.fields import texts
 from integrations.nova_poshta import sandbox_data as data
 from integrations.nova_poshta import translate
+from integrations.nova_poshta.connector import PAGE
 from integrations.sandbox import SandboxServer
 from integrations.types import Address, Delivery, OrderData, Parcel, Payment, Person, Place
 
 from . import parcels
-from .suite import Vendor, fault_of, fixture
+from .suite import Vendor, canned, fault_of, fixture
 
 KYIV, LVIV = (data.city_ref(row) for row in data.SETTLEMENTS[:2])
 BRANCH, LOCKER = (data.ref("warehouse", LVIV, number) for number in (2, 20))
@@ -161,6 +162,14 @@ def test_offers_follow_weight_and_place_and_points_what_they_take(server: Sandbo
     assert len(poshta.points(place, translate.LOCKER, Parcel(500))) == 14
     assert [p.region for p in poshta.settlements("миколаї", "UA")] == [
         "Одеська обл., Березівський р-н", "Полтавська обл., Полтавський р-н"]  # fmt: skip
+
+
+def test_branches_are_read_to_their_last_page() -> None:
+    pages = [[{"Ref": f"r-{page}-{n}", "Number": str(n)} for n in range(size)] for page, size in ((1, PAGE), (2, 3))]
+    with canned(*((200, {"success": True, "data": rows}) for rows in pages)) as server:
+        found = VENDOR.connect(server.url).points(Place(LVIV), translate.BRANCH, Parcel(500))
+        assert len(found) == PAGE + 3
+        assert [f'"Page": "{n}"' in body for n, (_, _, body) in enumerate(server.requests, 1)] == [True, True]
 
 
 def test_a_list_that_does_not_tell_our_number_is_asked_about_by_tracking(server: SandboxServer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integrations.errors import Refused
-from integrations.yml import LONGEST, NO_ID, NO_NAME, NO_PRICE, NotYml, Reader, unpacked
+from integrations.yml import LONGEST, MOST_CATEGORIES, NO_ID, NO_NAME, NO_PRICE, NotYml, Reader, unpacked
 
 from .suite import Vendor, canned
 
@@ -58,7 +58,7 @@ def test_everything_that_an_offer_tells() -> None:
     )
     body = yml(
         '<offer id="a-1" available="false" group_id="g"><price>1 250,50</price><oldprice>1300</oldprice>'
-        "<currencyId>RUR</currencyId><categoryId>7</categoryId><picture>https://a.example/1.jpg</picture>"
+        "<currencyId>RUR</currencyId><categoryId>7</categoryId><category>Other words</category><picture>https://a.example/1.jpg</picture>"
         "<picture> </picture><picture>https://a.example/2.jpg</picture><name>Shoes &amp; laces</name>"
         "<name_ua>Взуття</name_ua><vendor>Обрій</vendor>"
         "<vendorCode> S-1 </vendorCode><barcode>4820000000017</barcode><stock_quantity>7</stock_quantity>"
@@ -110,8 +110,9 @@ def test_an_offer_that_cannot_be_read_stops_nothing(offer: str, why: str) -> Non
         b'<?xml version="1.0" encoding="martian"?>' + yml(""),
         b"<yml_catalog>" + b"<a>x" * (LONGEST // 4 + 100_000),
         b"\x1f\x8b broken",
+        yml("", "".join(f'<category id="{n}"/>' for n in range(MOST_CATEGORIES + 1))),
     ],
-    ids=["nothing", "html", "half", "entities", "encoding", "endless", "gzip"],
+    ids=["nothing", "html", "half", "entities", "encoding", "endless", "gzip", "categories"],
 )
 def test_other_files_are_refused(body: bytes) -> None:
     with pytest.raises(NotYml):

@@ -312,6 +312,8 @@ def facts_complete(vendor: Vendor) -> None:
     assert any(cls.can(kind) for kind in (PullsOrders, PullsProducts, ReceivesOrders, TakesPayments, SendsMessages))
     assert bool(cls.paid_by) == cls.can(TakesPayments)
     assert len({table.key for table in cls.mappings}) == len(cls.mappings)
+    # the fields of an order that jobs/remembered.py fills in
+    assert {table.ours for table in cls.mappings if table.direction == "in"} <= {"delivery", "payment", "statuses"}
 
 
 def _chosen() -> list[Any]:

@@ -360,6 +360,26 @@ def test_what_is_gone_or_off_is_said(crm: Connection) -> None:
     assert [told["result"] for told in run.actions] == ["off", "gone", "gone", "no_mail"]
 
 
+def test_what_was_removed_or_switched_off_since_is_said(crm: Connection, bot: Connection) -> None:
+    from jobs import webhooks
+
+    endpoint, _secret = webhooks.create("https://shop.example/hook", [])
+    endpoint.enabled = bot.enabled = False
+    chat = {"kind": "chat", "chat": "-7", "text": "New"}
+    hook = {"kind": "webhook", "endpoint": endpoint.id}
+    rule("Tell", "created", {"kind": "send", "connection": crm.id}, {**chat, "connection": bot.id}, hook)
+    rule("Tell again", "created", {**chat, "connection": crm.id})
+    crm.removed_at = utcnow()
+    db.session.commit()
+    order_id = make_orders(1)[0]
+    automation.work()
+    found = db.session.scalars(db.select(RuleRun).where(RuleRun.order_id == order_id).order_by(RuleRun.id))
+    ends = [(told["result"], told["to"]) for run in found for told in run.actions]
+    assert ends == [("gone", "CRM"), ("off", "Bot"), ("off", "https://shop.example/hook"), ("gone", "-7")]
+    assert db.session.scalars(db.select(Transfer)).all() == []
+    assert db.session.scalars(db.select(WebhookDelivery)).all() == []
+
+
 def test_a_webhook_is_a_delivery_to_its_endpoint(context: Any) -> None:
     from jobs import webhooks
 

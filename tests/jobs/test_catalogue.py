@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from flask import Flask
+from PIL import Image
 
 from catalogue import matching, rules
 from catalogue.rules import Rule
 from integrations.sandbox import SandboxServer
-from jobs import catalogue, connections, runs, schedule, settle
+from jobs import catalogue, connections, pictures, runs, schedule, settle
 from models import Category, Connection, Offer, Product, Run, RunNote, Schedule, db, utcnow
 from orders import days
+from tests.integrations.suite import canned
 from tests.orders import build
 
 pytestmark = pytest.mark.usefixtures("unlimited")
@@ -270,3 +275,40 @@ def test_once_a_day_at_its_hour(shop: Connection) -> None:
 )
 def test_the_hour_after_a_change_of_the_clock(hour: int, after: datetime, then: datetime) -> None:
     assert days.next_at(hour, after) == then
+
+
+def picture(width: int, height: int) -> bytes:
+    """A PNG of one dot that says it is of this size."""
+    file = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(file, "PNG")
+    head = b"IHDR" + struct.pack(">II", width, height) + file.getvalue()[24:29]
+    return file.getvalue()[:12] + head + struct.pack(">I", zlib.crc32(head)) + file.getvalue()[33:]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestPictures:
+    @pytest.fixture
+    def extra_env(self) -> dict[str, str]:
+        return {"ALLOW_PRIVATE_ADDRESSES": "1"}
+
+    @pytest.mark.parametrize(
+        ("body", "wanted"),
+        [
+            (picture(640, 480), {"width": 640, "height": 480}),
+            (picture(60_000, 60_000), {"fault": "no_picture"}),
+            (b"GIF89a" + bytes(4), {"fault": "no_picture"}),
+            (b"x" * (2 * pictures.ENOUGH), {"fault": "no_picture"}),
+            (b"", {"fault": "no_picture"}),
+        ],
+        ids=["png", "bomb", "half", "endless", "empty"],
+    )
+    def test_a_picture_is_looked_at_by_its_beginning(self, context: Flask, body: bytes, wanted: dict[str, Any]) -> None:
+        with canned((200, body)) as server:
+            row = build.product("CUP", pictures=[{"url": server.url}])
+            pictures.check(row.id)
+            assert len(server.requests) == 1
+        assert row.pictures == [{"url": server.url, **wanted}]
+
+    def test_a_product_that_is_gone_meanwhile(self, context: Flask) -> None:
+        pictures.check(999)
+        assert db.session.scalars(db.select(Product)).all() == []

@@ -301,6 +301,24 @@ def test_an_old_reading_does_not_undo_what_was_told_meanwhile(
     assert ours(order_id) == "problem"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_reading_that_is_older_than_our_own_writing_is_made_again(
+    context: Flask, key: Connection, sandbox: SandboxServer
+) -> None:
+    vendor, number = sandbox.vendor("keycrm"), there(sandbox)
+    order_id = copy_of(key, str(number))
+    link = db.session.scalars(db.select(Link)).one()
+    link.told_at = utcnow() + timedelta(minutes=1)  # our writing ends while theirs is being read
+    db.session.commit()
+    vendor.set_status(number, 8)
+    assert run(key, "statuses").counts["changed"] == 0
+    assert ours(order_id) == "new"
+    link.told_at = utcnow() - timedelta(minutes=1)
+    db.session.commit()
+    assert run(key, "statuses").counts["changed"] == 1
+    assert ours(order_id) == "transferred"
+
+
 def test_what_came_while_the_connection_was_off_can_be_taken_up(context: Flask, key: Connection, post: Post) -> None:
     order_id = copy_of(key)
     key.enabled = False

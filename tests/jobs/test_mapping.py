@@ -202,6 +202,13 @@ def test_a_remembered_status_leaves_alone_what_staff_moved_on(context: Flask, pr
     assert db.session.scalar(db.select(Transfer.id)) is None  # no news for the system it came from
 
 
+def test_a_remembered_status_of_a_destination_counts_as_it_is_read(context: Flask, crm: Connection):
+    confirmed, cancelled = keyed(Status, "confirmed"), keyed(Status, "cancelled")
+    (order_id,) = waiting(crm, 1, ("status_in", "odd"), status_id=confirmed)
+    assert mapping.remember(crm.id, "status_in", "odd", cancelled, TESTER) == 1
+    assert db.session.get(Order, order_id).status_id == cancelled
+
+
 def test_nothing_on_purpose_is_remembered_too(context: Flask, prom: Connection):
     order_id = waiting(prom, 1, ("delivery_in", "5"))[0]
     assert mapping.remember(prom.id, "delivery_in", "5", None, TESTER) == 1

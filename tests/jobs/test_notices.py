@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,8 @@ from orders.creation import Draft
 from orders.days import ZONE
 from orders.timeline import Actor
 
+from ..integrations.sandboxes import wait_until
+from ..integrations.suite import canned
 from .conftest import queued
 
 PROM = Actor("job", "Prom")
@@ -341,6 +344,71 @@ def test_a_link_that_is_too_old_ties_nothing_and_trouble_is_told(bot: Connection
     assert choice.chat == ""
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_two_workers_that_see_one_link_write_one_greeting(context: Any, bot: Connection, telegram: Any) -> None:
+    user = db.session.get_one(User, person("ivan@example.com", None, "").user_id)
+    code, _link = notices.offer_code(user, bot)
+    user_id, chat = user.id, telegram.start("Ivan", code=code)
+    fault = telegram.fault("late", seconds=2.0)
+
+    def look_too() -> None:
+        with context.app_context():
+            notices.look_for_code(user_id)
+
+    db.session.rollback()
+    other = threading.Thread(target=look_too)
+    other.start()
+    wait_until(lambda: fault.taken)
+    notices.look_for_code(user_id)
+    db.session.rollback()
+    other.join()
+    messages.deliver()
+    assert [text.split("\n")[0] for text in told(telegram)] == ["This chat is tied to your account."]
+    assert db.session.get_one(NoticeChoice, user_id).chat == str(chat)
+
+
+def test_a_refusal_of_an_old_chat_leaves_the_new_one_tied(olena: NoticeChoice, telegram: Any) -> None:
+    look()
+    come_in(1)
+    notice_scan.tick()
+    notice_scan.tick()
+    for row in db.session.scalars(db.select(Notice)):
+        row.since -= timedelta(seconds=60)
+    db.session.commit()
+    notice_scan.tick()
+    old, olena.chat = olena.chat, str(telegram.start("Olena's new phone"))
+    db.session.commit()
+    telegram.change_chat(int(old), blocked=True)
+    messages.deliver()
+    assert (told(telegram), olena.lost) == ([], "")
+    come_in(1, first=2)
+    look(passed=60)
+    assert [text.split("\n")[0] for text in told(telegram)] == ["1 new order"]
+
+
+def test_what_happens_while_nobody_wants_to_know_is_not_told_later(
+    olena: NoticeChoice, telegram: Any, bot: Connection
+) -> None:
+    ivan = person("ivan@example.com", bot, telegram.start("Ivan"), kinds={"problem": True})
+    look()
+    come_in(1)
+    look()  # kept for Olena, who gives up her chat before it is told
+    chat, olena.chat = olena.chat, ""
+    db.session.commit()
+    look()
+    assert db.session.scalars(db.select(Notice)).all() == []
+    come_in(2, first=2)
+    look(passed=60)
+    olena.chat = chat
+    db.session.commit()
+    look(passed=60)
+    assert told(telegram) == []
+    come_in(1, first=9)
+    look(passed=60)
+    assert [text.split("\n")[0] for text in told(telegram)] == ["1 new order"]
+    assert ivan.lost == ""
+
+
 def test_a_group_that_moved_is_followed(olena: NoticeChoice, telegram: Any, bot: Connection) -> None:
     old = telegram.start("Sales", group=True)
     olena.chat = str(old)
@@ -371,6 +439,11 @@ def test_an_owners_words_and_what_is_wrong_with_them(olena: NoticeChoice, telegr
     assert told(telegram)[1].startswith("1 new order\nN-9")  # broken: the hub's own words
     notice_texts.save("new_order", None)
     assert notice_texts.templates() == {}
+    notice_texts.save("new_order", Template("{list}\n{headline}\n{list}", " "))  # lines with nothing in them
+    db.session.commit()
+    come_in(1, first=10)
+    look(passed=60)
+    assert told(telegram)[2] == "1 new order"
 
 
 def test_the_longest_values_fit(context: Any) -> None:
@@ -393,3 +466,20 @@ def test_the_language_is_the_readers(olena: NoticeChoice, telegram: Any, prom: C
     look()
     (text,) = told(telegram)
     assert "\N{NARROW NO-BREAK SPACE}р." in text.split("\n")[1]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestAnswers:
+    @pytest.fixture
+    def extra_env(self) -> dict[str, str]:
+        return {"ALLOW_PRIVATE_ADDRESSES": "1"}
+
+    def test_a_bot_without_a_name_gives_no_link(self, bot: Connection) -> None:
+        choice = person("ivan@example.com", None, "")
+        user = db.session.get_one(User, choice.user_id)
+        with canned((200, {"ok": True, "result": {"id": 1, "is_bot": True}})) as server:
+            bot.settings = {**bot.settings, "api_url": server.url}
+            db.session.commit()
+            with pytest.raises(notices.NoLink):
+                notices.offer_code(user, bot)
+        assert (choice.connection_id, notices.is_tying(choice)) == (None, False)

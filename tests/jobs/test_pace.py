@@ -89,6 +89,8 @@ def test_without_a_broker_half_the_rate() -> None:
         assert wait is not None
         assert wait() == 0
         assert wait() > 1 / 10
+        hold(broker, name, 60)  # nobody to tell the others
+        assert wait() < 1
 
 
 def test_retries_wait_longer_each_time_and_end() -> None:

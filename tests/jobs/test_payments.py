@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
+from flask import Flask
 
 from integrations.types import PaymentState
 from jobs import connections, wake
@@ -16,6 +21,8 @@ from models import Attempt, Connection, HookSecret, Incoming, Order, OrderEvent,
 from orders import payments
 from orders.timeline import Actor
 
+from ..integrations.sandboxes import wait_until
+from ..integrations.suite import canned
 from .conftest import make_orders, queued
 from .pay_shop import Shop, every_vendor
 
@@ -300,6 +307,170 @@ def test_one_worker_at_a_time(shop: Shop) -> None:
     db.session.commit()
     work.work(payment_id)
     assert shop.payment(payment_id).state == "new"
+
+
+@contextmanager
+def asking(context: Flask, shop: Shop, payment_id: int, kind: str) -> Iterator[None]:
+    """While another worker is at the service, which takes its time: before it does what it is asked (slow), or after
+    (late)."""
+
+    def one_more() -> None:
+        with context.app_context():
+            work.work(payment_id)
+
+    fault = shop.vendor.fault(kind, seconds=2.0)
+    worker = threading.Thread(target=one_more)
+    db.session.rollback()
+    worker.start()
+    wait_until(lambda: fault.taken)
+    yield
+    db.session.rollback()
+    worker.join()
+    wake.broker().flushall()  # type: ignore[union-attr]  # there is one
+    shop.process()
+
+
+@pytest.mark.parametrize(("vendor", "kind"), [("liqpay", "late"), ("wayforpay", "slow")], indirect=["vendor"])
+def test_a_worker_that_is_slower_than_its_lease_makes_no_second_payment(context: Flask, shop: Shop, kind: str) -> None:
+    payment_id = shop.start()
+    with asking(context, shop, payment_id, kind):
+        shop.payment(payment_id).lease_until = utcnow() - timedelta(seconds=1)
+        db.session.commit()
+        work.work(payment_id)
+        last = max(db.session.scalars(db.select(Payment.id)))
+        work.work(last)
+        assert shop.payment(last).state == "pending"
+    row = shop.payment(last)
+    assert (row.state, row.todo, row.fault, row.lease_until) == ("pending", "", "", None)
+    there = [p["state"] for p in shop.vendor.account().table("payments").values()]
+    assert there.count("pending") == 1
+    assert shop.steps() == ["opened"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("vendor", ["wayforpay"], indirect=True)
+def test_a_lost_page_is_called_off_by_one_of_two_workers(context: Flask, shop: Shop) -> None:
+    payment_id = shop.start()
+    shop.vendor.fault("lost")
+    work.work(payment_id)
+    with asking(context, shop, payment_id, "late"):
+        shop.payment(payment_id).lease_until = utcnow() - timedelta(seconds=1)
+        db.session.commit()
+        work.work(payment_id)
+    assert [row.state for row in db.session.scalars(db.select(Payment).order_by(Payment.id))] == [
+        "cancelled",
+        "pending",
+    ]
+    assert shop.steps() == ["opened"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_was_given_back_in_the_services_own_cabinet_is_not_given_back_twice(context: Flask, shop: Shop) -> None:
+    payment_id = shop.opened()
+    shop.settle(payment_id)
+    shop.deliver()
+    shop.vendor.refund(shop.number(payment_id), 61, notify=False)
+    with asking(context, shop, payment_id, "late"):
+        payments.ask(shop.order_id, payment_id, "refund", OLENA, Decimal(61))
+        db.session.commit()
+    row = shop.payment(payment_id)
+    assert (row.state, row.refunded, row.todo, row.fault) == ("paid", Decimal(61), "", "")
+    assert shop.vendor.account().table("payments")[shop.number(payment_id)]["refunded"] == "61"
+
+
+@every_vendor
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_the_service_has_never_heard_of_is_called_off_without_it(shop: Shop) -> None:
+    payment_id = shop.opened()
+    shop.vendor.reset()
+    payments.ask(shop.order_id, payment_id, "cancel", OLENA)
+    db.session.commit()
+    work.work(payment_id)
+    row = shop.payment(payment_id)
+    assert (row.state, row.todo, row.fault) == ("cancelled", "", "")
+    assert shop.steps() == ["opened", "ask_cancel", "cancelled"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("vendor", ["wayforpay"], indirect=True)
+def test_a_key_that_lapsed_says_nothing_of_a_payment(shop: Shop) -> None:
+    """Neither that it is not there, nor that it is called off; a look is tried again, what people asked is told."""
+    lost = shop.start()
+    for fault in ("lost", "expired"):
+        shop.vendor.fault(fault)
+        work.work(lost)
+    row = shop.payment(lost)
+    assert (row.state, row.fault, len(shop.vendor.account().table("payments"))) == ("failed", "credentials", 1)
+    payment_id = shop.opened()
+    shop.vendor.fault("expired")
+    work.work(payment_id)
+    row = shop.payment(payment_id)
+    assert (row.state, row.fault, row.lease_until) == ("pending", "", None)
+    assert row.next_at is not None
+    payments.ask(shop.order_id, payment_id, "cancel", OLENA)
+    db.session.commit()
+    shop.vendor.fault("expired")
+    work.work(payment_id)
+    row = shop.payment(payment_id)
+    assert (row.state, row.todo, row.fault) == ("pending", "", "credentials")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_that_fails_after_the_call_makes_no_second_payment(shop: Shop) -> None:
+    payment_id = shop.start()
+    full = "CREATE TRIGGER full BEFORE UPDATE OF url ON payments BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    db.session.execute(db.text(full))
+    db.session.commit()
+    work.work(payment_id)
+    row = shop.payment(payment_id)
+    assert (row.state, row.todo, row.fault, row.uncertain) == ("new", "create", "broken", True)
+    assert row.detail == "the hub stumbled: IntegrityError"
+    db.session.execute(db.text("DROP TRIGGER full"))
+    db.session.commit()
+    work.work(payment_id)
+    last = max(db.session.scalars(db.select(Payment.id)))
+    work.work(last)
+    assert shop.payment(last).state == "pending"
+    there = [p["state"] for p in shop.vendor.account().table("payments").values()]
+    assert there.count("pending") == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestAnswers:
+    @pytest.fixture
+    def extra_env(self) -> dict[str, str]:
+        return {"ALLOW_PRIVATE_ADDRESSES": "1"}
+
+    @pytest.mark.parametrize("vendor", ["wayforpay"], indirect=True)
+    @pytest.mark.parametrize("page", ["", "javascript:alert(1)"])
+    def test_nobody_is_sent_to_what_is_no_page(self, shop: Shop, page: str) -> None:
+        made = {"reasonCode": 1100, "reason": "Ok", "invoiceUrl": page}
+        with canned((200, made)) as server:
+            row = db.session.get_one(Connection, shop.connection_id)
+            row.settings = {**row.settings, "api_url": server.url}
+            db.session.commit()
+            payment_id = shop.start()
+            work.work(payment_id)
+        found = shop.payment(payment_id)
+        assert (found.state, found.url, found.fault, found.uncertain) == ("new", "", "broken", True)
+        assert "no address" in found.detail
+
+    @pytest.mark.parametrize("vendor", ["wayforpay"], indirect=True)
+    def test_a_page_that_closes_while_it_is_being_called_off(self, shop: Shop) -> None:
+        made = {"reasonCode": 1100, "reason": "Ok", "invoiceUrl": "https://pay.example/1"}
+        gone = {"reasonCode": 1127, "reason": "Order Not Found"}
+        with canned((200, made), (200, {"transactionStatus": "Pending", "reasonCode": 1134}), (200, gone)) as server:
+            row = db.session.get_one(Connection, shop.connection_id)
+            row.settings = {**row.settings, "api_url": server.url}
+            db.session.commit()
+            payment_id = shop.opened()
+            payments.ask(shop.order_id, payment_id, "cancel", OLENA)
+            db.session.commit()
+            work.work(payment_id)
+            asked = [json.loads(body)["transactionType"] for _, _, body in server.requests]
+        assert asked == ["CREATE_INVOICE", "CHECK_STATUS", "REMOVE_INVOICE", "CHECK_STATUS"]
+        found = shop.payment(payment_id)
+        assert (found.state, found.todo, found.fault) == ("cancelled", "", "")
 
 
 def test_an_order_that_became_cash_on_delivery_is_not_marked(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from integrations.sandbox import SandboxServer
-from jobs import connections, runs, stock_due
+from jobs import connections, runs, stock_due, wake
 from models import (
     Attempt,
     Connection,
@@ -29,7 +29,7 @@ from orders import editing, statuses, stock, unite
 from tests.orders import build
 
 from ..orders.build import OLENA
-from .conftest import make_orders
+from .conftest import make_orders, queued
 
 
 @pytest.fixture
@@ -237,6 +237,20 @@ def test_who_is_not_told(shop: Connection) -> None:
     run = tell(shop, "Olena")
     assert (run.state, run.counts, asked()) == ("done", {}, 0)
     stock_due.sweep()
+    stock_due.start(shop.id)
+    assert db.session.scalars(db.select(Run).where(Run.task == "stock")).all() == [run]
+
+
+def test_a_wake_up_that_was_lost_is_found(shop: Connection) -> None:
+    row = product("CUP", 3)
+    offer(shop, row, external_id="1")
+    row.stock = Decimal(2)
+    db.session.commit()
+    broker = wake.broker()
+    assert broker is not None
+    broker.flushall()
+    stock_due.sweep()
+    assert queued() == ["jobs.stock_due.start"]
 
 
 def test_orders_accepted_at_once_take_each_their_own(shop: Connection, app: Any) -> None:

@@ -11,7 +11,20 @@ from flask import Flask
 
 from integrations.sandbox import SandboxServer
 from jobs import automation, connections, parcels, work
-from models import Connection, DeliveryMethod, Link, Mapping, Order, Run, Schedule, Status, TrackedParcel, Transfer, db
+from models import (
+    Attempt,
+    Connection,
+    DeliveryMethod,
+    Link,
+    Mapping,
+    Order,
+    Run,
+    Schedule,
+    Status,
+    TrackedParcel,
+    Transfer,
+    db,
+)
 from orders import editing, rules, unite
 from orders import work as requests
 from orders.rules import Draft
@@ -150,6 +163,65 @@ def test_another_number_is_another_parcel(poshta: Connection, vendor: Any) -> No
     read(poshta)
     assert [p.number for p in parcels.of_order(kept)] == ["20450000000002"]
     assert db.session.scalar(db.select(db.func.count()).select_from(TrackedParcel)) == 2
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_number_that_goes_on_to_another_order_tells_that_one(poshta: Connection, vendor: Any) -> None:
+    first, second = orders(2)
+    send([second], poshta)
+    work.drain(poshta.id)
+    (number,) = db.session.scalars(db.select(Link.external_number))
+    db.session.execute(db.update(Link).values(external_number="", external_id=None))
+    db.session.execute(db.update(Order).values(ttn="", ttn_state=""))
+    editing.update(first, 1, {"ttn": number}, None, OLENA)
+    db.session.commit()
+    read(poshta)
+    assert state(first)[0] == "Створено, ще не передано"
+    assert read(poshta).counts["moved"] == 0
+    version = db.session.get_one(Order, first).version
+    editing.update(first, version, {"ttn": "RP123456789"}, None, OLENA)  # of another service
+    editing.update(second, db.session.get_one(Order, second).version, {"ttn": number}, None, OLENA)
+    db.session.commit()
+    vendor.set_status(number, "9")
+    read(poshta)
+    assert (state(first)[0], state(second)[0]) == ("", "Отримано")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_key_that_lapsed_fails_the_reading_of_numbers_and_is_told(poshta: Connection, vendor: Any) -> None:
+    (order_id,) = orders(1, ttn="20450000000001")
+    vendor.fault("expired")
+    failed = build.ran(poshta.id, "statuses")
+    assert (failed.state, failed.fault) == ("failed", "credentials")
+    told = db.session.scalars(db.select(Attempt).where(Attempt.verb == "statuses")).one()
+    assert (told.outcome, told.fault) == ("refused", "credentials")
+    assert state(order_id)[0] == ""
+    vendor.fault("refuse")  # a number that the service won't even look for
+    assert read(poshta).counts["parcels"] == 0
+    assert state(order_id)[0] == ""
+    read(poshta)
+    assert state(order_id)[0] == "Номер не знайдено"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_number_that_staff_gave_stays_beside_the_one_of_a_copy(poshta: Connection, vendor: Any) -> None:
+    (order_id,) = orders(1)
+    send([order_id], poshta)
+    editing.update(order_id, 1, {"ttn": "20450000000002"}, None, OLENA)
+    db.session.commit()
+    work.drain(poshta.id)
+    order = db.session.get_one(Order, order_id, populate_existing=True)
+    (number,) = db.session.scalars(db.select(Link.external_number))
+    assert (order.ttn, order.ttn_state) == ("20450000000002", "")
+    assert vendor.count() == 1
+    vendor.set_status(number, "7")
+    assert read(poshta).counts["changed"] == 1
+    link = db.session.scalars(db.select(Link)).one()
+    known = (link.external_status, link.external_at)
+    assert read(poshta).counts["changed"] == 0
+    db.session.refresh(link)
+    assert (link.external_status, link.external_at) == known
+    assert state(order_id)[0] == "Номер не знайдено"  # the number that is shown is the one staff gave
 
 
 def test_many_numbers_go_a_hundred_at_a_time(poshta: Connection, vendor: Any) -> None:

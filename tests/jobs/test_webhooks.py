@@ -276,6 +276,34 @@ def test_a_dead_workers_delivery_is_taken_over_and_its_late_answer_changes_nothi
     assert deliveries() == [("order.created", "done", 2)]
 
 
+def test_an_endpoint_that_is_deleted_during_a_call_takes_its_deliveries_along(context, receiver, endpoint):
+    endpoint_id, _secret = endpoint
+    make_orders(1)
+    held = webhooks._claim(endpoint_id)
+    db.session.delete(db.session.get_one(WebhookEndpoint, endpoint_id))
+    db.session.commit()
+    webhooks._settle(endpoint_id, held, webhooks._Result(200, "", 1))
+    webhooks.deliver(endpoint_id)
+    assert deliveries() == []
+    assert db.session.scalars(db.select(WebhookAttempt)).all() == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_long_queue_is_worked_off_in_stints(context, receiver, endpoint):
+    endpoint_id, _secret = endpoint
+    webhooks.send_test(db.session.get_one(WebhookEndpoint, endpoint_id))
+    make_orders(webhooks.STINT)
+    broker = wake.broker()
+    broker.flushall()
+    webhooks.deliver(endpoint_id)
+    assert len(receiver.seen) == webhooks.STINT
+    assert [job.func_name for job in wake.queue("low").jobs] == ["jobs.webhooks.deliver"]
+    webhooks.deliver(endpoint_id)
+    assert {state for _event, state, _tries in deliveries()} == {"done"}
+    assert json.loads(receiver.seen[0][1])["data"] == {}
+    assert len(receiver.seen) == webhooks.STINT + 1
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_secret_is_in_no_log(context, receiver, endpoint):
     make_orders(1)

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 
+from jobs import reports as work
 from jobs import wake
 from models import Order, Status, db, utcnow
 from orders import counts, days, reports
@@ -105,6 +106,25 @@ def test_figures_and_their_links(client, app):
     assert "Key not accepted" in page
     assert "<script>alert" not in page
     assert "data-chart" in page
+
+
+def test_what_is_under_way_is_told_of_each_system(client, app):
+    """Of one, too, whose connector this hub no longer has: nobody knows its pace, so one call a second is told."""
+    with app.app_context():
+        crm, old = data.connection(), data.connection("vanished", "Old shop")
+        for order_id, state in zip(data.orders(4), ("waiting", "working", "done", "cancelled"), strict=True):
+            data.transfer(order_id, crm, state)
+            data.transfer(order_id, old, "waiting")
+        db.session.commit()
+        found, complete = work.tallies(utcnow() - timedelta(days=1))
+        assert complete
+        assert (found[crm.id].open, found[crm.id].done, found[crm.id].failed) == (2, 1, 0)
+        assert {queue.name: (queue.waiting, queue.working) for queue in work.queues()} == {
+            "RetailCRM": (1, 1), "Old shop": (4, 0)}  # fmt: skip
+        assert [queue.seconds for queue in work.queues() if queue.name == "Old shop"] == [4]
+    login(client)
+    assert "state=open" in client.get("/").text
+    assert "Old shop" in client.get("/activity").text
 
 
 def test_it_updates_itself_only_when_something_changed(client, app):

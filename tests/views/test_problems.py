@@ -9,7 +9,22 @@ import pytest
 from flask import g
 
 from jobs import problems, reports, settle, wake
-from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Schedule, Status, Transfer, db, utcnow
+from models import (
+    Connection,
+    Incoming,
+    LikelyDuplicate,
+    Link,
+    Mapping,
+    Order,
+    OrderEvent,
+    Run,
+    Schedule,
+    SecondRoute,
+    Status,
+    Transfer,
+    db,
+    utcnow,
+)
 from orders import listing
 from orders.timeline import Actor
 
@@ -317,6 +332,37 @@ def test_pairs_that_were_shown_are_two_orders(client, app):
     page = client.post("/problems/duplicates/aside", data=form, follow_redirects=True).text
     assert "This was settled meanwhile." in page
     assert 'id="duplicates"' not in page
+
+
+def test_groups_that_are_longer_than_the_page_are_counted_whole(client, app):
+    n = problems.SHOWN + 1
+    with app.app_context():
+        crm, prom = data.connection(), data.connection("prom", "Prom")
+        poshta = data.connection("nova_poshta", "Nova Poshta")
+        gone = data.connection("prom", "Prom that was", removed_at=utcnow())
+        code = {"table": "no_such_table", "code": "77", "name": "Голуб", "connection_id": gone.id}
+        ids = data.orders(n, needs_mapping=True, unmapped=[code])
+        for order_id in ids:
+            data.refused(order_id, crm, detail="phone is wrong")
+            routed = {"order_id": order_id, "first_id": crm.id}
+            db.session.add(SecondRoute(**routed, connection_id=poshta.id))
+            db.session.add(SecondRoute(**routed, connection_id=gone.id))
+        came = {"connection_id": prom.id, "event": "order", "state": "failed", "body": {}}
+        db.session.add_all(Incoming(external_id=str(i), fingerprint=str(i), note="No lines", **came) for i in range(n))
+        pairs = zip(ids[1:], ids, strict=False)
+        db.session.add_all(LikelyDuplicate(order_id=one, other_id=other, why="phone") for one, other in pairs)
+        db.session.add(LikelyDuplicate(order_id=ids[-1], other_id=ids[0], why="phone"))
+        db.session.commit()
+        found = problems.find()
+        (unmapped,) = found.mapping[0].entries
+        assert (found.mapping[0].n, unmapped.n, len(unmapped.orders)) == (n, n, problems.SHOWN)
+        assert (found.mapping[0].connection.name, unmapped.title) == ("Prom that was", "")
+        kinds = [found.refused, found.unread, found.second, found.duplicates]
+        assert [(group.n, len(group.rows)) for (group,) in kinds] == [(n, problems.SHOWN)] * 4
+        assert found.second[0].connection.name == "Nova Poshta"
+    login(client)
+    counts = re.findall(r'class="problem-count num">(\d+)', client.get("/problems").text)
+    assert counts == [str(n)] * 5
 
 
 def test_deleted_copies_have_one_cure(client, app, filled):

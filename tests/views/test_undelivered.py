@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs import problems, reports, webhooks
+from jobs import problems, reports, undelivered, webhooks
 from models import Message, OrderEvent, OrderLink, OrderMail, WebhookDelivery, WebhookEndpoint, db, utcnow
 from orders import order_links, outbox
 from orders.timeline import Actor
@@ -54,6 +54,17 @@ def filled(app):
         db.session.add_all(WebhookDelivery(**outbox.delivery(hook.id, "order.created", i, {})) for i in ids[:2])
         db.session.commit()
         return {**made, "bot": bot, "orders": ids, "hook": hook.id, "letter": link.id}
+
+
+def test_a_long_group_is_counted_whole(app, filled):
+    with app.app_context():
+        more = data.orders(undelivered.SHOWN, prefix="B-")
+        for order_id in more:
+            message(order_id, filled["bot"], state="failed", fault="credentials", detail="Unauthorized")
+        db.session.commit()
+        (group,) = [one for one in undelivered.find() if one.fault == "credentials"]
+        assert (group.n, len(group.rows)) == (len(more) + 3, undelivered.SHOWN)
+        assert [row.id for row in group.rows[:1]] == [max(db.session.scalars(db.select(Message.id)))]
 
 
 def states(app, ids: list[int]) -> list[str]:
