@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 import pytest
 
 from cli import demo
-from integrations import connectors
+from integrations import connectors, http
 from integrations.base import PullsOrders
-from integrations.sandbox import TOKENS, discover
+from integrations.sandbox import TOKENS, SandboxServer, discover
 from jobs import connections, hooks, methods, runs
 from models import (
     Connection,
@@ -36,6 +36,14 @@ pytestmark = [
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
     pytest.mark.usefixtures("unlimited"),
 ]
+
+
+@pytest.fixture
+def sandbox():
+    """Of its own: a test stops it to see what the demo does about imitations that are gone."""
+    with SandboxServer() as server:
+        yield server
+    http.close_all()
 
 
 @pytest.fixture
