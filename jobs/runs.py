@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from integrations.errors import VendorError
-from models import Connection, Run, db, utcnow
+from models import OPEN_STATES, Connection, Run, db, utcnow
 
 from . import catalogue, connections, intake, parcels, readback, standing, stock, wake
 
@@ -20,6 +20,8 @@ log = structlog.get_logger()
 LEASE = timedelta(minutes=10)
 #: tasks that often need no call: they note by themselves how those went that they made
 QUIET = ("stock",)
+#: in the memo of a run that is to be done once more when it ends
+_AGAIN = "again"
 
 
 def request(connection_id: int, task: str, by: str, memo: Mapping[str, Any] | None = None) -> Run | None:
@@ -34,6 +36,20 @@ def request(connection_id: int, task: str, by: str, memo: Mapping[str, Any] | No
         return None
     wake.run_next(row.id)
     return row
+
+
+def request_anew(connection_id: int, task: str, by: str) -> Run | None:
+    """The same after a change that the run goes by, its settings say: one that has begun may have seen what was before
+    and is done once more when it ends."""
+    if row := request(connection_id, task, by):
+        return row
+    mine = (Run.connection_id == connection_id, Run.task == task, Run.state.in_(OPEN_STATES))
+    query = db.select(Run).where(*mine).with_for_update().execution_options(populate_existing=True)
+    if (begun := db.session.scalar(query)) is None:  # it has ended between our two looks
+        return request(connection_id, task, by)
+    if begun.state == "working":
+        begun.memo = {**begun.memo, _AGAIN: True}
+    return begun
 
 
 def carry_out(run_id: int) -> None:
@@ -81,6 +97,10 @@ def _finish(run_id: int, fence: int, state: str, fault: str = "", detail: str = 
     if row and state == "done" and row.task not in QUIET:
         row.connection.last_ok_at = now
         row.connection.last_error = None
+    if row and row.state == state and _AGAIN in row.memo:
+        row.state, row.finished_at = "waiting", None
+        row.memo = {name: value for name, value in row.memo.items() if name != _AGAIN}
+        wake.run_next(row.id)
     wake.changed()
     db.session.commit()
 

@@ -84,7 +84,7 @@ def save(connection_id: int) -> Any:
 
 def _fetch_lists(row: Connection, cls: type[Connector]) -> None:
     if any(task.key == "references" for task in cls.tasks):
-        runs.request(row.id, "references", current_user.name or current_user.email)
+        runs.request_anew(row.id, "references", current_user.name or current_user.email)
 
 
 def _connector(kind: str) -> type[Connector]:

@@ -119,3 +119,26 @@ def test_no_transaction_while_the_vendor_thinks(
     finally:
         thread.join()
     assert db.session.get_one(Run, run_id, populate_existing=True).state in ("waiting", "done")
+
+
+def test_what_is_changed_while_a_run_is_under_way_is_looked_at_once_more(
+    context: Flask, prom: Connection, sandbox: SandboxServer
+) -> None:
+    vendor = sandbox.vendor("prom")
+    vendor.fault("slow", times=1, seconds=2)
+    made = runs.request_anew(prom.id, "references", "Tester")
+    db.session.commit()
+    assert made is not None
+    run_id, prom_id, before = made.id, prom.id, vendor.requests
+    db.session.rollback()
+    thread = beside(context, lambda: runs.carry_out(run_id))
+    crash.wait_until(lambda: vendor.requests > before, sweep=False)
+    again = runs.request_anew(prom_id, "references", "Tester")
+    assert again is not None
+    assert again.id == run_id
+    db.session.commit()
+    thread.join()
+    assert db.session.get_one(Run, run_id, populate_existing=True).state == "waiting"
+    db.session.rollback()
+    runs.carry_out(run_id)
+    assert db.session.get_one(Run, run_id, populate_existing=True).state == "done"

@@ -215,7 +215,9 @@ def test_the_card(app: Flask, client: FlaskClient, link: str, sandbox: SandboxSe
         client.post("/order/1/payments/1/refund", data={"amount": amount})
     with app.app_context():
         assert (
-            db.session.scalars(db.select(OrderEvent.detail).where(OrderEvent.kind == "payment")).all()[-1]["step"]
+            db.session.scalars(
+                db.select(OrderEvent.detail).where(OrderEvent.kind == "payment").order_by(OrderEvent.id)
+            ).all()[-1]["step"]
             == "paid"
         )
     answer = client.post("/order/1/payments/1/refund", data={"amount": "1,50"}, headers={"HX-Request": "true"})
