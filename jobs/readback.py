@@ -9,19 +9,13 @@ from datetime import datetime
 from integrations.base import ReadsStatuses
 from integrations.errors import VendorError
 from integrations.types import StatusChange
-from models import Connection, Link, Order, Prepared, Status, among, db, utcnow
+from models import Connection, Link, Order, Status, db, utcnow
+from orders import work
 from orders.timeline import Actor
 
 from . import attempts, connections, drafts, incoming_changes, told, tracking, vendor_names, wake
 
 CHUNK = 200
-_orders = Order.__table__
-_TOUCH = Prepared(
-    db.update(_orders)
-    .where(among(_orders.c.id, "ids"))
-    .values(updated_at=db.bindparam("now", type_=_orders.c.updated_at.type)),
-    same_plan=True,
-)
 
 
 def read_statuses(run_id: int, connection: Connection, keep: Callable[..., None]) -> None:
@@ -90,7 +84,7 @@ class Reader:
         ]
         incoming_changes.take_statuses(self.connection, news, self.maker, self.actor)
         # by a statement: set on an object whose status was just changed it would have each of them read once more
-        _TOUCH.run_columns({"ids": [[link.order_id for link, *_ in found]], "now": [utcnow()]}, 1)
+        work.TOUCH.run_columns({"ids": [[link.order_id for link, *_ in found]], "now": [utcnow()]}, 1)
 
     def met(self, link: Link, ours: Order, change: StatusChange) -> str:
         """Note that a copy was heard of; the name of the status that it has."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement
 from sqlalchemy.exc import IntegrityError
 
-from models import Connection, Link, Order, Schedule, Status, Transfer, db, utcnow
+from models import Connection, Link, Schedule, Status, Transfer, db, utcnow
 from orders import statuses, timeline, work
 from orders.timeline import Actor
 
@@ -186,9 +186,7 @@ def change_schedule(
 
 
 def _show_again(order_ids: Sequence[int]) -> None:
-    """Pages that are open show the orders again: a row is theirs as long as its updated_at stays."""
-    seen = db.update(Order).where(Order.id.in_(order_ids)).values(updated_at=utcnow())
-    db.session.execute(seen, execution_options={"synchronize_session": False})
+    work.TOUCH.run(ids=list(order_ids), now=utcnow())
 
 
 def _touch(transfer_ids: Sequence[int]) -> None:

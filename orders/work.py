@@ -49,14 +49,15 @@ def request_send(order_ids: Sequence[int], connection_id: int, by: str) -> int:
         blank = {"connection_id": connection_id, "role": "destination", "state": "pending"}
         add_rows(Link, [{"order_id": i, **blank} for i in part], _unless_linked)
         _queue([(i, connection_id, {}) for i in part], "send", by)
-        _TOUCH.run(ids=part, now=now)
+        TOUCH.run(ids=part, now=now)
     if ids:
         wake([connection_id])
     return len(ids)
 
 
 _orders = Order.__table__
-_TOUCH = Prepared(
+#: pages that are open show orders again whose updated_at has moved
+TOUCH = Prepared(
     db.update(_orders)
     .where(among(_orders.c.id, "ids"))
     .values(updated_at=db.bindparam("now", type_=_orders.c.updated_at.type)),
