@@ -13,12 +13,13 @@ from sqlalchemy.orm import joinedload
 
 from integrations.types import OrderData
 from models import HeldOrder, Incoming, Prepared, among, db, utcnow
+from orders import lists
 
 from .drafts import Maker
 
 #: a status of these says that nobody waits for the customer's money any more
 _OVER = ("cancelled", "deleted", "transferred")
-SHOWN = 100
+SHOWN = lists.MANY_HELD
 
 
 class Version(Protocol):
@@ -118,19 +119,19 @@ def over(connection_id: int, order_ids: Mapping[str, int]) -> None:
         db.session.execute(earlier.values(state="applied", order_id=order_id))
 
 
-_SOME = db.select(_held_orders.c.id).limit(SHOWN)
-_COUNT = Prepared(db.select(db.func.count()).select_from(_SOME.subquery()))
 _COUNT_OF = Prepared(
     db.select(db.func.count()).select_from(
-        _SOME.where(_held_orders.c.connection_id == db.bindparam("connection")).subquery()
+        db.select(_held_orders.c.id)
+        .where(_held_orders.c.connection_id == db.bindparam("connection"))
+        .limit(SHOWN)
+        .subquery()
     )
 )
 
 
-def count(connection_id: int | None = None) -> int:
-    """How many wait, at this connection or in all; SHOWN for that many or more."""
-    found = _COUNT.raw() if connection_id is None else _COUNT_OF.raw(connection=connection_id)
-    return int(found[0][0])
+def count(connection_id: int) -> int:
+    """How many wait at this connection; SHOWN for that many or more."""
+    return int(_COUNT_OF.raw(connection=connection_id)[0][0])
 
 
 def rows(connection_id: int | None = None) -> Sequence[HeldOrder]:

@@ -217,8 +217,11 @@ class _PostgresConnection(psycopg.Connection[Any]):
     that the rollback took away; a request that only reads ends in one, and each page would prepare them anew."""
 
     def rollback(self) -> None:
-        if self.info.transaction_status != TransactionStatus.INTRANS:
-            return super().rollback()  # after an error, or with nothing to do
+        status = self.pgconn.transaction_status
+        if status == TransactionStatus.IDLE:
+            return None
+        if status != TransactionStatus.INTRANS:
+            return super().rollback()  # after an error
         with self.lock:
             result = self.pgconn.exec_(b"ROLLBACK")
         if result.status != ExecStatus.COMMAND_OK:
@@ -241,8 +244,10 @@ IDLE_SECONDS = 5
 
 
 @event.listens_for(Pool, "checkin")
-def _note_idle(_connection: Any, record: Any) -> None:
+def _note_idle(connection: Any, record: Any) -> None:
     record.info["idle_since"] = time.monotonic()
+    if isinstance(connection, _PostgresConnection):
+        connection.autocommit = False
 
 
 @event.listens_for(Pool, "checkout")
@@ -258,10 +263,26 @@ def _try_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
 
 
 @event.listens_for(Engine, "begin")
-def _begin_sqlite(connection: Any) -> None:
+def _begin(connection: Any) -> None:
+    """On PostgreSQL each statement sees what is committed when it starts, inside a transaction and outside: a request
+    that only reads is spared the trips for BEGIN and ROLLBACK."""
     if connection.dialect.name == "sqlite":
         cursor = connection.connection.cursor()
         cursor.execute("BEGIN") if reading.get() else _begin_to_write(cursor)
+    elif reading.get() and isinstance(driver := connection.connection.dbapi_connection, _PostgresConnection):
+        driver.autocommit = True
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _begin_after_all(_connection: Any, cursor: Any, statement: str, *_more: Any) -> None:
+    """What is more than a look (a lock, a setting, a change) begins the transaction that was spared."""
+    driver = cursor.connection
+    if (
+        isinstance(driver, _PostgresConnection)
+        and driver.autocommit
+        and (not statement.startswith("SELECT") or " FOR " in statement)
+    ):
+        driver.autocommit = False
 
 
 def _begin_to_write(cursor: Any) -> None:

@@ -15,14 +15,14 @@ from models import Link, Order, OrderSearch, Prepared, db
 
 from . import counts, rows, search, walks
 from .filters import OrderFilter, Statuses, StatusLike
-from .rows import Raw, Row
+from .rows import Found, Row
 
 COUNT_LIMIT = 10_000
 
 
 @dataclass
 class Page:
-    raw: list[Raw]
+    found: list[Found]
     newer: int | None  # cursor of the page before, if there is one
     older: int | None
     at_start: bool
@@ -30,11 +30,12 @@ class Page:
 
     @property
     def ids(self) -> list[int]:
-        return [row[0] for row in self.raw]
+        return [order_id for order_id, _ in self.found]
 
     @property
     def rows(self) -> list[Row]:
-        return rows.read(self.raw)
+        found = {row.o.id: row for row in by_ids(self.ids)}
+        return [found[order_id] for order_id in self.ids if order_id in found]
 
 
 @dataclass(frozen=True)
@@ -73,22 +74,18 @@ def page(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor = Cu
     return Page(found, newer, found[-1][0] if has_older else None, newer is None, shallow)
 
 
-def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, limit: int) -> tuple[list[Raw], bool]:
+def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, limit: int) -> tuple[list[Found], bool]:
     """Up to `limit` orders in walking order, and whether only the newest were looked through."""
     descending = (f.sort == "new") == (cursor.way == "next")
     words = search.terms(f.q)
     if words:
         found = _searched(f, statuses, zone, words, cursor, descending, limit)
-    elif not (f.since or f.until):
-        walk = _walk_of(f, tuple(statuses), zone, descending, limit, cursor.id is not None, search.on_sqlite())
-        walked = walk.raw(after=cursor.id) if cursor.id is not None else walk.raw()
-        if search.on_sqlite():
-            return walked, False
-        found = [row[0] for row in walked]
-    else:  # dates ask the database for the ids that they end at
-        query = walks.ordered((Order.id,), f, statuses, zone, descending=descending, limit=limit, after=cursor.id)
-        found = list(db.session.scalars(query))
-    return rows.of(found, descending), bool(words) and search.are_short(words)
+        return rows.stamps(found, descending), search.are_short(words)
+    if f.since or f.until:  # dates ask the database for the ids that they end at
+        query = walks.ordered(rows.FOUND, f, statuses, zone, descending=descending, limit=limit, after=cursor.id)
+        return [(order_id, changed) for order_id, changed in db.session.execute(query)], False
+    walk = _walk_of(f, tuple(statuses), zone, descending, limit, cursor.id is not None)
+    return walk.raw(after=cursor.id) if cursor.id is not None else walk.raw(), False
 
 
 def _searched(
@@ -109,14 +106,10 @@ def _searched(
 
 @lru_cache(maxsize=200)
 def _walk_of(
-    f: OrderFilter, statuses: tuple[StatusLike, ...], zone: ZoneInfo, descending: bool, limit: int, goes_on: bool,
-    whole: bool,
-) -> Prepared:  # fmt: skip
-    """`whole`: not the ids only but all that the rows show. PostgreSQL has to plan each walk anew, and takes longer for
-    these columns than for reading them."""
+    f: OrderFilter, statuses: tuple[StatusLike, ...], zone: ZoneInfo, descending: bool, limit: int, goes_on: bool
+) -> Prepared:
     after = db.bindparam("after", type_=Order.id.type) if goes_on else None
-    columns = rows.COLUMNS if whole else (Order.id,)
-    return Prepared(walks.ordered(columns, f, statuses, zone, descending=descending, limit=limit, after=after))
+    return Prepared(walks.ordered(rows.FOUND, f, statuses, zone, descending=descending, limit=limit, after=after))
 
 
 def _like(words: Sequence[str]) -> list[Any]:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from models import Connection, DeliveryMethod, OrderType, PaymentMethod, Prepared, Shop, Source, Status, db
+from models import (
+    Connection,
+    DeliveryMethod,
+    HeldOrder,
+    OrderType,
+    PaymentMethod,
+    Prepared,
+    SavedView,
+    Shop,
+    Source,
+    Status,
+    db,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,12 @@ Rows = tuple[Any, ...]
 _CONNECTIONS = "connections"
 
 
-def _query() -> Any:
+_VIEWS, _HELD = "views", "held"
+#: orders that wait for their payment are counted up to here
+MANY_HELD = 100
+
+
+def _query(*more: Any) -> Any:
     blank, zero = db.literal(""), db.literal(0)
     parts = [
         db.select(
@@ -83,15 +101,48 @@ def _query() -> Any:
     ]
     there = Connection.__table__.c
     columns = (db.literal(_CONNECTIONS), there.id, there.kind, there.name, there.enabled, zero, blank, blank)
-    return db.union_all(*parts, db.select(*columns).where(there.removed_at.is_(None)))
+    return db.union_all(*parts, db.select(*columns).where(there.removed_at.is_(None)), *more)
+
+
+def _query_around() -> Any:
+    """The same with what else stands around the list of one user."""
+    blank, zero, nothing, on = db.literal(""), db.literal(0), db.null(), db.literal(True)
+    view, held = SavedView.__table__.c, HeldOrder.__table__.c
+    seen = db.or_(view.user_id.is_(None), view.user_id == db.bindparam("user", type_=view.user_id.type))
+    some, n = db.select(held.id).limit(MANY_HELD).subquery(), db.func.count()
+    return _query(
+        db.select(db.literal(_VIEWS), view.id, nothing, view.name, on, view.position, view.query, blank).where(seen),
+        db.select(db.literal(_HELD), n, nothing, blank, on, zero, blank, blank).select_from(some),
+    )
 
 
 _QUERY = Prepared(_query(), same_plan=True)
+_AROUND = Prepared(_query_around(), same_plan=True)
 
 
 def snapshot() -> Rows:
     """Everything in one query. Equal as long as nothing of it changes, so that what is made of it can be kept."""
     return tuple(_QUERY.raw())
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around a list of orders: the registries (as `snapshot` gives them), the user's saved views as (name,
+    filter), and how many orders wait for their payment, MANY_HELD for that many or more."""
+
+    rows: Rows
+    views: Sequence[tuple[str, str]]
+    held: int
+
+
+def around(user_id: int) -> Around:
+    """All of it in one query."""
+    found = _AROUND.raw(user=user_id)
+    views = sorted((row for row in found if row[0] == _VIEWS), key=lambda row: (row[5], row[1]))
+    held = next(row[1] for row in found if row[0] == _HELD)
+    return Around(
+        tuple(row for row in found if row[0] not in (_VIEWS, _HELD)), [(row[3], row[6]) for row in views], int(held)
+    )
 
 
 def of(rows: Rows) -> tuple[Lists, list[Connected]]:

@@ -1,7 +1,8 @@
 """What a row of the order list shows, all of it in one query.
 
-The database's values are kept as they come (`Raw`): equal ones are the same row, so what was printed of it can be shown
-again, and they are read into Python's types (`read`) only where something has to be made of them.
+Whatever changes something that a row shows moves the order's `updated_at` (a line, a copy, a transfer, too): open pages
+go by it when they ask for news, and so does what is kept of printed rows. The database's values are kept as they come
+(`Raw`) and are read into Python's types (`read`) only where something has to be made of them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from models import Connection, Link, Order, OrderLine, OrderLink, Prepared, Tran
 
 #: a row as the database's driver gives it, in the order of COLUMNS: the id first
 Raw = tuple[Any, ...]
+#: an order that a page shows: its id, and its `updated_at` as the driver gives it
+Found = tuple[int, Any]
 
 
 class json_rows(FunctionElement[str]):
@@ -78,6 +81,10 @@ COLUMNS = (
     # an index that is nearly always empty
     _of_order(db.select(_HERE.order_id).where(OrderLink.here, _HERE.order_id == _ORDER.id)).exists().label("here"),
 )  # fmt: skip
+#: where `updated_at` stands in it
+CHANGED = 3
+FOUND = (Order.id, Order.updated_at)
+_STAMPS = Prepared(db.select(*FOUND).where(among(Order.id, "ids")), same_plan=True)
 _BY_IDS = Prepared(db.select(*COLUMNS).where(among(_ORDER.id, "ids")), same_plan=True)
 
 
@@ -108,6 +115,12 @@ class Row:
     @property
     def recipient(self) -> str:
         return " ".join(part for part in (self.o.last_name, self.o.first_name) if part)
+
+
+def stamps(order_ids: Sequence[int], descending: bool = True) -> list[Found]:
+    """Given orders with the time of their last change, by id."""
+    found = _STAMPS.raw(ids=list(order_ids)) if order_ids else []
+    return sorted(found, key=lambda row: row[0], reverse=descending)
 
 
 def of(order_ids: Sequence[int], descending: bool = True) -> list[Raw]:

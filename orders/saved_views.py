@@ -4,29 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models import Prepared, SavedView, db, insert_into
+from models import SavedView, db, insert_into
 
 NAME_LENGTH = 60
-_VIEW = SavedView.__table__.c
 
 
 def of_user(user_id: int) -> Sequence[SavedView]:
     """Everybody's and the user's own, in the order of the tabs."""
     mine = db.or_(SavedView.user_id.is_(None), SavedView.user_id == user_id)
     return db.session.scalars(db.select(SavedView).where(mine).order_by(SavedView.position, SavedView.id)).all()
-
-
-_TABS = Prepared(
-    db.select(_VIEW.name, _VIEW.query)
-    .where(db.or_(_VIEW.user_id.is_(None), _VIEW.user_id == db.bindparam("user", type_=_VIEW.user_id.type)))
-    .order_by(_VIEW.position, _VIEW.id),
-    same_plan=True,
-)
-
-
-def tabs(user_id: int) -> list[tuple[str, str]]:
-    """(name, filter) of the same."""
-    return _TABS.raw(user=user_id)
 
 
 def save(name: str, query: str, user_id: int | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -15,8 +15,8 @@ from flask_babel import gettext
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
-from jobs import imports, waiting, wake
-from orders import counts, listing, lists, saved_views
+from jobs import imports, wake
+from orders import counts, listing, lists
 from orders.filters import FLAGS, LINK_FILTERS, PAYMENTS, OrderFilter
 from orders.listing import Cursor
 
@@ -88,7 +88,14 @@ class ListPage:
 
     f: OrderFilter
     cursor: Cursor = Cursor()
-    context: Context = field(default_factory=make_context)
+
+    @cached_property
+    def around(self) -> lists.Around:
+        return lists.around(current_user.id)
+
+    @cached_property
+    def context(self) -> Context:
+        return order_rows.context(self.around.rows)
 
     def url(self, **changes: Any) -> str:
         return list_url(self.f.query(**changes))
@@ -129,7 +136,7 @@ class ListPage:
 
     @cached_property
     def printed(self) -> order_rows.Printed:
-        return order_rows.printed(self.page.raw, self.context, self.look)
+        return order_rows.printed(self.page.found, self.context, self.look)
 
     def column_class(self, column: str) -> str:
         return {"sum": "num", "recipient": "cut w-26", "city": "cut w-14"}.get(
@@ -200,13 +207,13 @@ class ListPage:
         if self.f.counted:
             return listing.counted(self.f, self.statuses, self.cells)
         whole = self.page.at_start and self.page.older is None
-        return len(self.page.raw) if whole and not self.page.shallow else None
+        return len(self.page.found) if whole and not self.page.shallow else None
 
     @cached_property
     def held(self) -> str:
         """How many orders wait for their payment and are none of these yet."""
-        found = waiting.count()
-        return f"{waiting.SHOWN - 1}+" if found == waiting.SHOWN else str(found or "")
+        found = self.around.held
+        return f"{found - 1}+" if found == lists.MANY_HELD else str(found or "")
 
     @property
     def is_blank(self) -> bool:
@@ -238,10 +245,10 @@ class ListPage:
 
     # ---- tabs
 
-    @cached_property
+    @property
     def saved(self) -> Sequence[tuple[str, str]]:
         """(name, filter) of the saved views."""
-        return saved_views.tabs(current_user.id)
+        return self.around.views
 
     @cached_property
     def tabs(self) -> list[Option]:

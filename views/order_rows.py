@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 
 from flask import get_template_attribute
@@ -18,7 +19,7 @@ from integrations.base import Connector, PullsOrders, ReadsStatuses, ReceivesOrd
 from models import utcnow
 from orders import listing, lists, rows
 from orders.lists import Connected, Lists, Rows
-from orders.rows import Raw, Row, Tile
+from orders.rows import Found, Raw, Row, Tile
 
 from . import addresses, text
 
@@ -177,9 +178,10 @@ def _context(_language: str, rows: Rows) -> Context:
     return Context(*lists.of(rows))
 
 
-def context() -> Context:
-    """The registries as they are now: one query, and the same object as long as they don't change."""
-    return _context(text.locale(), lists.snapshot())
+def context(found: Rows | None = None) -> Context:
+    """The registries as they are now, or as they were just found: the same object as long as they don't change. One
+    query."""
+    return _context(text.locale(), lists.snapshot() if found is None else found)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,43 +207,54 @@ class Printed:
 
 @dataclass(slots=True)
 class _Kept:
-    """A printed row; `age`: the one that it says, in the words of text.age."""
+    """A printed row; `age`: the one that it says, in the words of text.age; `read_at`: when its order was last read."""
 
     html: str
     seen: str
     created_at: datetime
     age: int
+    raw: Raw
+    read_at: float
 
 
-#: rows printed lately; each takes 2 to 4 KB
-_printed: dict[tuple[Context, Look, Raw], _Kept] = {}
+#: rows printed lately, by order and its last change; each takes 2 to 4 KB
+_printed: dict[tuple[Context, Look, int, Any], _Kept] = {}
 _KEPT_ROWS = 3000
+#: seconds after which an order is read again although it says that nothing changed
+TRUSTED = 60
 
 
-def printed(found: Iterable[Raw], shared: Context, shown: Look) -> Printed:
-    """The rows of a list. Fifty rows cost far more to print than to read, and most were shown a moment ago: each is
-    kept by all that it shows."""
-    now = utcnow()
+def printed(found: Iterable[Found], shared: Context, shown: Look) -> Printed:
+    """The rows of a list. Most were shown a moment ago, and fifty cost far more to read and print than to find: each is
+    kept until its order changes."""
+    now, ticks = utcnow(), monotonic()
     year = now.astimezone(text.ZONE).year
+    keys = [(shared, shown, *pair) for pair in found]
+    known = [_printed.get(key) for key in keys]
+    unread = [key[2] for key, kept in zip(keys, known, strict=True) if not kept or kept.read_at < ticks - TRUSTED]
+    read = {raw[0]: raw for raw in rows.of(unread)}
     made = []
-    for raw in found:
-        key = (shared, shown, raw)
-        kept = _printed.get(key)
-        if kept is None or kept.age != text.age(kept.created_at, now, year):
-            kept = _print(key, now, year)
+    for key, kept in zip(keys, known, strict=True):
+        raw = read.get(key[2]) or (kept.raw if kept else None)
+        if raw is None:  # gone since it was found
+            continue
+        if not kept or kept.raw != raw or kept.age != text.age(kept.created_at, now, year):
+            kept = _print(shared, shown, raw, now, year)
+        if key[2] in read:
+            kept.read_at = ticks
         made.append(kept)
     html = "".join([kept.html for kept in made])
     return Printed(Markup(html), ",".join([kept.seen for kept in made]))  # noqa: S704 - printed by a template
 
 
-def _print(key: tuple[Context, Look, Raw], now: datetime, year: int) -> _Kept:
-    shared, shown, raw = key
+def _print(shared: Context, shown: Look, raw: Raw, now: datetime, year: int) -> _Kept:
     (row,) = rows.read([raw])
     html = get_template_attribute("orders/rows.html", "row")(shared.row(row), shared, shown)
     if len(_printed) >= _KEPT_ROWS:
         _printed.clear()
     seen = f"{row.o.id}.{listing.stamp(row.o.updated_at)}"
-    _printed[key] = made = _Kept(str(html), seen, row.o.created_at, text.age(row.o.created_at, now, year))
+    made = _Kept(str(html), seen, row.o.created_at, text.age(row.o.created_at, now, year), raw, monotonic())
+    _printed[shared, shown, row.o.id, raw[rows.CHANGED]] = made
     return made
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from time import monotonic
 
 import pytest
 from sqlalchemy import event
 
 from jobs import wake
 from models import Connection, Link, Order, Run, SavedView, Status, Transfer, User, db, utcnow
-from orders import statuses
+from orders import statuses, work
+from views import order_rows
 
 from ..orders import build
 from .helpers import count_queries, login
@@ -141,7 +143,7 @@ def test_what_was_printed_once_never_stays_behind(hub, app):
     row, strip = page(hub).all("[data-row]")[0].text, page(hub).one("#strip").text
     assert page(hub).all("[data-row]")[0].text == row
     with app.app_context():
-        db.session.execute(db.text("UPDATE orders SET city = 'Odesa' WHERE id = :id"), {"id": order_id})
+        db.session.execute(db.update(Order).where(Order.id == order_id).values(city="Odesa", updated_at=utcnow()))
         db.session.execute(db.text("UPDATE statuses SET name = 'Fresh' WHERE key = 'new'"))
         db.session.execute(db.text("UPDATE connections SET name = 'Other' WHERE kind = 'retailcrm'"))
         db.session.commit()
@@ -154,7 +156,21 @@ def test_what_was_printed_once_never_stays_behind(hub, app):
     assert "Other" in tree.one("#bulk").text
     with app.app_context():
         build.link(order_id, crm_id(app), state="problem", error={"detail": "No such shop"})
+        work.TOUCH.run(ids=[order_id], now=utcnow())
+        db.session.commit()
     assert "No such shop" in page(hub).all(".cell-copies .tile")[0].get("title")
+
+
+def test_a_row_that_nobody_said_has_changed_is_not_trusted_for_ever(hub, app, monkeypatch):
+    """Whoever changes something that a row shows moves the order's time of change; a statement of one's own may not."""
+    order_id = seed(app, {"number": "R1", "city": "Lviv"})[0]
+    assert "Lviv" in page(hub).all("[data-row]")[0].text
+    with app.app_context():
+        db.session.execute(db.text("UPDATE orders SET city = 'Odesa' WHERE id = :id"), {"id": order_id})
+        db.session.commit()
+    later = monotonic() + order_rows.TRUSTED + 1
+    monkeypatch.setattr(order_rows, "monotonic", lambda: later)
+    assert "Odesa" in page(hub).all("[data-row]")[0].text
 
 
 def test_kept_parts_carry_the_token_of_each_reader(app, client):
