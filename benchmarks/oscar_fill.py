@@ -4,8 +4,9 @@ Like ours: 1 to 5 lines, 3 in the mean; statuses with the same shares; the same 
 the same orders; spread over a year, in the order of their ids.
 
 Its dashboard looks for a customer's name in accounts. (Only with OSCAR_ALLOW_ANON_CHECKOUT it looks into two tables of
-addresses, too, which takes it longer.) So each order has an account of that name, as it has a name of its own with us.
-And it looks for beginnings: what our surnames may end in, `COMMON`, theirs begin with, so that as many are found.
+addresses, too, which takes it longer.) So each full name has one account, whatever orders are its: some 26,000 to look
+through, where we look through the names of all orders. The more accounts, the longer it takes. And it looks for
+beginnings: what our surnames may end in, `COMMON`, theirs begin with, so that as many are found.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ FROM partner_stockrecord s JOIN catalogue_product p ON p.id = s.product_id
 _ACCOUNTS = """
 INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
                        date_joined)
-SELECT (SELECT max(id) FROM auth_user) + i, '', false, number, given, surname, lower(number) || '@example.com',
-       false, true, placed
-FROM invented ORDER BY i
+SELECT (SELECT max(id) FROM auth_user) + min(i), '', false, 'buyer' || min(i), given, surname,
+       'buyer' || min(i) || '@example.com', false, true, min(placed)
+FROM invented GROUP BY given, surname ORDER BY min(i)
 """
 _ADDRESSES = """
 INSERT INTO order_shippingaddress (id, title, first_name, last_name, line1, line2, line3, line4, state, postcode,
@@ -60,7 +61,7 @@ INSERT INTO order_order (id, number, currency, total_incl_tax, total_excl_tax, s
                          user_id, site_id, analytics_tracked)
 SELECT i, number, 'UAH', 150 * lines + 50, 150 * lines + 50, 50, 50, 'Нова Пошта', 'np', status, '',
        placed, i, u.id, (SELECT min(id) FROM django_site), false
-FROM invented JOIN auth_user u ON u.username = number ORDER BY i
+FROM invented JOIN auth_user u ON u.first_name = given AND u.last_name = surname ORDER BY i
 """
 _LINES = """
 INSERT INTO order_line (partner_name, partner_sku, partner_line_reference, partner_line_notes, title, upc, quantity,
