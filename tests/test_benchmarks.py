@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 
 import psycopg
 import pytest
@@ -48,6 +50,16 @@ def test_what_is_compared_runs_in_turns() -> None:
     found = best(Clock(), lambda: order.append("a"), lambda: order.append("b"), rounds=3)
     assert order == ["a", "b"] * 5  # two rounds to warm up
     assert len(found) == 2
+
+
+def test_a_process_that_ends_meanwhile_takes_no_time_off_the_clock() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import sys; print(sum(range(10**6)), flush=True); sys.stdin.read()"],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    assert child.stdout is not None
+    child.stdout.readline()
+    clock = Clock(child.pid)
+    clock.refresh()
+    assert clock.time(child.communicate) >= 0
 
 
 def test_goals_are_measured_beside_the_peer_of_that_size_where_it_is_asked_for() -> None:
