@@ -53,8 +53,8 @@ def test_what_is_compared_runs_in_turns() -> None:
 
 
 def test_a_process_that_ends_meanwhile_takes_no_time_off_the_clock() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "import sys; print(sum(range(10**6)), flush=True); sys.stdin.read()"],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    code = "import sys; print(sum(range(10**6)), flush=True); sys.stdin.read()"
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout is not None
     child.stdout.readline()
     clock = Clock(child.pid)
