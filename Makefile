@@ -38,7 +38,7 @@ coverage: $(VENV)/installed-dev $(VENV)/npm/installed $(CATALOGUES) ## Branch co
 	$(BIN)/coverage report --fail-under=100 --include='$(FULLY_COVERED)' --omit='integrations/*sandbox*.py' || bad=1; \
 	exit $${bad:-0}
 
-bench: $(VENV)/installed-dev $(CATALOGUES) ## Benchmarks, printed as ratios
+bench: $(VENV)/installed-dev $(CATALOGUES) ## Benchmarks, printed as ratios; ARGS=--peers runs django-oscar beside the hub
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(VENV)/installed-dev $(CATALOGUES) ## Three hundred kills of workers and broker; every order ends exactly once
@@ -68,7 +68,7 @@ $(VENV)/messages.pot: $(VENV)/installed-dev
 	  --sort-output --project=Perron --copyright-holder=Perron -o $@ .
 
 clean: ## Remove the virtual environment and every cache; data/ stays
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	@rm -rf $(VENV) $(VENV)-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@rm -f $(CATALOGUES)
 

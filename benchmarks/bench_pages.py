@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,6 +32,7 @@ class Addresses:
     order: str
     rare: str = f"/orders?q={words.RARE[1]}"
     common: str = f"/orders?q={COMMON}"
+    first: str = ALL
     last: str = f"{ALL}&cursor=last"
 
 
@@ -53,15 +54,16 @@ def addresses(hub: Hub) -> Addresses:
     )
 
 
-def measure(hubs: Hubs, sizes: Sequence[int], report: Report, seconds: float) -> None:
+def measure(hubs: Hubs, sizes: Sequence[int], report: Report, seconds: float, measured: Set[str] = frozenset()) -> None:
+    """`measured`: goals that are measured against the peer itself and need no estimate."""
     for database in DATABASES:
         small, large = (hubs.hub(database, size) for size in (min(sizes), max(sizes)))
-        in_process(small, large, report, seconds)
+        in_process(small, large, report, seconds, measured)
         counters(small, large, report, seconds)
         served(large, report, seconds)
 
 
-def in_process(small: Hub, large: Hub, report: Report, seconds: float) -> None:
+def in_process(small: Hub, large: Hub, report: Report, seconds: float, measured: Set[str]) -> None:
     """All the pages of the large hub in turns with the small one's list and the template of the calibration."""
     get, get_small = pages.reader(large), pages.reader(small)
     of = addresses(large)
@@ -74,7 +76,7 @@ def in_process(small: Hub, large: Hub, report: Report, seconds: float) -> None:
         f"     {large.name}: first page {ms(first)}, {small.name}: {ms(small_list)}; machine against the peers' "
         f"{jinja / peers.JINJA_THEN:.2f}"
     )
-    against_peers(large, report, jinja / peers.JINJA_THEN, {**time, "first": first})
+    against_peers(large, report, jinja / peers.JINJA_THEN, {**time, "first": first}, measured)
     report.add("2", large.name, first / small_list, f"{ms(first)} / {ms(small_list)} at {small.name}", large.size)
     for number, name in (("4a", "deep"), ("4b", "last"), ("6a", "rare"), ("6b", "tail"), ("6c", "number"),
                          ("7a", "common")):  # fmt: skip
@@ -82,8 +84,8 @@ def in_process(small: Hub, large: Hub, report: Report, seconds: float) -> None:
         report.add(number, large.name, time[name] / first, f"{ms(time[name])} / {ms(first)}{note}", large.size)
 
 
-def against_peers(hub: Hub, report: Report, factor: float, time: dict[str, float]) -> None:
-    """Other products' times of then, scaled to this machine now."""
+def against_peers(hub: Hub, report: Report, factor: float, time: dict[str, float], measured: Set[str]) -> None:
+    """Other products' times of then, scaled to this machine now; of goals that are not measured beside them."""
     for number, name, then in (
         ("1a", "first", peers.OSCAR_LIST[100_000]),
         ("1b", "first", peers.OSCAR_LIST[1_000_000]),
@@ -92,6 +94,8 @@ def against_peers(hub: Hub, report: Report, factor: float, time: dict[str, float
         ("8b", "rare", peers.PRETIX_RARE),
         ("9", "order", peers.OSCAR_ORDER),
     ):
+        if number in measured:
+            continue
         how = f"{ms(time[name])} / {then:.0f} ms then x {factor:.2f}, an estimate"
         report.add(number, hub.name, time[name] * 1000 / (then * factor), how, hub.size)
 

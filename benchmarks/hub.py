@@ -81,6 +81,10 @@ class Hubs:
             self._broker = self._started(servers.valkey_server(self.folder / "broker"))
         return self._broker
 
+    def clock(self, *more: int) -> Clock:
+        """Of the servers that were started so far and of other processes."""
+        return Clock(*self._servers, *more)
+
     def _started(self, server: AbstractContextManager[str]) -> str:
         """Its address; its process is remembered for the clock."""
         before = set(children())
@@ -114,7 +118,7 @@ class Hubs:
             "LOG_LEVEL": "ERROR",
             "SANDBOX_URL": sandbox,
         }
-        hub = Hub(create_app(config.load(environ)), environ, database, size, Clock(*self._servers))
+        hub = Hub(create_app(config.load(environ)), environ, database, size, self.clock())
         hub.app.config.update(WTF_CSRF_ENABLED=False)
         with hub.app.app_context():
             flask_migrate.upgrade(MIGRATIONS)

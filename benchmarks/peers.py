@@ -1,7 +1,9 @@
 """What we measure against: a bare Flask page, and other products' times as they were measured once.
 
-The other products are not run here. Their times are from one afternoon on a machine of this kind, on PostgreSQL; they
-are scaled by how long the same template takes here and now against then: an estimate, and printed as one.
+Without `--peers` the other products are not run. Their times are from one afternoon on a machine of this kind, on
+PostgreSQL; they are scaled by how long the same template takes here and now against then: an estimate, printed as one,
+and a rough one, since the template's time and theirs do not change alike. With `--peers` django-oscar is run itself
+(`oscar_peer.py`), and only what pretix took stays an estimate.
 """
 
 from __future__ import annotations
