@@ -134,10 +134,10 @@ def _first(found: Iterable[Raw]) -> list[int]:
 
 def _asked(part: str) -> str:
     """What FTS5 is asked for. It would read the longest lists, those of noughts in a row, once for each place where
-    they are wanted; the texts that are left can be looked at instead."""
-    while len(part) > digits.LEAST and len(set(part[-digits.LEAST - 1 :])) == 1:
-        part = part[:-1]
-    return part
+    they are wanted. Where something stands before them, they are asked for once, and the texts that are left looked at.
+    """
+    before = len(part.rstrip(part[-1]))
+    return part[: before + digits.LEAST] if before >= digits.LEAST else part
 
 
 def _match(asked: Iterable[Sequence[str]]) -> str:
