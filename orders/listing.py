@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 from zoneinfo import ZoneInfo
-
-from sqlalchemy.sql import Select
 
 from models import Link, Order, OrderSearch, Prepared, db
 
-from . import counts, rows, search, walks
+from . import counts, finding, rows, search, walks
 from .filters import OrderFilter, Statuses, StatusLike
 from .rows import Found, Row
 
@@ -79,29 +76,12 @@ def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, lim
     descending = (f.sort == "new") == (cursor.way == "next")
     words = search.terms(f.q)
     if words:
-        found = _searched(f, statuses, zone, words, cursor, descending, limit)
-        return rows.stamps(found, descending), search.are_short(words)
+        return finding.page(f, statuses, zone, words, descending, limit, cursor.id), search.are_short(words)
     if f.since or f.until:  # dates ask the database for the ids that they end at
         query = walks.ordered(rows.FOUND, f, statuses, zone, descending=descending, limit=limit, after=cursor.id)
         return [(order_id, changed) for order_id, changed in db.session.execute(query)], False
     walk = _walk_of(f, tuple(statuses), zone, descending, limit, cursor.id is not None)
     return walk.raw(after=cursor.id) if cursor.id is not None else walk.raw(), False
-
-
-def _searched(
-    f: OrderFilter, statuses: Statuses, zone: ZoneInfo, words: Sequence[str], cursor: Cursor, descending: bool,
-    limit: int,
-) -> list[int]:  # fmt: skip
-    """PostgreSQL: a short walk first; it fills the page when the term is common."""
-    query = db.select(Order.id).where(*f.conditions(statuses, zone))
-    query = query.order_by(Order.id.desc() if descending else Order.id).limit(limit)
-    if cursor.id is not None:
-        query = query.where(Order.id < cursor.id if descending else Order.id > cursor.id)
-    if search.has_trigrams(words):
-        found = list(db.session.scalars(_walk(query, words, cursor, descending)))
-        if len(found) >= limit:
-            return found
-    return _matching_ids(query, words, descending)
 
 
 @lru_cache(maxsize=200)
@@ -112,53 +92,13 @@ def _walk_of(
     return Prepared(walks.ordered(rows.FOUND, f, statuses, zone, descending=descending, limit=limit, after=after))
 
 
-def _like(words: Sequence[str]) -> list[Any]:
-    return [OrderSearch.text.like(search.like(word), escape="\\") for word in words]
-
-
-def _newest_only(query: Select[Any], words: Sequence[str]) -> Select[Any]:
-    top = db.session.scalar(db.select(db.func.max(Order.id))) or 0
-    query = query.where(Order.id > top - search.SHORT_TERM_DEPTH)
-    return query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*_like(words))
-
-
-def _fts(query: Select[Any], words: Sequence[str], descending: bool) -> Select[Any]:
-    """FTS5 gives its matches in order of row id, which is the order's id: the walk stops after a page. CROSS JOIN
-    keeps SQLite from starting at the orders; the order is asked of the FTS row id, the only one it has for free."""
-    fts = db.table("order_search_fts", db.column("rowid"), db.column("order_search_fts"))
-    query = query.select_from(fts).join(Order, db.literal_column("orders.id") == fts.c.rowid)
-    query = query.order_by(None)
-    query = query.where(fts.c.order_search_fts.op("MATCH")(search.fts_terms(words)))
-    for word in words:
-        if len(word) < 3:
-            text = db.select(OrderSearch.text).where(OrderSearch.order_id == fts.c.rowid).scalar_subquery()
-            query = query.where(text.like(search.like(word), escape="\\"))
-    return query.order_by(fts.c.rowid.desc() if descending else fts.c.rowid)
-
-
-def _walk(query: Select[Any], words: Sequence[str], cursor: Cursor, descending: bool) -> Select[Any]:
-    """Look through a few thousand orders from the page's edge on."""
-    if descending:
-        top = cursor.id or (db.session.scalar(db.select(db.func.max(Order.id))) or 0) + 1
-        query = query.where(Order.id >= top - search.WALK)
-    else:
-        query = query.where(Order.id <= (cursor.id or 0) + search.WALK)
-    return query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*_like(words))
-
-
-def _hits(words: Sequence[str]) -> Any:
-    found = db.select(OrderSearch.order_id).where(*_like(words))
-    return found.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
-
-
 def total_found(f: OrderFilter, statuses: Statuses, zone: ZoneInfo) -> tuple[int, bool]:
     """How many the filter shows, and whether that is exact; past COUNT_LIMIT it stops counting."""
     if f.counted:
         return counted(f, statuses, counts.by_status(f.shop, f.source, f.type)), True
     words = search.terms(f.q)
     if words:
-        query = db.select(Order.id).where(*f.conditions(statuses, zone)).limit(COUNT_LIMIT + 1)
-        found = len(_matching_ids(query, words))
+        found = len(finding.ids(f, statuses, zone, words, COUNT_LIMIT + 1))
     else:
         some = walks.any_order(f, statuses, zone, COUNT_LIMIT + 1).subquery()
         found = db.session.scalar(db.select(db.func.count()).select_from(some)) or 0
@@ -179,28 +119,14 @@ def ids(
     if not words:
         query = walks.ordered((Order.id,), f, statuses, zone, descending=True, limit=limit, after=after)
         return list(db.session.scalars(query))
-    query = db.select(Order.id).where(*f.conditions(statuses, zone)).order_by(Order.id.desc()).limit(limit)
-    if after is not None:
-        query = query.where(Order.id < after)
-    return _matching_ids(query, words)
-
-
-def _matching_ids(query: Select[Any], words: Sequence[str], descending: bool = True) -> list[int]:
-    """On PostgreSQL the matches are taken from the trigram index before anything is ordered: with ORDER BY ... LIMIT in
-    one query the planner would walk the whole table by id instead."""
-    if search.has_trigrams(words):
-        hits = _hits(words)
-        with search.trigram_index_only():
-            return list(db.session.scalars(query.join(hits, hits.c.order_id == Order.id)))
-    query = _newest_only(query, words) if search.are_short(words) else _fts(query, words, descending)
-    return list(db.session.scalars(query))
+    return finding.ids(f, statuses, zone, words, limit, after)
 
 
 def fitting(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, order_ids: Sequence[int]) -> set[int]:
     """Which of these orders the filter still shows."""
     query = db.select(Order.id).where(Order.id.in_(order_ids), *f.conditions(statuses, zone))
     if words := search.terms(f.q):
-        query = query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*_like(words))
+        query = query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*finding.holding(words))
     return set(db.session.scalars(query))
 
 
@@ -208,7 +134,7 @@ def arrived(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, top: int, limit:
     """How many orders above this id the filter shows; counts no further than `limit`."""
     query = db.select(Order.id).where(Order.id > top, *f.conditions(statuses, zone)).limit(limit)
     if words := search.terms(f.q):
-        query = query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*_like(words))
+        query = query.join(OrderSearch, OrderSearch.order_id == Order.id).where(*finding.holding(words))
     return db.session.scalar(db.select(db.func.count()).select_from(query.subquery())) or 0
 
 

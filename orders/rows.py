@@ -84,7 +84,6 @@ COLUMNS = (
 #: where `updated_at` stands in it
 CHANGED = 3
 FOUND = (Order.id, Order.updated_at)
-_STAMPS = Prepared(db.select(*FOUND).where(among(Order.id, "ids")), same_plan=True)
 _BY_IDS = Prepared(db.select(*COLUMNS).where(among(_ORDER.id, "ids")), same_plan=True)
 
 
@@ -115,12 +114,6 @@ class Row:
     @property
     def recipient(self) -> str:
         return " ".join(part for part in (self.o.last_name, self.o.first_name) if part)
-
-
-def stamps(order_ids: Sequence[int], descending: bool = True) -> list[Found]:
-    """Given orders with the time of their last change, by id."""
-    found = _STAMPS.raw(ids=list(order_ids)) if order_ids else []
-    return sorted(found, key=lambda row: row[0], reverse=descending)
 
 
 def of(order_ids: Sequence[int], descending: bool = True) -> list[Raw]:

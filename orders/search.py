@@ -1,7 +1,8 @@
 """Search: what an order is found by, and how the two databases look for it.
 
 Parts of words, any case, Cyrillic included: a trigram index over one lower-case text an order (FTS5 on SQLite,
-pg_trgm on PostgreSQL). Terms of one or two letters can't use it and look through the newest orders only.
+pg_trgm on PostgreSQL), its digits packed (orders/digits.py). Terms of one or two letters can't use it and look through
+the newest orders only.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from models import Order, OrderLine, OrderSearch, add_rows, db
+
+from . import digits
 
 #: how many of the newest rows a one- or two-letter term looks through
 SHORT_TERM_DEPTH = 20_000
@@ -42,13 +45,13 @@ def _digits(text: str) -> str:
 
 
 def text_of(order: dict[str, Any], lines: Iterable[dict[str, Any]]) -> str:
-    """The text an order is found by: numbers, names, phones (digits), e-mails, TTN, SKUs."""
+    """The text an order is found by, packed: numbers, names, phones (digits), e-mails, TTN, SKUs."""
     parts = [str(order.get(name) or "") for name in _NAMES]
     # a number made of digits and dashes is typed like a phone: it has to be found by its digits alone, too
     parts += [_digits(part) for part in parts[:2] if _PHONE.match(part)]
     parts += [_digits(order.get(name) or "") for name in ("phone", "buyer_phone")]
     parts += [line.get("sku") or "" for line in lines]
-    return normal(" ".join(dict.fromkeys(part for part in parts if part)))
+    return digits.packed(normal(" ".join(dict.fromkeys(part for part in parts if part))))
 
 
 def terms(query: str) -> list[str]:
