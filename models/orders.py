@@ -10,6 +10,7 @@ from sqlalchemy import Date, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import BigId, Json, Model, Money, Quantity, UtcDateTime, db, partial_index, utcnow
+from .many import SEARCHED
 from .registries import DeliveryMethod, OrderType, PaymentMethod, Shop, Source, Status
 
 ZERO = Decimal(0)
@@ -210,6 +211,7 @@ class OrderSearch(Model):
         BigId, ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     text: Mapped[str] = mapped_column(Text)
+    __table_args__ = ({"info": SEARCHED},)
 
 
 class OrderCount(Model):
@@ -297,4 +299,5 @@ class Product(Model):
         Index("ix_products_name", "name"),
         partial_index("ix_products_barcode", "barcode", where="barcode != ''"),
         Index("ix_products_hidden", "id", sqlite_where=db.text("active = 0"), postgresql_where=db.text("NOT active")),
+        {"info": SEARCHED},
     )

@@ -137,7 +137,7 @@ class _Form:
         compiled = query.compile(dialect=dialect, column_keys=keys)
         asked = {name for name, bind in compiled.binds.items() if bind.required}
         state = compiled.construct_expanded_state(dict.fromkeys(asked))
-        found = {k: _processor(b.type, dialect) for k, b in compiled.binds.items()}
+        found = {k: processor(b.type, dialect) for k, b in compiled.binds.items()}
         processors = {**found, **state.processors}
         self.text = state.statement
         self.by_name = state.positiontup is None
@@ -187,7 +187,8 @@ class Written(str):
     __slots__ = ()
 
 
-def _processor(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+def processor(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What makes a value of this type what the driver wants; None where it is that already."""
     found: Callable[[Any], Any] | None = kind.dialect_impl(dialect).bind_processor(dialect)
     if found is None or not isinstance(kind, JSON):
         return found
