@@ -120,7 +120,8 @@ class Order(Model):
         Index("ix_orders_source_id_id_status_id", "source_id", "id", "status_id"),
         Index("ix_orders_payment_kind_id_status_id", "payment_kind", "id", "status_id"),
         Index("ix_orders_paid_id_status_id", "paid", "id", "status_id"),
-        Index("ix_orders_external_number", "external_number"),
+        # without those that have none: they would make SQLite believe that it is no help
+        partial_index("ix_orders_external_number", "external_number", where="external_number <> ''"),
         partial_index("ix_orders_ttn", "ttn", where="ttn <> ''"),
         *(_marked(name) for name in ("needs_mapping", "do_not_call", "fulfilment", "likely_duplicate")),
         {"sqlite_autoincrement": True},  # ids of purged orders are never given to another
