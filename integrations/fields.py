@@ -49,7 +49,8 @@ def texts(body: Any, table: Mapping[str, str]) -> dict[str, Any]:
     """{ours: theirs} read from `body` as stripped texts, "" for what isn't there; "sku|id" takes the first that holds
     something. To be spread into one of the dataclasses of types.py."""
     ways, fields = _plan((*table, *table.values()))
-    parts = [inside(body, way) for way in ways]
+    whole = part(body)
+    parts = [inside(whole, way) if way else whole for way in ways]
     found = {}
     for ours, places in fields:
         value: Any = ""

@@ -34,6 +34,7 @@ CHUNK = 200
 _INTAKE = 4711
 #: so much of a fingerprint is of the body; behind it may stand the version that it came after
 _BODY = 43
+_WRITER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
 REMOVED = "the order was removed here for good"
 #: what came, by (external id, fingerprint)
 Bodies = Mapping[tuple[str, str], Any]
@@ -104,7 +105,7 @@ def store(
     written = _written(connection_id, list(newest)) if newest else {}
     bodies, values = {}, []
     for raw in orders:
-        body = json.dumps(raw.body, sort_keys=True, ensure_ascii=False, default=str)
+        body = _WRITER.encode(raw.body)
         print_, last = hashlib.sha256(body.encode()).hexdigest(), newest.get(raw.external_id)
         if last is not None:
             written_since = raw.external_id in written and written[raw.external_id] >= last.received_at
@@ -117,12 +118,12 @@ def store(
             {"connection_id": connection_id, "channel": channel, "event": event, "external_id": raw.external_id,
              "fingerprint": print_, "body": Written(body), "received_at": at}
         )  # fmt: skip
-    _keep(values)
+    keep_versions(values)
     db.session.commit()
     return bodies
 
 
-def _keep(values: Sequence[Mapping[str, Any]]) -> None:
+def keep_versions(values: Sequence[Mapping[str, Any]]) -> None:
     """Add these versions, but for those that somebody else, or the same page twice, has brought meanwhile. PostgreSQL
     takes half as long for rows that nothing is said of; that one is there already hardly ever happens."""
     if db.engine.dialect.name == "postgresql":
@@ -352,7 +353,7 @@ def _create(
     made: list[Draft] = [maker.draft(order) for _, order in pairs]
     for draft, (_, order) in zip(made, pairs, strict=True):
         if order.external_id in waited:
-            draft.event |= {"by": waited[order.external_id], "waited": waiting.outcome(maker, order)}
+            draft.event = draft.event | {"by": waited[order.external_id], "waited": waiting.outcome(maker, order)}
     ids = creation.insert_many(made, Actor("job", connection.name), "imported")
     creation.learn_products([line for draft in made for line in draft.lines], made[0].values["currency"])
     now = utcnow()

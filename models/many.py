@@ -20,7 +20,7 @@ from sqlalchemy.sql import bindparam
 from sqlalchemy.types import TypeEngine
 
 from .base import db, insert_into
-from .prepared import Prepared, Written, copy_in, fitted, processor
+from .prepared import Prepared, copy_in, fitted, processor, written
 
 #: from so many rows on COPY, which isn't prepared, costs less than lists
 COPIED = 8
@@ -115,7 +115,7 @@ def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], str | No
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else str(value) if isinstance(value, Written) else json.dumps(value)
+    return None if value is None else written(value) or json.dumps(value)
 
 
 def _list(values: Sequence[str | None]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -60,6 +61,8 @@ _MARK = Prepared(
 def look(ids: Sequence[int], rows: Sequence[dict[str, Any]], lines: Sequence[Sequence[dict[str, Any]]]) -> None:
     """Compare new orders (ids, columns, lines) with earlier ones and with each other; mark those that look alike. In
     the caller's transaction. Three queries, two more where something is found."""
+    if not any(row.get("phone") or row.get("external_number") for row in rows):
+        return
     ended = {row.id for row in _ENDED.rows()}
     made = [_new(order_id, row, own, ended) for order_id, row, own in zip(ids, rows, lines, strict=True)]
     pairs = _same_phone(made)
@@ -105,7 +108,10 @@ def _unless_known(query: Any) -> Any:
 
 def _goods(lines: Sequence[dict[str, Any]]) -> set[str]:
     """What lines are compared by: the SKU, without one the name."""
-    return {search.normal(line.get("sku") or line.get("name") or "") for line in lines} - {""}
+    return {_normal(line.get("sku") or line.get("name") or "") for line in lines} - {""}
+
+
+_normal = lru_cache(maxsize=4096)(search.normal)  # the same products are ordered again and again
 
 
 def _same_phone(made: Sequence[_New]) -> dict[tuple[int, int], str]:
