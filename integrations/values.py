@@ -20,7 +20,11 @@ _NUMBER = re.compile(r"-?\d[\d\s]*(?:[.,]\d+)?")
 
 def money(value: Any) -> Decimal:
     """A number or a text such as "1 250,50 грн" (also with no-break spaces); 0 when there is none in it."""
-    given = str(value if value is not None else "")
+    return _amount(str(value if value is not None else ""))
+
+
+@lru_cache(maxsize=4096)  # a shop has so many prices, and each order tells one several times
+def _amount(given: str) -> Decimal:
     if given.replace(".", "", 1).isdecimal() and given.isascii():  # as most are
         return Decimal(given)
     found = _NUMBER.search(given)
@@ -74,28 +78,23 @@ def _e164(given: str, region: str) -> str:
 
 def text(value: Any, *path: str) -> str:
     """A stripped text, found along `path` inside nested objects; "" for null or nothing, digits for a number."""
-    return at(value, path)
-
-
-def at(value: Any, path: Sequence[str]) -> str:
-    """The same along a path that is there already."""
     for name in path:
-        if not isinstance(value, _OBJECT):
-            return ""
-        value = value.get(name)
-        if value is None:
-            return ""
-    return "" if value is None else str(value).strip()
-
-
-#: a dict first: it is what JSON gives, and Mapping takes longer to ask
-_OBJECT = (dict, Mapping)
+        value = part(value).get(name)
+    return value.strip() if type(value) is str else "" if value is None else str(value).strip()
 
 
 def part(value: Any, name: str = "") -> Mapping[str, Any]:
     """An object inside an answer (`name` of it, if given); empty for null and for the [] that PHP writes for {}."""
     found = part(value).get(name) if name else value
-    return found if isinstance(found, _OBJECT) else {}
+    # a dict first: it is what JSON gives, and Mapping takes longer to ask
+    return found if type(found) is dict else {} if found is None or not isinstance(found, Mapping) else found
+
+
+def inside(value: Any, path: Sequence[str]) -> Mapping[str, Any]:
+    """The object at the end of a path inside nested ones; empty as `part` is."""
+    for name in path:
+        value = part(value).get(name)
+    return part(value)
 
 
 def entries(value: Any) -> list[Mapping[str, Any]]:

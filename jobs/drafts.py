@@ -45,7 +45,13 @@ class Maker:
         }
         self.payment_kinds = dict(_KINDS.rows())
         self.default_status = creation.default_status_id()
-        self.default_type = creation.default_type_id()
+        #: asked of the connection once: its attributes take longer than a dict's
+        self.place = {
+            "type_id": connection.type_id or creation.default_type_id(),
+            "shop_id": connection.shop_id,
+            "source_id": connection.source_id,
+        }
+        self.event = {"connection": connection.name}
 
     def ours(self, table: str, code: str, name: str, gaps: list[dict[str, Any]]) -> int | None:
         """Our entry for their code. A code that is not mapped is noted in `gaps`; one mapped to nothing is not."""
@@ -73,15 +79,13 @@ class Maker:
             "number": order.number or order.external_id,
             "external_number": order.number or order.external_id,
             "status_id": status_id or self.default_status,
-            "type_id": self.connection.type_id or self.default_type,
-            "shop_id": self.connection.shop_id,
-            "source_id": self.connection.source_id,
+            **self.place,
             "placed_at": order.placed_at or utcnow(),
             "unmapped": gaps,
             "needs_mapping": bool(gaps),
         }
         parcels.follow(values, found)
-        return Draft(values, found, {"connection": self.connection.name})
+        return Draft(values, found, self.event)
 
     def contents(self, order: OrderData, gaps: list[dict[str, Any]], goods: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """What the vendor tells of the order itself, money settled. `goods`: its `lines`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,7 @@ CHUNK = 200
 _INTAKE = 4711
 #: so much of a fingerprint is of the body; behind it may stand the version that it came after
 _BODY = 43
+_WRITER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
 REMOVED = "the order was removed here for good"
 #: what came, by (external id, fingerprint)
 Bodies = Mapping[tuple[str, str], Any]
@@ -99,10 +101,11 @@ def store(
     how it is told from what we have written there meanwhile. Returns the bodies by (external id, fingerprint)."""
     at = asked_at or utcnow()
     ids = [raw.external_id for raw in orders]
-    newest, written = _newest(connection_id, event, ids), _written(connection_id, ids)
+    newest = _newest(connection_id, event, ids)
+    written = _written(connection_id, list(newest)) if newest else {}
     bodies, values = {}, []
     for raw in orders:
-        body = json.dumps(raw.body, sort_keys=True, ensure_ascii=False, default=str)
+        body = _WRITER.encode(raw.body)
         print_, last = hashlib.sha256(body.encode()).hexdigest(), newest.get(raw.external_id)
         if last is not None:
             written_since = raw.external_id in written and written[raw.external_id] >= last.received_at
@@ -115,9 +118,18 @@ def store(
             {"connection_id": connection_id, "channel": channel, "event": event, "external_id": raw.external_id,
              "fingerprint": print_, "body": Written(body), "received_at": at}
         )  # fmt: skip
-    add_rows(Incoming, values, _unless_there)
+    keep_versions(values)
     db.session.commit()
     return bodies
+
+
+def keep_versions(values: Sequence[Mapping[str, Any]]) -> None:
+    """Add these versions, but for those that somebody else, or the same page twice, has brought meanwhile. PostgreSQL
+    takes half as long for rows that nothing is said of; that one is there already hardly ever happens."""
+    if db.engine.dialect.name == "postgresql":
+        with suppress(IntegrityError), db.session.begin_nested():
+            return add_rows(Incoming, values)
+    return add_rows(Incoming, values, _unless_there)
 
 
 _incoming, _tied = Incoming.__table__, Link.__table__
@@ -158,20 +170,19 @@ class Kept:
     external_id: str
     body: Any
     received_at: datetime | None = None
+    is_first: bool = False  # just kept, when no other version of the order was
     state: str = "new"
     order_id: int | None = None
     note: str = ""
 
 
-_KEPT = Prepared(
-    db.select(_incoming.c.id, _incoming.c.external_id, _incoming.c.fingerprint, _incoming.c.received_at)
-    .where(among(_incoming.c.id, "ids"), _incoming.c.state == "new")
-    .order_by(_incoming.c.id),
-    same_plan=True,
+_COLUMNS = (_incoming.c.id, _incoming.c.external_id, _incoming.c.fingerprint, _incoming.c.received_at)
+_STILL = Prepared(
+    db.select(*_COLUMNS).where(_incoming.c.id == db.bindparam("asked"), _incoming.c.state == "new"), same_plan=True
 )
 _BODIES = Prepared(db.select(_incoming.c.id, _incoming.c.body).where(among(_incoming.c.id, "ids")), same_plan=True)
 _WAITING = Prepared(
-    db.select(_incoming.c.id)
+    db.select(*_COLUMNS)
     .where(_incoming.c.connection_id == db.bindparam("connection"), _incoming.c.id > db.bindparam("after"))
     .where(db.literal_column("state = 'new'"), db.literal_column("event = 'order'"))
     .order_by(_incoming.c.id)
@@ -179,8 +190,7 @@ _WAITING = Prepared(
 )
 
 
-def _kept(incoming_ids: Sequence[int], at_hand: Bodies) -> list[Kept]:
-    rows = _KEPT.rows(ids=list(incoming_ids))
+def _kept(rows: Sequence[Any], at_hand: Bodies) -> list[Kept]:
     away = [row.id for row in rows if (row.external_id, row.fingerprint) not in at_hand]
     bodies = dict(_BODIES.rows(ids=away)) if away else {}
     return [
@@ -189,6 +199,7 @@ def _kept(incoming_ids: Sequence[int], at_hand: Bodies) -> list[Kept]:
             row.external_id,
             bodies[row.id] if row.id in bodies else at_hand[(row.external_id, row.fingerprint)],
             row.received_at,
+            row.id not in bodies and "." not in row.fingerprint,
         )
         for row in rows
     ]
@@ -198,29 +209,35 @@ def apply_waiting(connection_id: int, connector: Connector, at_hand: Bodies | No
     """Make orders of all that is kept and not yet worked on, in the order it came; commits as it goes. `at_hand`:
     bodies that need not be read, as `store` returns them."""
     counts = {"new": 0, "changed": 0, "failed": 0}
-    after = 0
-    while ids := [row.id for row in _WAITING.rows(connection=connection_id, after=after)]:
-        after = ids[-1]
-        _add(counts, _apply(connection_id, connector, ids, at_hand or {}))
+    after, more = 0, True
+    while more:
+        _one_by_one(connection_id)
+        rows = _WAITING.rows(connection=connection_id, after=after)
+        more = len(rows) == CHUNK  # else nothing is left; what comes meanwhile is taken up by those who keep it
+        if rows:
+            after = rows[-1].id
+            _add(counts, _apply(connection_id, connector, rows, at_hand or {}))
     db.session.rollback()
     return counts
 
 
-def _apply(connection_id: int, connector: Connector, incoming_ids: Sequence[int], at_hand: Bodies) -> dict[str, int]:
-    """One chunk in one transaction; when something in it clashes, one by one: no order holds up the others."""
+def _apply(connection_id: int, connector: Connector, found: Sequence[Any], at_hand: Bodies) -> dict[str, int]:
+    """One chunk in one transaction; when something in it clashes, one by one: no order holds up the others. `found`:
+    rows of `incoming`, read since `_one_by_one`."""
     try:
-        counts = _apply_chunk(connection_id, connector, incoming_ids, at_hand)
+        counts = _apply_chunk(connection_id, connector, _kept(found, at_hand))
         db.session.commit()
         return counts
     except (IntegrityError, DataError, editing.Invalid, *_UNREADABLE) as error:
         db.session.rollback()
-        if len(incoming_ids) == 1:
-            log.warning("order_not_taken", incoming=incoming_ids[0], error=repr(error))
-            _fail(incoming_ids[0], f"{type(error).__name__}: {error}")
+        if len(found) == 1:
+            log.warning("order_not_taken", incoming=found[0].id, error=repr(error))
+            _fail(found[0].id, f"{type(error).__name__}: {error}")
             return {"failed": 1}
     total: dict[str, int] = {}
-    for incoming_id in incoming_ids:
-        _add(total, _apply(connection_id, connector, [incoming_id], at_hand))
+    for row in found:
+        _one_by_one(connection_id)
+        _add(total, _apply(connection_id, connector, _STILL.rows(asked=row.id), at_hand))
     return total
 
 
@@ -230,17 +247,14 @@ def _fail(incoming_id: int, note: str) -> None:
     db.session.commit()
 
 
-def _apply_chunk(
-    connection_id: int, connector: Connector, incoming_ids: Sequence[int], at_hand: Bodies
-) -> dict[str, int]:
-    _one_by_one(connection_id)
+def _apply_chunk(connection_id: int, connector: Connector, rows: Sequence[Kept]) -> dict[str, int]:
     connection = db.session.get_one(Connection, connection_id, populate_existing=True)
-    rows = _kept(incoming_ids, at_hand)
     read, failed = _read(rows, connection_id, connector)
     maker = drafts.Maker(connection)
     known = _links(connection_id, [order.external_id for _, order in read])
     newer = _applied(connection_id, list(known))
-    gone = _removed(connection_id, [order.external_id for _, order in read if order.external_id not in known])
+    here_before = [o.external_id for row, o in read if o.external_id not in known and not row.is_first]
+    gone = _removed(connection_id, here_before) if here_before else set()
     fresh: dict[str, tuple[list[Kept], OrderData]] = {}
     changed = 0
     for row, order in read:
@@ -268,7 +282,12 @@ def _one_by_one(connection_id: int) -> None:
     bring the same order would each make it, or settle an older version last. SQLite has one writer anyhow; a lock on
     a row would meet those of the workers that write what became of transfers, and in the other order."""
     if db.engine.dialect.name == "postgresql":
-        db.session.execute(db.select(db.func.pg_advisory_xact_lock(_INTAKE, connection_id)))
+        _LOCK.raw(connection=connection_id)
+
+
+_LOCK = Prepared(
+    db.select(db.func.pg_advisory_xact_lock(_INTAKE, db.bindparam("connection", type_=db.Integer))), same_plan=True
+)
 
 
 def _applied(connection_id: int, external_ids: Sequence[str]) -> dict[str, int]:
@@ -334,7 +353,7 @@ def _create(
     made: list[Draft] = [maker.draft(order) for _, order in pairs]
     for draft, (_, order) in zip(made, pairs, strict=True):
         if order.external_id in waited:
-            draft.event |= {"by": waited[order.external_id], "waited": waiting.outcome(maker, order)}
+            draft.event = draft.event | {"by": waited[order.external_id], "waited": waiting.outcome(maker, order)}
     ids = creation.insert_many(made, Actor("job", connection.name), "imported")
     creation.learn_products([line for draft in made for line in draft.lines], made[0].values["currency"])
     now = utcnow()

@@ -2,6 +2,9 @@
 
 SQLite is given tuples. PostgreSQL's driver takes longer to send a row than the database to keep it, so there columns
 travel as texts that are made here: by COPY where rows are only added, else as a list a column.
+
+Tables that FTS5 follows get their rows in one statement on SQLite, too: it writes what it has gathered at the end of
+each, so that rows one by one would leave a segment each, to be merged with others over and over.
 """
 
 from __future__ import annotations
@@ -12,15 +15,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, JSON, Dialect, LargeBinary, String, Text, cast, func, select, update
+from sqlalchemy import ARRAY, JSON, Dialect, LargeBinary, String, Text, cast, func, select, true, update
 from sqlalchemy.sql import bindparam
 from sqlalchemy.types import TypeEngine
 
 from .base import db, insert_into
-from .prepared import Prepared, Written, copy_in, fitted
+from .prepared import Prepared, copy_in, fitted, processor, written
 
 #: from so many rows on COPY, which isn't prepared, costs less than lists
 COPIED = 8
+#: of a table (`info`): triggers keep an FTS5 index of it
+SEARCHED = {"searched": True}
 Clause = Callable[[Any], Any]
 Columns = Mapping[str, Sequence[Any]]
 
@@ -45,9 +50,10 @@ class _Many:
     table: Any
     given: Mapping[str, str]  # column -> its parameter
     rows: Prepared  # a row at a time
-    lists: Prepared  # a list a column, for PostgreSQL
+    lists: Prepared  # all at once: a list a column, on SQLite a list of rows
     defaults: Sequence[tuple[str, Callable[[], Any]]] = ()
-    copied: bool = False  # where nothing but adding is to be done
+    adds: bool = False  # rows, and changes none
+    copied: bool = False  # where nothing else is to be done
 
     def run(self, rows: Sequence[Mapping[str, Any]]) -> None:
         n, made = len(rows), {name: make() for name, make in self.defaults}
@@ -55,12 +61,22 @@ class _Many:
         columns |= {name: [value] * n for name, value in made.items()}
         db.session.flush()
         dialect = db.session.get_bind().dialect
-        if n == 1 or dialect.name != "postgresql":
+        on_sqlite = dialect.name == "sqlite"
+        if n > 1 and on_sqlite and self.adds and self.table.info.get("searched"):
+            self._at_once(columns, dialect)
+        elif n == 1 or on_sqlite:
             self.rows.run_columns({parameter: columns[name] for name, parameter in self.given.items()}, n)
         elif self.copied and n >= COPIED:
             self._copy(columns, dialect)
         else:
             self.lists.run(**{name: _list(self._texts(name, columns[name], dialect)) for name in self.given})
+
+    def _at_once(self, columns: Columns, dialect: Dialect) -> None:
+        fits = [processor(self.table.c[name].type, dialect) for name in self.given]
+        made = [
+            fitted(columns[name], fit) if fit else columns[name] for name, fit in zip(self.given, fits, strict=True)
+        ]
+        self.lists.run(rows=json.dumps(list(zip(*made, strict=True)), ensure_ascii=False))
 
     def _copy(self, columns: Columns, dialect: Dialect) -> None:
         made = [_escaped(self._texts(name, columns[name], dialect)) for name in self.given]
@@ -99,7 +115,7 @@ def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], str | No
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else str(value) if isinstance(value, Written) else json.dumps(value)
+    return None if value is None else written(value) or json.dumps(value)
 
 
 def _list(values: Sequence[str | None]) -> str:
@@ -130,6 +146,13 @@ def _lists(table: Any, names: Sequence[str]) -> Any:
     return func.unnest(*lists).table_valued(*names).render_derived()
 
 
+def _rows_of_json(names: Sequence[str]) -> Any:
+    """The same of one parameter that holds all rows as JSON, a list each. For SQLite."""
+    row = func.json_each(bindparam("rows", type_=Text)).table_valued("value").c.value
+    # without a condition SQLite would take ON CONFLICT for that of a join
+    return select(*(func.json_extract(row, f"$[{i}]").label(name) for i, name in enumerate(names))).where(true())
+
+
 def _unbounded(kind: TypeEngine[Any]) -> Any:
     """Without a length: a cast would cut what is too long, which is an error everywhere else."""
     return Text() if isinstance(kind, String) else kind
@@ -143,11 +166,13 @@ def _inserting(table: Any, keys: tuple[str, ...], clause: Clause | None) -> _Man
     end = clause or (lambda query: query)
 
     def in_lists() -> Any:
+        if db.session.get_bind().dialect.name == "sqlite":
+            return end(insert_into(table).from_select(names, _rows_of_json(names)))
         rows = _lists(table, names)
         return end(insert_into(table).from_select(names, select(*(rows.c[name] for name in names))))
 
     rows, lists = Prepared(lambda: end(insert_into(table)), names), Prepared(in_lists, (), True)
-    return _Many(table, {name: name for name in names}, rows, lists, defaults, clause is None)
+    return _Many(table, {name: name for name in names}, rows, lists, defaults, True, clause is None)
 
 
 @lru_cache(maxsize=50)

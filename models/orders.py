@@ -10,6 +10,7 @@ from sqlalchemy import Date, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import BigId, Json, Model, Money, Quantity, UtcDateTime, db, partial_index, utcnow
+from .many import SEARCHED
 from .registries import DeliveryMethod, OrderType, PaymentMethod, Shop, Source, Status
 
 ZERO = Decimal(0)
@@ -119,7 +120,8 @@ class Order(Model):
         Index("ix_orders_source_id_id_status_id", "source_id", "id", "status_id"),
         Index("ix_orders_payment_kind_id_status_id", "payment_kind", "id", "status_id"),
         Index("ix_orders_paid_id_status_id", "paid", "id", "status_id"),
-        Index("ix_orders_external_number", "external_number"),
+        # without those that have none: they would make SQLite believe that it is no help
+        partial_index("ix_orders_external_number", "external_number", where="external_number <> ''"),
         partial_index("ix_orders_ttn", "ttn", where="ttn <> ''"),
         *(_marked(name) for name in ("needs_mapping", "do_not_call", "fulfilment", "likely_duplicate")),
         {"sqlite_autoincrement": True},  # ids of purged orders are never given to another
@@ -210,6 +212,7 @@ class OrderSearch(Model):
         BigId, ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     text: Mapped[str] = mapped_column(Text)
+    __table_args__ = ({"info": SEARCHED},)
 
 
 class OrderCount(Model):
@@ -297,4 +300,5 @@ class Product(Model):
         Index("ix_products_name", "name"),
         partial_index("ix_products_barcode", "barcode", where="barcode != ''"),
         Index("ix_products_hidden", "id", sqlite_where=db.text("active = 0"), postgresql_where=db.text("NOT active")),
+        {"info": SEARCHED},
     )

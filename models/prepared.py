@@ -137,7 +137,7 @@ class _Form:
         compiled = query.compile(dialect=dialect, column_keys=keys)
         asked = {name for name, bind in compiled.binds.items() if bind.required}
         state = compiled.construct_expanded_state(dict.fromkeys(asked))
-        found = {k: _processor(b.type, dialect) for k, b in compiled.binds.items()}
+        found = {k: processor(b.type, dialect) for k, b in compiled.binds.items()}
         processors = {**found, **state.processors}
         self.text = state.statement
         self.by_name = state.positiontup is None
@@ -187,11 +187,23 @@ class Written(str):
     __slots__ = ()
 
 
-def _processor(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
-    found: Callable[[Any], Any] | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    if found is None or not isinstance(kind, JSON):
+def processor(kind: Any, dialect: Dialect) -> Callable[[Any], Any] | None:
+    """What makes a value of this type what the driver wants; None where it is that already."""
+    impl = kind.dialect_impl(dialect)  # lists are arrays on PostgreSQL
+    found: Callable[[Any], Any] | None = impl.bind_processor(dialect)
+    if found is None or not isinstance(impl, JSON):
         return found
-    return lambda value: str(value) if isinstance(value, Written) else found(value)
+    return lambda value: written(value) or found(value)
+
+
+def written(value: Any) -> str:
+    """A value of a JSON column that takes no writing: what is written already, and nothing, as most are. Else ""."""
+    if isinstance(value, Written):
+        return str(value)
+    return "" if value else _NOTHING.get(type(value), "")
+
+
+_NOTHING: dict[type, str] = {dict: "{}", list: "[]"}
 
 
 def _connection() -> Connection:
@@ -222,13 +234,9 @@ def _fit(processor: Callable[[Any], Any] | None, value: Any) -> Any:
 
 def fitted(values: Sequence[Any], fit: Callable[[Any], Any]) -> list[Any]:
     """What `fit` makes of each. Many rows have the same objects (None, a default, the time of now), looked at once."""
-    known: dict[int, Any] = {}
-    made = []
-    for value in values:
-        if (key := id(value)) not in known:
-            known[key] = fit(value)
-        made.append(known[key])
-    return made
+    keys = list(map(id, values))
+    known = {key: fit(value) for key, value in dict(zip(keys, values, strict=True)).items()}
+    return list(map(known.__getitem__, keys))
 
 
 def _maker(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:

@@ -17,7 +17,7 @@ def loader(rebuild_index: bool) -> SqliteLoader | PostgresLoader:
     return kind(rebuild_index)
 
 
-def _constants(table: Any, columns: Sequence[str]) -> dict[str, Any]:
+def constants(table: Any, columns: Sequence[str]) -> dict[str, Any]:
     """The defaults of the columns that rows don't have, as the database keeps them."""
     found = {}
     for column in table.columns:
@@ -78,10 +78,10 @@ class SqliteLoader(_Loader):
                 self.cursor.execute(f"DROP TRIGGER {name}")
 
     def write(self, table: Any, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-        constants = _constants(table, columns)
-        tail = tuple(constants.values())
-        names = ", ".join(f'"{name}"' for name in (*columns, *constants))
-        marks = ", ".join("?" * (len(columns) + len(constants)))
+        rest = constants(table, columns)
+        tail = tuple(rest.values())
+        names = ", ".join(f'"{name}"' for name in (*columns, *rest))
+        marks = ", ".join("?" * (len(columns) + len(rest)))
         query = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608 - names of our own tables
         self.cursor.executemany(query, (row + tail for row in rows))
 
@@ -116,9 +116,9 @@ class PostgresLoader(_Loader):
         self.commit()
 
     def write(self, table: Any, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-        constants = _constants(table, columns)
-        tail = tuple(constants.values())
-        names = ", ".join(f'"{name}"' for name in (*columns, *constants))
+        rest = constants(table, columns)
+        tail = tuple(rest.values())
+        names = ", ".join(f'"{name}"' for name in (*columns, *rest))
         with self.cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
             for row in rows:
                 copy.write_row(row + tail)

@@ -6,9 +6,11 @@ same number. A new order is compared with earlier ones by the indexes of phone a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy.orm import aliased
@@ -33,13 +35,16 @@ def _among(column: Any, name: str) -> Prepared:
     return Prepared(
         db.select(*_COLUMNS)
         .join_from(Order.__table__, Status.__table__)
-        .where(among(column, name, str), _s.group.not_in(OVER))
+        # those that ask would find themselves first, each at the price of looking at its row
+        .where(among(column, name, str), column != db.literal_column("''"), ~among(_o.id, "own"))
+        .where(_s.group.not_in(OVER))
         .where(_o.placed_at >= db.bindparam("since", type_=_o.placed_at.type))
-        .where(_o.placed_at <= db.bindparam("until", type_=_o.placed_at.type))
-        .order_by(_o.id)
+        .where(_o.placed_at <= db.bindparam("until", type_=_o.placed_at.type)),
+        same_plan=True,
     )
 
 
+_ENDED = Prepared(db.select(_s.id).where(_s.group.in_(OVER)), same_plan=True)
 _BY_PHONE, _BY_NUMBER = _among(_o.phone, "phones"), _among(_o.external_number, "numbers")
 _LINES = Prepared(db.select(_l.order_id, _l.sku, _l.name).where(among(_l.order_id, "ids")), same_plan=True)
 _MARK = Prepared(
@@ -55,8 +60,11 @@ _MARK = Prepared(
 
 def look(ids: Sequence[int], rows: Sequence[dict[str, Any]], lines: Sequence[Sequence[dict[str, Any]]]) -> None:
     """Compare new orders (ids, columns, lines) with earlier ones and with each other; mark those that look alike. In
-    the caller's transaction. Two queries, two more where something is found."""
-    made = [_New(order_id, row, _goods(own)) for order_id, row, own in zip(ids, rows, lines, strict=True) if _live(row)]
+    the caller's transaction. Three queries, two more where something is found."""
+    if not any(row.get("phone") or row.get("external_number") for row in rows):
+        return
+    ended = {row.id for row in _ENDED.rows()}
+    made = [_new(order_id, row, own, ended) for order_id, row, own in zip(ids, rows, lines, strict=True)]
     pairs = _same_phone(made)
     pairs |= {key: "number" for key in _same_number(made) if key not in pairs}
     if not pairs:
@@ -67,45 +75,65 @@ def look(ids: Sequence[int], rows: Sequence[dict[str, Any]], lines: Sequence[Seq
     _MARK.run(ids=sorted({i for pair in pairs for i in pair}), flag=True, now=utcnow())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _New:
+    """An order that was just made, with the names that rows of earlier ones have."""
+
     id: int
-    row: dict[str, Any]
+    phone: str
+    external_number: str
+    source_id: int | None
+    placed_at: datetime
     goods: set[str]
+    counts: bool  # others may look like it: it is still worked on
+
+
+def _new(order_id: int, row: dict[str, Any], lines: Sequence[dict[str, Any]], ended: Collection[int]) -> _New:
+    phone, number = row.get("phone") or "", row.get("external_number") or ""
+    goods = _goods(lines) if phone else set()
+    return _New(order_id, phone, number, row.get("source_id"), row["placed_at"], goods, row["status_id"] not in ended)
+
+
+def _by(name: str, there: Sequence[Any], made: Sequence[_New]) -> dict[str, list[Any]]:
+    """Value of this column -> the orders that have it, by id: those that were here and those that were just made."""
+    found: dict[str, list[Any]] = {}
+    for one in sorted([*there, *(new for new in made if new.counts)], key=attrgetter("id")):
+        found.setdefault(getattr(one, name), []).append(one)
+    return found
 
 
 def _unless_known(query: Any) -> Any:
     return query.on_conflict_do_nothing(index_elements=["order_id", "other_id"])
 
 
-def _live(row: dict[str, Any]) -> bool:
-    return bool(row.get("phone") or row.get("external_number"))
-
-
 def _goods(lines: Sequence[dict[str, Any]]) -> set[str]:
     """What lines are compared by: the SKU, without one the name."""
-    return {search.normal(line.get("sku") or line.get("name") or "") for line in lines} - {""}
+    return {_normal(line.get("sku") or line.get("name") or "") for line in lines} - {""}
+
+
+_normal = lru_cache(maxsize=4096)(search.normal)  # the same products are ordered again and again
 
 
 def _same_phone(made: Sequence[_New]) -> dict[tuple[int, int], str]:
     """(later, earlier) -> "phone". Of several earlier ones the first counts: all lead to it."""
-    asking = [new for new in made if new.row.get("phone") and new.goods]
+    asking = [new for new in made if new.phone and new.goods]
     if not asking:
         return {}
-    times = [new.row["placed_at"] for new in asking]
-    rows = _BY_PHONE.rows(
-        phones=list({new.row["phone"] for new in asking}), since=min(times) - APART, until=max(times) + APART
+    times = [new.placed_at for new in asking]
+    there = _BY_PHONE.rows(
+        phones=list({new.phone for new in asking}),
+        own=[new.id for new in made],
+        since=min(times) - APART,
+        until=max(times) + APART,
     )
-    by_phone: dict[str, list[Any]] = {}
-    for row in rows:
-        by_phone.setdefault(row.phone, []).append(row)
-    met = {p: found for p, found in by_phone.items() if len(found) > 1}  # each finds itself
+    met = {phone: found for phone, found in _by("phone", there, made).items() if phone and len(found) > 1}
     if not met:
         return {}
-    goods: dict[int, set[str]] = {}
-    for order_id, sku, name in _LINES.rows(ids=[row.id for found in met.values() for row in found]):
-        goods.setdefault(order_id, set()).update(_goods([{"sku": sku, "name": name}]))
-    found = ((new, _earlier(new, met.get(new.row["phone"], ()), goods)) for new in asking)
+    goods = {new.id: new.goods for new in made}
+    if earlier := [row.id for row in there if row.phone in met]:
+        for order_id, sku, name in _LINES.rows(ids=earlier):
+            goods.setdefault(order_id, set()).update(_goods([{"sku": sku, "name": name}]))
+    found = ((new, _earlier(new, met.get(new.phone, ()), goods)) for new in asking)
     return {(new.id, other): "phone" for new, other in found if other}
 
 
@@ -114,28 +142,27 @@ def _earlier(new: _New, rows: Sequence[Any], goods: Mapping[int, set[str]]) -> i
     for row in rows:
         if row.id >= new.id:
             return None
-        if abs(row.placed_at - new.row["placed_at"]) <= APART and goods.get(row.id, set()) & new.goods:
+        if abs(row.placed_at - new.placed_at) <= APART and goods.get(row.id, set()) & new.goods:
             return int(row.id)
     return None
 
 
 def _same_number(made: Sequence[_New]) -> dict[tuple[int, int], str]:
-    asking = [new for new in made if new.row.get("external_number") and new.row.get("source_id")]
+    asking = [new for new in made if new.external_number and new.source_id]
     if not asking:
         return {}
-    times = [new.row["placed_at"] for new in asking]
-    rows = _BY_NUMBER.rows(
-        numbers=list({new.row["external_number"] for new in asking}),
+    times = [new.placed_at for new in asking]
+    there = _BY_NUMBER.rows(
+        numbers=list({new.external_number for new in asking}),
+        own=[new.id for new in made],
         since=min(times) - NUMBER_APART,
         until=max(times) + NUMBER_APART,
     )
-    by_number: dict[str, list[Any]] = {}
-    for row in rows:
-        by_number.setdefault(row.external_number, []).append(row)
+    by_number = _by("external_number", there, made)
     found: dict[tuple[int, int], str] = {}
     for new in asking:
-        for row in by_number.get(new.row["external_number"], ()):
-            if row.id < new.id and row.source_id not in (None, new.row["source_id"]):
+        for row in by_number.get(new.external_number, ()):
+            if row.id < new.id and row.source_id not in (None, new.source_id):
                 found[(new.id, row.id)] = "number"
                 break
     return found

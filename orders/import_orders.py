@@ -42,7 +42,13 @@ _COLUMNS = (_o.id, _o.number, _o.key, _o.external_number, _o.shop_id)
 _BY_NUMBER = Prepared(
     db.select(*_COLUMNS).where(db.or_(among(_o.number, "numbers", str), among(_o.key, "numbers", str))), same_plan=True
 )
-_BY_EXTERNAL = Prepared(db.select(*_COLUMNS).where(among(_o.external_number, "numbers", str)), same_plan=True)
+#: "" as a literal: from a parameter neither database knows that its index of numbers serves
+_BY_EXTERNAL = Prepared(
+    db.select(*_COLUMNS).where(
+        among(_o.external_number, "numbers", str), _o.external_number != db.literal_column("''")
+    ),
+    same_plan=True,
+)
 _IMPORTED = Prepared(db.select(_i.identity, _i.order_id).where(among(_i.identity, "identities", str)), same_plan=True)
 
 

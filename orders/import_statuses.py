@@ -45,15 +45,17 @@ class _Wanted:
 
 _o = Order.__table__.c
 _COLUMNS = (_o.id, _o.number, _o.key, _o.external_number, _o.shop_id, _o.status_id, _o.ttn, _o.cancel_text)
+#: "" as a literal: from a parameter neither database knows that its index of numbers serves
 _BY_NUMBER = Prepared(
     db.select(*_COLUMNS).where(
         db.or_(
-            among(_o.number, "numbers", str), among(_o.key, "numbers", str), among(_o.external_number, "numbers", str)
+            among(_o.number, "numbers", str),
+            among(_o.key, "numbers", str),
+            db.and_(among(_o.external_number, "numbers", str), _o.external_number != db.literal_column("''")),
         )
     ),
     same_plan=True,
 )
-#: "" as a literal: from a parameter neither database knows that its index of numbers serves
 _BY_TTN = Prepared(
     db.select(*_COLUMNS).where(among(_o.ttn, "numbers", str), _o.ttn != db.literal_column("''")), same_plan=True
 )

@@ -58,7 +58,7 @@ def note_many(rows: Iterable[tuple[int, Mapping[str, Any]]], actor: Actor, kind:
             "actor": actor.kind,
             "actor_name": actor.name[:120],
             "kind": kind,
-            "detail": dict(detail),
+            "detail": detail,  # the same one may be many orders', and is written once then
         }
         for order_id, detail in rows
     ]

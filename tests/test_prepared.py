@@ -129,6 +129,27 @@ def test_json_that_is_written_already_is_taken_as_it_is(context: Any, n: int) ->
     assert found == [{"name": 'Чашка "A"\n', "n": [1, None]}] * n
 
 
+@pytest.mark.parametrize("n", [1, 3, 40])
+def test_rows_of_a_searched_table_come_in_one_statement_as_they_were(context: Any, n: int) -> None:
+    names = [f"{HOSTILE[i % len(HOSTILE)]} чашка" for i in range(n)]
+    rows = [
+        {"sku": f"S{i}", "name": name, "price": Decimal("1.05"), "active": i % 2 == 0, "options": {name: name},
+         "old_price": None, "search_text": f"s{i} чашка"}
+        for i, name in enumerate(names)
+    ]  # fmt: skip
+    asked: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *a: asked.append(f"{a[5]}" if a[2] else ""))
+    add_rows(Product, rows)
+    made = db.session.scalars(db.select(Product).where(Product.sku.like("S%")).order_by(Product.id)).all()
+    assert [(p.name, p.price, p.active, p.options, p.old_price) for p in made] == [
+        (name, Decimal("1.05"), i % 2 == 0, {name: name}, None) for i, name in enumerate(names)
+    ]
+    if db.engine.dialect.name == "sqlite":
+        assert asked[0] == "False"
+        found = "SELECT count(*) FROM product_search_fts WHERE product_search_fts MATCH 'чашка'"
+        assert db.session.scalar(db.text(found)) == n
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("n", [1, 3, 40])
 def test_what_is_too_long_is_an_error_and_is_not_cut(context: Any, n: int) -> None:

@@ -61,6 +61,7 @@ DELIVERY = {
     "tracking_number": "delivery_provider_data.declaration_number",
 }
 PAYMENT = {"code": "payment_option.id", "name": "payment_option.name", "state": "payment_data.status"}
+NOUGHT = Decimal(0)
 LINE = {"sku": "sku|external_id", "external_id": "external_id|id"}
 
 
@@ -112,14 +113,13 @@ def _payment(body: Mapping[str, Any]) -> Payment:
 
 def _line(product: Mapping[str, Any]) -> LineData:
     quantity, price = money(product.get("quantity")), money(product.get("price"))
-    total = money(product.get("total_price")) or quantity * price
-    names = [text(product, "name"), *map(text, part(product, "name_multilang").values())]
+    full = quantity * price
     return LineData(
         **texts(product, LINE),
-        name=next(filter(None, names), ""),
+        name=text(product, "name") or next(filter(None, map(text, part(product, "name_multilang").values())), ""),
         quantity=quantity,
         price=price,
-        discount=max(quantity * price - total, Decimal(0)),
+        discount=max(full - (money(product.get("total_price")) or full), NOUGHT),
     )
 
 

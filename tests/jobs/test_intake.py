@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 
 from integrations.sandbox import SandboxServer
+from integrations.types import Raw
 from jobs import connections, intake, runs, work
-from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Status, Transfer, db
+from models import Connection, Incoming, Link, Mapping, Order, OrderEvent, Run, Status, Transfer, Written, db
 from orders import counts, editing, removal, statuses
 from orders.timeline import Actor
 from tests.orders import build
@@ -58,12 +59,23 @@ def test_unmapped_codes_mark_the_order(context: Flask, prom: Connection, sandbox
         assert all(gap["code"] and gap["name"] for gap in order.unmapped)
 
 
+def test_what_a_page_brings_twice_or_somebody_has_brought_meanwhile_is_kept_once(
+    context: Flask, prom: Connection
+) -> None:
+    page = [Raw(str(i), {"id": i, "products": []}) for i in range(20)]
+    intake.store(prom.id, [*page[:12], *page[:3]])
+    assert count(Incoming) == 12
+    values = [{"connection_id": prom.id, "external_id": raw.external_id, "fingerprint": "x" * 64, "body": Written("1")}
+              for raw in page]  # fmt: skip
+    intake.keep_versions(values[:1])
+    intake.keep_versions(values)
+    assert count(Incoming) == 32
+
+
 def test_an_order_that_can_t_be_read_waits_raw_and_the_others_go_on(
     context: Flask, prom: Connection, sandbox: SandboxServer
 ) -> None:
     broken = {"id": 5, "products": 7}
-    from integrations.types import Raw
-
     invent(sandbox, 2)
     intake.store(prom.id, [Raw("5", broken)])
     done = run(prom)

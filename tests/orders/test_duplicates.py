@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from models import (
     Incoming,
@@ -201,6 +202,21 @@ def test_only_live_orders_are_merged() -> None:
         unite.unite(keep, drop, "lacking", OLENA)
     with pytest.raises(unite.CannotUnite, match="gone"):
         unite.unite(keep, 10**9, "lacking", OLENA)
+
+
+def test_numbers_are_looked_up_by_their_index_however_many_orders_have_none() -> None:
+    prom, rozetka = build.source("Shop A"), build.source("Shop B")
+    build.make(*({"number": f"N{i}", "external_number": ""} for i in range(300)))
+    first = order("A", CUP, phone="", external_number="5501", source_id=prom)
+    db.session.execute(db.text("ANALYZE orders"))
+    asked: list[tuple[str, Any]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
+    twin = order("B", BAG, phone="", external_number="5501", source_id=rozetka)
+    assert pairs() == [(twin, first, "number")]
+    (query,) = (q for q in asked if "orders.external_number" in q[0] and "JOIN statuses" in q[0])
+    if db.engine.dialect.name == "sqlite":
+        rows = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query[0]}", tuple(query[1])).all()
+        assert any("ix_orders_external_number" in row[3] for row in rows), rows
 
 
 def test_orders_without_phone_and_number_cost_no_query() -> None:
