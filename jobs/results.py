@@ -307,7 +307,7 @@ def _statuses_of(sent: Sequence[Claim], connection: Connection, outcome: str) ->
 def _change_status(order_ids: Sequence[int], connection: Connection, key: str, chosen: int | None) -> None:
     if not order_ids:
         return
-    status = db.session.get(Status, chosen) if chosen else db.session.scalar(db.select(Status).filter_by(key=key))
+    status = statuses.find(chosen) if chosen else statuses.keyed(key)
     if status is not None:
         ids = [row.id for row in _IN_WORK.rows(ids=list(order_ids))]
         statuses.change(ids, status, _actor(connection), cause=connection.id)
