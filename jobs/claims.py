@@ -78,28 +78,28 @@ def _setting(names: tuple[str, ...]) -> Prepared:
 
 
 def _due() -> Select[tuple[int]]:
-    """Transfers whose turn it is: the oldest that waits of each order, of orders that nobody works on."""
+    """Transfers whose turn it is: the oldest that waits of each order, of orders that nobody works on.
+
+    Said so that it costs the same whatever PostgreSQL's statistics are: those of a queue are old whenever it is long.
+    With plain conditions it compared each transfer with all that wait, or with all that are worked on."""
+    here = _parameter("connection", _COLUMNS.connection_id)
     earlier, busy = aliased(Transfer), aliased(Transfer)
+    waits = db.select(earlier.id).where(
+        earlier.order_id == Transfer.order_id, earlier.connection_id == here, has_state(earlier, "waiting")
+    )
+    waits = waits.where(earlier.id < Transfer.id)
+    if db.session.get_bind().dialect.name == "postgresql":
+        waits = waits.offset(db.literal_column("0"))  # stays a look-up by the order's index, for each of those chosen
+    at_work = db.select(busy.order_id).where(busy.connection_id == here, has_state(busy, "working"))
     return (
         db.select(Transfer.id)
-        .where(_HERE, has_state(Transfer, "waiting"), Transfer.not_before <= _parameter("now", _COLUMNS.not_before))
-        .where(~_of_its_order(earlier, has_state(earlier, "waiting"), earlier.id < Transfer.id))
-        .where(~_of_its_order(busy, has_state(busy, "working")))
+        .where(Transfer.connection_id == here, has_state(Transfer, "waiting"))
+        .where(Transfer.not_before <= _parameter("now", _COLUMNS.not_before))
+        .where(~waits.exists(), Transfer.order_id.not_in(at_work))
         .order_by(Transfer.not_before, Transfer.id)
         .limit(_parameter("n", _COLUMNS.tries))
         .with_for_update(skip_locked=True, of=Transfer)
     )
-
-
-def _of_its_order(other: Any, *conditions: Any) -> Any:
-    """Whether the order has such another transfer here.
-
-    The statistics of a queue are old whenever it is long: PostgreSQL, which had seen it empty, compared each transfer
-    with all that wait. An OFFSET keeps the subquery one, which looks up the order by its index."""
-    query = db.select(other.id).where(
-        other.order_id == Transfer.order_id, other.connection_id == Transfer.connection_id, *conditions
-    )
-    return (query if db.session.get_bind().dialect.name == "sqlite" else query.offset(db.literal_column("0"))).exists()
 
 
 def _parameter(name: str, column: Any) -> Any:
@@ -108,7 +108,6 @@ def _parameter(name: str, column: Any) -> Any:
 
 _COLUMNS = _TRANSFER.c
 _CLAIMED = ("id", "order_id", "operation", "payload", "fence", "tries", "uncertain", "sent_version")
-_HERE = Transfer.connection_id == _parameter("connection", _COLUMNS.connection_id)
 _DUE = Prepared(_due)
 _TAKEN = Prepared(
     db.update(_TRANSFER)
