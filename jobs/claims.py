@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -77,7 +77,50 @@ def _setting(names: tuple[str, ...]) -> Prepared:
     )
 
 
+def _due() -> Select[tuple[int]]:
+    """Transfers whose turn it is: the oldest that waits of each order, of orders that nobody works on.
+
+    Said so that it costs the same whatever PostgreSQL's statistics are: those of a queue are old whenever it is long.
+    With plain conditions it compared each transfer with all that wait, or with all that are worked on."""
+    here = _parameter("connection", _COLUMNS.connection_id)
+    earlier, busy = aliased(Transfer), aliased(Transfer)
+    waits = db.select(earlier.id).where(
+        earlier.order_id == Transfer.order_id, earlier.connection_id == here, has_state(earlier, "waiting")
+    )
+    waits = waits.where(earlier.id < Transfer.id)
+    if db.session.get_bind().dialect.name == "postgresql":
+        waits = waits.offset(db.literal_column("0"))  # stays a look-up by the order's index, for each of those chosen
+    at_work = db.select(busy.order_id).where(busy.connection_id == here, has_state(busy, "working"))
+    return (
+        db.select(Transfer.id)
+        .where(Transfer.connection_id == here, has_state(Transfer, "waiting"))
+        .where(Transfer.not_before <= _parameter("now", _COLUMNS.not_before))
+        .where(~waits.exists(), Transfer.order_id.not_in(at_work))
+        .order_by(Transfer.not_before, Transfer.id)
+        .limit(_parameter("n", _COLUMNS.tries))
+        .with_for_update(skip_locked=True, of=Transfer)
+    )
+
+
+def _parameter(name: str, column: Any) -> Any:
+    return db.bindparam(name, type_=column.type)
+
+
+_COLUMNS = _TRANSFER.c
 _CLAIMED = ("id", "order_id", "operation", "payload", "fence", "tries", "uncertain", "sent_version")
+_DUE = Prepared(_due)
+_TAKEN = Prepared(
+    db.update(_TRANSFER)
+    .where(among(_COLUMNS.id, "ids"), has_state(Transfer, "waiting"))
+    .values(
+        state="working",
+        fence=_COLUMNS.fence + 1,
+        tries=_COLUMNS.tries + 1,
+        lease_until=_parameter("until", _COLUMNS.lease_until),
+    )
+    .returning(*(_COLUMNS[name] for name in _CLAIMED)),
+    same_plan=True,
+)
 
 
 def claim(connection_id: int, limit: int) -> list[Claim]:
@@ -85,16 +128,9 @@ def claim(connection_id: int, limit: int) -> list[Claim]:
     are chosen: of two workers each goes to one; the index over working rows stops a second one for the same order."""
     now = utcnow()
     # two statements: PostgreSQL may run a subquery with LIMIT and SKIP LOCKED once for each row that it updates
-    ids = list(db.session.scalars(_due(connection_id, now, limit)))
-    update = (
-        db.update(Transfer)
-        .where(Transfer.id.in_(ids), has_state(Transfer, "waiting"))
-        .values(state="working", fence=Transfer.fence + 1, tries=Transfer.tries + 1, lease_until=now + lease())
-        .returning(*(getattr(Transfer, name) for name in _CLAIMED))
-        .execution_options(synchronize_session=False)
-    )
+    ids = [row[0] for row in _DUE.raw(connection=connection_id, now=now, n=limit)]
     try:
-        rows = db.session.execute(update).all() if ids else []
+        rows = _TAKEN.rows(ids=ids, until=now + lease()) if ids else []
     except IntegrityError:  # another worker took a sibling between our look and our update
         db.session.rollback()
         return []
@@ -102,23 +138,6 @@ def claim(connection_id: int, limit: int) -> list[Claim]:
     claims = [Claim(*[*row, copies.get(row.order_id)]) for row in sorted(rows, key=lambda row: row.id)]
     db.session.commit()
     return claims
-
-
-def _due(connection_id: int, now: datetime, limit: int) -> Select[tuple[int]]:
-    earlier, busy = aliased(Transfer), aliased(Transfer)
-    return (
-        db.select(Transfer.id)
-        .where(Transfer.connection_id == connection_id, has_state(Transfer, "waiting"), Transfer.not_before <= now)
-        .where(~_same_order(earlier).where(has_state(earlier, "waiting"), earlier.id < Transfer.id).exists())
-        .where(~_same_order(busy).where(has_state(busy, "working")).exists())
-        .order_by(Transfer.not_before, Transfer.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=Transfer)
-    )
-
-
-def _same_order(other: Any) -> Any:
-    return db.select(other.id).where(other.order_id == Transfer.order_id, other.connection_id == Transfer.connection_id)
 
 
 def keep(claims: Sequence[Claim]) -> None:

@@ -6,56 +6,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from integrations.types import Address, Delivery, LineData, OrderData, Payment, Person
-from models import DeliveryChoice, DeliveryMethod, Mapping, Order, OrderLine, OrderType, PaymentMethod, db
+from models import (
+    DeliveryChoice,
+    DeliveryMethod,
+    Mapping,
+    Order,
+    OrderLine,
+    OrderType,
+    PaymentMethod,
+    Prepared,
+    among,
+    db,
+)
 
-_ORDER = Order.__table__
-_LINE = OrderLine.__table__
+_ORDER, _LINE, _MAPPING, _CHOICE = (model.__table__ for model in (Order, OrderLine, Mapping, DeliveryChoice))
+_DELIVERY, _PAYMENT, _TYPE = (model.__table__ for model in (DeliveryMethod, PaymentMethod, OrderType))
 
 
 def load(order_ids: Sequence[int], connection_id: int) -> dict[int, tuple[int, OrderData]]:
     """Order id -> (version, order). Codes are the connection's own, by its "…_out" mappings; "" where it has none."""
-    codes = _codes(connection_id)
-    rows = db.session.execute(_SELECT.where(_ORDER.c.id.in_(order_ids)), {"there": connection_id}).mappings().all()
-    lines: dict[int, list[LineData]] = {}
-    query = (
-        db.select(*_LINE_COLUMNS).where(_LINE.c.order_id.in_(order_ids)).order_by(_LINE.c.order_id, _LINE.c.position)
-    )
-    for line in db.session.execute(query):
-        lines.setdefault(line.order_id, []).append(
-            LineData(line.name, line.sku, line.external_id, line.quantity, line.price, line.discount, line.weight)
-        )
+    codes = {(table, lookup): theirs for table, lookup, theirs in _CODES.raw(there=connection_id)}
+    ids, lines = list(order_ids), dict[int, list[LineData]]()
+    for order_id, *line in _LINES.rows(ids=ids):
+        lines.setdefault(order_id, []).append(LineData(*line))
+    rows = [row._asdict() for row in _ORDERS.rows(ids=ids, there=connection_id)]
     return {row["id"]: (row["version"], _order(row, lines.get(row["id"], []), codes)) for row in rows}
-
-
-_LINE_COLUMNS = [
-    _LINE.c[name] for name in ("order_id", "name", "sku", "external_id", "quantity", "price", "discount", "weight")
-]
-_SELECT = (
-    db.select(
-        _ORDER,
-        DeliveryMethod.name.label("delivery_name"),
-        PaymentMethod.kind.label("method_kind"),
-        PaymentMethod.name.label("payment_name"),
-        OrderType.key.label("type_key"),
-        DeliveryChoice.offer.label("offer"),
-        DeliveryChoice.place.label("place"),
-    )
-    .outerjoin(DeliveryMethod, DeliveryMethod.id == _ORDER.c.delivery_method_id)
-    .outerjoin(PaymentMethod, PaymentMethod.id == _ORDER.c.payment_method_id)
-    .outerjoin(OrderType, OrderType.id == _ORDER.c.type_id)
-    .outerjoin(
-        DeliveryChoice,
-        (DeliveryChoice.order_id == _ORDER.c.id) & (DeliveryChoice.connection_id == db.bindparam("there")),
-    )
-)
-
-
-def _codes(connection_id: int) -> dict[tuple[str, str], str]:
-    """(mapping table, our id) -> their code."""
-    query = db.select(Mapping.table, Mapping.lookup, Mapping.theirs).where(
-        Mapping.connection_id == connection_id, Mapping.table.in_(("status_out", "payment_out", "delivery_out"))
-    )
-    return {(table, lookup): theirs for table, lookup, theirs in db.session.execute(query)}
 
 
 _ADDRESS = ("country", "region", "city", "street", "house", "flat", "postal_code", "address_text")
@@ -66,6 +41,43 @@ _SAME = (
 )  # fmt: skip
 _SAME_OF_DELIVERY = ("tariff_code", "tariff_name", "pickup_code", "pickup_address")
 _SAME_OF_PAYMENT = ("paid", "cod", "cod_amount")
+_OTHERS = (
+    "id", "version", "status_id", "delivery_method_id", "payment_method_id", "last_name", "first_name", "patronymic",
+    "phone", "email", "buyer_name", "buyer_phone", "buyer_email", "delivery_term", "delivery_cost", "ttn",
+    "payment_kind", "payment_state", "utm",
+)  # fmt: skip
+#: in the order of LineData's fields
+_OF_LINES = ("order_id", "name", "sku", "external_id", "quantity", "price", "discount", "weight")
+_THERE = db.bindparam("there", type_=_MAPPING.c.connection_id.type)
+_ORDERS = Prepared(
+    db.select(
+        *(_ORDER.c[name] for name in (*_OTHERS, *_SAME, *_ADDRESS, *_SAME_OF_DELIVERY, *_SAME_OF_PAYMENT)),
+        _DELIVERY.c.name.label("delivery_name"),
+        _PAYMENT.c.name.label("payment_name"),
+        _TYPE.c.key.label("type_key"),
+        _CHOICE.c.offer,
+        _CHOICE.c.place,
+    )
+    .outerjoin(_DELIVERY, _DELIVERY.c.id == _ORDER.c.delivery_method_id)
+    .outerjoin(_PAYMENT, _PAYMENT.c.id == _ORDER.c.payment_method_id)
+    .outerjoin(_TYPE, _TYPE.c.id == _ORDER.c.type_id)
+    .outerjoin(_CHOICE, (_CHOICE.c.order_id == _ORDER.c.id) & (_CHOICE.c.connection_id == _THERE))
+    .where(among(_ORDER.c.id, "ids")),
+    same_plan=True,
+)
+_LINES = Prepared(
+    db.select(*(_LINE.c[name] for name in _OF_LINES))
+    .where(among(_LINE.c.order_id, "ids"))
+    .order_by(_LINE.c.order_id, _LINE.c.position),
+    same_plan=True,
+)
+#: mapping table, our id, their code
+_CODES = Prepared(
+    db.select(_MAPPING.c.table, _MAPPING.c.lookup, _MAPPING.c.theirs).where(
+        _MAPPING.c.connection_id == _THERE, _MAPPING.c.table.in_(("status_out", "payment_out", "delivery_out"))
+    ),
+    same_plan=True,
+)
 
 
 def _order(row: Any, lines: list[LineData], codes: dict[tuple[str, str], str]) -> OrderData:

@@ -52,10 +52,10 @@ _IN_WORK = Prepared(
     .where(among(_ORDER.c.id, "ids"), _STATUS.c.group.not_in(_KEPT_GROUPS)),
     same_plan=True,
 )
+_NOW = db.bindparam("now", type_=_ORDER.c.updated_at.type)
 _TOUCHED = Prepared(
-    db.update(_ORDER)
-    .where(among(_ORDER.c.id, "ids"), _ORDER.c.updated_at < db.bindparam("now", type_=_ORDER.c.updated_at.type))
-    .values(updated_at=db.bindparam("now", type_=_ORDER.c.updated_at.type)),
+    # the second condition in words that keep PostgreSQL from walking all orders by their updated_at
+    db.update(_ORDER).where(among(_ORDER.c.id, "ids"), (_ORDER.c.updated_at < _NOW).is_(True)).values(updated_at=_NOW),
     same_plan=True,
 )
 
@@ -178,7 +178,7 @@ def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now
         row |= {"external_id": copy.external_id, "external_number": copy.number, "external_status": copy.status}
         with_copy.append({**row, "external_status_name": name, "url": copy.url})
     for part in (with_copy, without):
-        update_rows(Link, part, ("connection_id", "order_id"))
+        update_rows(Link, part, ("order_id", "connection_id"))
     tracking.numbered(connection, with_copy)
 
 
@@ -307,7 +307,7 @@ def _statuses_of(sent: Sequence[Claim], connection: Connection, outcome: str) ->
 def _change_status(order_ids: Sequence[int], connection: Connection, key: str, chosen: int | None) -> None:
     if not order_ids:
         return
-    status = db.session.get(Status, chosen) if chosen else db.session.scalar(db.select(Status).filter_by(key=key))
+    status = statuses.find(chosen) if chosen else statuses.keyed(key)
     if status is not None:
         ids = [row.id for row in _IN_WORK.rows(ids=list(order_ids))]
         statuses.change(ids, status, _actor(connection), cause=connection.id)

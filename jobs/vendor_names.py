@@ -7,15 +7,20 @@ the vendor's own, and come out of the translation as they went in.
 from __future__ import annotations
 
 from integrations import connectors
-from models import ReferenceItem, db
+from models import Prepared, ReferenceItem, db
+
+_items = ReferenceItem.__table__.c
+_STATUSES = Prepared(
+    db.select(_items.code, _items.name).where(
+        _items.connection_id == db.bindparam("connection", type_=_items.connection_id.type), _items.list == "statuses"
+    ),
+    same_plan=True,
+)
 
 
 def statuses(connection_id: int) -> dict[str, str]:
     """Their codes of statuses -> their names, as last fetched."""
-    query = db.select(ReferenceItem.code, ReferenceItem.name).where(
-        ReferenceItem.connection_id == connection_id, ReferenceItem.list == "statuses"
-    )
-    return dict(db.session.execute(query).all())
+    return dict(_STATUSES.raw(connection=connection_id))
 
 
 def reasons(kind: str) -> dict[str, str]:

@@ -15,7 +15,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, JSON, Dialect, LargeBinary, String, Text, cast, func, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Dialect,
+    LargeBinary,
+    String,
+    Text,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.sql import bindparam
 from sqlalchemy.types import TypeEngine
 
@@ -38,7 +51,8 @@ def add_rows(model: Any, rows: Sequence[Mapping[str, Any]], clause: Clause | Non
 
 
 def update_rows(model: Any, rows: Sequence[Mapping[str, Any]], keys: tuple[str, ...] = ("id",)) -> None:
-    """Change rows that are found by the columns `keys`, which each of the `rows` has beside those to be set."""
+    """Change rows that are found by the columns `keys`, which each of the `rows` has beside those to be set: the one
+    that the fewest rows share first, further ones hold numbers."""
     if rows:
         _updating(model.__table__, tuple(rows[0]), keys).run(rows)
 
@@ -186,7 +200,10 @@ def _updating(table: Any, names: tuple[str, ...], keys: tuple[str, ...]) -> _Man
 
     def in_lists() -> Any:
         rows = _lists(table, names)
-        query = update(table).where(*(table.c[key] == rows.c[key] for key in keys))
+        # only by the first: as long as PostgreSQL's statistics are old, it prefers any index, to walk a connection's
+        # thousands of rows for each of ours
+        further = (table.c[key] + literal_column("0") == rows.c[key] for key in keys[1:])
+        query = update(table).where(table.c[keys[0]] == rows.c[keys[0]], *further)
         return query.values({name: rows.c[name] for name in set_ones})
 
     given = {name: f"{'of' if name in keys else 'to'}_{name}" for name in names}

@@ -230,7 +230,7 @@ def test_links_are_found_by_two_columns(context: Any) -> None:
     ids = make({}, {})
     add_rows(Link, [{"order_id": i, "connection_id": crm.id, "role": "destination", "state": "pending"} for i in ids])
     rows = [{"order_id": i, "connection_id": crm.id, "external_id": f"x{i}", "error": None} for i in ids]
-    update_rows(Link, rows, ("connection_id", "order_id"))
+    update_rows(Link, rows, ("order_id", "connection_id"))
     assert set(db.session.scalars(db.select(Link.external_id))) == {f"x{i}" for i in ids}
 
 
