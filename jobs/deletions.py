@@ -9,6 +9,7 @@ from flask import Flask
 from integrations import connectors
 from integrations.base import DeletesOrders
 from models import Order, Status, Transfer, db, has_state, utcnow
+from orders import work
 
 from .claims import Claim
 
@@ -44,5 +45,6 @@ def still_wanted(claims: Sequence[Claim]) -> list[Claim]:
         off = db.update(Transfer).where(Transfer.id.in_(over), has_state(Transfer, "working"))
         values = {"state": "cancelled", "finished_at": utcnow(), "lease_until": None}
         db.session.execute(off.values(values).execution_options(synchronize_session=False))
+        work.TOUCH.run(ids=[c.order_id for c in claims if c.id in over], now=utcnow())
         db.session.commit()
     return [c for c in claims if c.id not in over]

@@ -30,6 +30,8 @@ from .claims import Claim
 
 #: an order that staff took out of work keeps its status, whatever becomes of a transfer still under way
 _KEPT_GROUPS = ("deleted", "cancelled")
+#: of the session: orders whose status this transaction has changed
+_MOVED = "moved"
 #: how often a connection that is well says so
 _HEALTH_EVERY = timedelta(seconds=5)
 
@@ -52,17 +54,12 @@ _IN_WORK = Prepared(
     .where(among(_ORDER.c.id, "ids"), _STATUS.c.group.not_in(_KEPT_GROUPS)),
     same_plan=True,
 )
-_NOW = db.bindparam("now", type_=_ORDER.c.updated_at.type)
-_TOUCHED = Prepared(
-    # the second condition in words that keep PostgreSQL from walking all orders by their updated_at
-    db.update(_ORDER).where(among(_ORDER.c.id, "ids"), (_ORDER.c.updated_at < _NOW).is_(True)).values(updated_at=_NOW),
-    same_plan=True,
-)
 
 
 def write(connection_id: int, batch: Batch, report: Report) -> None:
     """Close the attempt and settle every transfer of the batch that is still ours."""
     now = utcnow()
+    db.session.info.pop(_MOVED, None)
     held = claims.still_mine(batch.claims)  # transfers first, then attempts: as the sweeper locks them
     _close_attempt(batch, report)
     connection = db.session.get(Connection, connection_id, populate_existing=True)
@@ -89,7 +86,7 @@ def write(connection_id: int, batch: Batch, report: Report) -> None:
         for outcome in ("refused", "later", "unknown"):
             told.failed(connection_id, [claim for claim, _ in sorted_out[outcome]], lost=outcome == "unknown")
     _again(sorted_out, batch, connection, now)
-    _touch([claim.order_id for claim in held], now)
+    _touch({claim.order_id for claim in held})
     wake.changed()
     db.session.commit()
 
@@ -310,13 +307,14 @@ def _change_status(order_ids: Sequence[int], connection: Connection, key: str, c
     status = statuses.find(chosen) if chosen else statuses.keyed(key)
     if status is not None:
         ids = [row.id for row in _IN_WORK.rows(ids=list(order_ids))]
-        statuses.change(ids, status, _actor(connection), cause=connection.id)
+        moved = statuses.change(ids, status, _actor(connection), cause=connection.id).changed
+        db.session.info.setdefault(_MOVED, set()).update(moved)
 
 
-def _touch(order_ids: Sequence[int], now: datetime) -> None:
+def _touch(order_ids: set[int]) -> None:
     """Open pages show rows again whose updated_at has moved; a change of status has moved it already."""
-    if order_ids:
-        _TOUCHED.run(ids=list(order_ids), now=now)
+    if still := order_ids - db.session.info.pop(_MOVED, set()):
+        work.TOUCH.run(ids=sorted(still), now=utcnow())
 
 
 def _actor(connection: Connection) -> Actor:

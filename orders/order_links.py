@@ -33,6 +33,7 @@ def issue(order_id: int, actor: Actor, days: int = DAYS, now: datetime | None = 
     for link in _live(order_id):
         link.revoked_at = now
         link.here = False
+    _touch([order_id], now)
     token = secrets.token_urlsafe(24)  # 192 bits
     link = OrderLink(
         order_id=order_id,

@@ -223,16 +223,17 @@ def retry(transfer_ids: Sequence[int], by: str) -> int:
             )
         ).all()
     )
-    done = 0
+    again: list[int] = []
     for row in rows:
         key = (row.order_id, row.connection_id, row.operation)
         if key in waiting:
             continue
         waiting.add(key)
         row.state, row.not_before, row.tries, row.requested_by, row.finished_at = "waiting", utcnow(), 0, by, None
-        done += 1
+        again.append(row.order_id)
+    TOUCH.run(ids=again, now=utcnow())
     wake({row.connection_id for row in rows})
-    return done
+    return len(again)
 
 
 @dataclass

@@ -151,9 +151,11 @@ def test_a_try_that_surely_did_nothing_is_called_off_when_the_order_is_back(
     db.session.execute(db.update(Transfer).where(Transfer.operation == "delete").values(state="waiting"))
     db.session.commit()
     make_due()
+    shown = db.session.get_one(Order, ids[0]).updated_at
     work.drain(stock.id)
     assert deletions() == {ids[0]: "cancelled"}
     assert not vendor.deletes
+    assert db.session.get_one(Order, ids[0], populate_existing=True).updated_at > shown, "lists show it as at rest"
 
 
 def test_a_refused_deletion_says_why_and_is_over_when_the_order_is_restored(

@@ -38,6 +38,10 @@ def test_a_running_transfer_leaves_room_for_the_next(db_session):
     assert sorted(row.state for row in waiting()) == ["waiting", "working"]
 
 
+def changed_at(ids):
+    return dict(db.session.execute(db.select(Order.id, Order.updated_at).where(Order.id.in_(ids))).all())
+
+
 def test_retry_puts_back_what_failed_unless_a_newer_one_waits(db_session):
     crm = build.connection()
     ids = build.make({}, {})
@@ -51,9 +55,12 @@ def test_retry_puts_back_what_failed_unless_a_newer_one_waits(db_session):
     db.session.commit()
     failed = [row.id for row in waiting() if row.state in ("refused", "parked")]
     assert len(failed) == 4
+    before = changed_at(ids)
     assert work.retry(failed, "Taras") == 1, "one order waits already, the other needs one row only"
     db.session.commit()
     assert sorted(row.order_id for row in waiting() if row.state == "waiting") == ids
+    now = changed_at(ids)
+    assert [now[i] > before[i] for i in ids] == [False, True], "lists show the one that is tried again as under way"
 
 
 @pytest.fixture

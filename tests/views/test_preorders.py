@@ -174,7 +174,9 @@ def test_nothing_typed_is_lost(app, client):
     assert refused.status_code == 422
     assert "aria-invalid" in refused.text
     assert 'value="12"' in refused.text
+    assert "The customer is filling it in" in client.get("/orders?status=all").text
     client.post(f"/preorders/{_order_id}/renew")
+    assert "The customer is filling it in" not in client.get("/orders?status=all").text, "nobody can by the old link"
     page = client.get(f"/preorders/{_order_id}").text
     assert "Одеса" in elsewhere.get(re.search(r"http://localhost(/c/[\w-]+)", page)[1] + "?step=2").text
 
