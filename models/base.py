@@ -198,7 +198,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=NORMAL",
+        "synchronous=FULL",  # what a commit has said is on the disk: after a power cut a call must not be made twice
         "foreign_keys=ON",
         f"busy_timeout={PATIENCE * 1000}",
         f"cache_size=-{SQLITE_CACHE}",

@@ -54,7 +54,7 @@ class _Shape:
         if self.goes_on:
             query = query.where(key < after if self.descending else key > after)
         query = query.order_by(key.desc() if self.descending else key)
-        return query.limit(_given("limit", db.Integer))
+        return query.limit(_given("limit", db.BigInteger))
 
 
 def _given(name: str, kind: Any) -> Any:

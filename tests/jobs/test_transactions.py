@@ -142,3 +142,11 @@ def test_what_is_changed_while_a_run_is_under_way_is_looked_at_once_more(
     db.session.rollback()
     runs.carry_out(run_id)
     assert db.session.get_one(Run, run_id, populate_existing=True).state == "done"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_commit_is_on_the_disk_before_it_counts(context: Flask) -> None:
+    """A power cut can't be tried here. What it takes: SQLite's own word for it."""
+    full = 2
+    with db.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == full
