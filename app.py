@@ -20,7 +20,7 @@ import integrations
 import views
 from integrations.http import Policy
 from jobs import abilities, deletions, wake
-from models import db, reading, use_encryption_keys
+from models import db, reading, use_encryption_keys, use_synchronous
 from views import assets, catalogue_files, imports, kept, security, text
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -42,6 +42,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.extensions["broker"] = _broker(settings.redis_url)
     integrations.connectors()  # a malformed connector stops the start with a sentence that names it
     use_encryption_keys(settings.encryption_keys)
+    use_synchronous(settings.sqlite_synchronous)
     db.init_app(app)
     Migrate(app, db, directory="migrations", render_as_batch=True, include_object=_ours)
     Htmx(app)

@@ -32,6 +32,9 @@ class Settings:
     port: int  #: PORT
     data_dir: Path  #: DATA_DIR, database, keys and broker files of the embedded mode
     database_url: str  #: DATABASE_URL, sqlite:///… or postgresql://…
+    sqlite_synchronous: (
+        str  #: SQLITE_SYNCHRONOUS, FULL: each commit is on the disk; NORMAL: soon after
+    )
     redis_url: str  #: REDIS_URL; not given = the embedded Valkey server (its address is in DATA_DIR/broker.url)
     secret_key: str  #: SECRET_KEY, signs the session cookie and the forms
     encryption_keys: tuple[str, ...]  #: ENCRYPTION_KEYS, comma separated Fernet keys, newest first
@@ -69,6 +72,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         port=port,
         data_dir=data_dir,
         database_url=_database_url(env, data_dir),
+        sqlite_synchronous=_choice(env, "SQLITE_SYNCHRONOUS", "FULL", {"FULL", "NORMAL"}),
         redis_url=env.get("REDIS_URL") or _noted(data_dir / "broker.url"),
         secret_key=env.get("SECRET_KEY") or kept_secret(data_dir / "secret.key", lambda: secrets.token_urlsafe(48)),
         encryption_keys=_encryption_keys(env, data_dir),

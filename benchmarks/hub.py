@@ -111,6 +111,7 @@ class Hubs:
         environ = {
             "DATA_DIR": str(folder),
             "DATABASE_URL": url,
+            "SQLITE_SYNCHRONOUS": "NORMAL",  # nor does that PostgreSQL, or the broker, wait for the disk
             "REDIS_URL": self.broker(),
             "SECRET_KEY": "for benchmarks only",
             "ENCRYPTION_KEYS": FERNET_KEY,

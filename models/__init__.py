@@ -3,7 +3,17 @@
 from .api import FORM_SCOPE, SCOPES, ApiRequest, ApiToken, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from .attached import attached
 from .automation import Message, Rule, RuleEvent, RuleRun, RuleWait
-from .base import OPEN_STATES, Encrypted, db, insert_into, only_reading, reading, use_encryption_keys, utcnow
+from .base import (
+    OPEN_STATES,
+    Encrypted,
+    db,
+    insert_into,
+    only_reading,
+    reading,
+    use_encryption_keys,
+    use_synchronous,
+    utcnow,
+)
 from .catalogue import (
     CHANGES,
     FOLLOWED,
@@ -168,5 +178,6 @@ __all__ = [
     "to_set",
     "update_rows",
     "use_encryption_keys",
+    "use_synchronous",
     "utcnow",
 ]

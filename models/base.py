@@ -186,6 +186,16 @@ def only_reading() -> Iterator[None]:
 #: SQLite tries ever more seldom, after a while ten times a second: between two who write a lot, a third got in by luck
 PATIENCE, TRY_EVERY = 15, 0.004
 
+_synchronous = "FULL"
+
+
+def use_synchronous(level: str) -> None:
+    """How SQLite commits from the next connection on. "FULL": on the disk before it counts, so that after a power cut
+    no call is made twice; "NORMAL": soon after."""
+    global _synchronous
+    _synchronous = level
+
+
 #: KiB of pages that each connection keeps
 SQLITE_CACHE = 65_536
 
@@ -198,7 +208,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=FULL",  # what a commit has said is on the disk: after a power cut a call must not be made twice
+        f"synchronous={_synchronous}",
         "foreign_keys=ON",
         f"busy_timeout={PATIENCE * 1000}",
         f"cache_size=-{SQLITE_CACHE}",

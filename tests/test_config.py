@@ -22,6 +22,7 @@ def test_defaults_make_a_hub_that_only_this_machine_reaches(tmp_path):
     assert settings.database_url.endswith(str(tmp_path / "hub.sqlite3"))
     assert not settings.secure_cookies
     assert settings.metrics_token == ""
+    assert settings.sqlite_synchronous == "FULL"
 
 
 def test_secrets_are_made_once_and_only_the_owner_reads_them(tmp_path):
