@@ -32,9 +32,7 @@ class Settings:
     port: int  #: PORT
     data_dir: Path  #: DATA_DIR, database, keys and broker files of the embedded mode
     database_url: str  #: DATABASE_URL, sqlite:///… or postgresql://…
-    sqlite_synchronous: (
-        str  #: SQLITE_SYNCHRONOUS, FULL: each commit is on the disk; NORMAL: soon after
-    )
+    sqlite_synchronous: str  #: SQLITE_SYNCHRONOUS, FULL: each commit is on the disk; NORMAL: soon after
     redis_url: str  #: REDIS_URL; not given = the embedded Valkey server (its address is in DATA_DIR/broker.url)
     secret_key: str  #: SECRET_KEY, signs the session cookie and the forms
     encryption_keys: tuple[str, ...]  #: ENCRYPTION_KEYS, comma separated Fernet keys, newest first
