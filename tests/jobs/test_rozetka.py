@@ -72,7 +72,8 @@ def test_status_and_number_go_together_once_there_are_both(shops: list[Connectio
     work.drain(shop.id)
     theirs = vendor.account().table("orders")[made]
     assert (theirs["status"], theirs["ttn"]) == (61, "20450000000001")
-    said = db.session.scalars(db.select(OrderEvent.detail).where(OrderEvent.kind == "sent")).all()
+    told = db.select(OrderEvent.detail).where(OrderEvent.kind == "sent").order_by(OrderEvent.id)
+    said = db.session.scalars(told).all()
     assert [detail["operation"] for detail in said] == ["status", "ttn"]
     run(shop)
     assert order_of(shop).status_id == status("transferred").id
