@@ -9,8 +9,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
 django.setup()
 
 from django.contrib.auth import get_user_model  # noqa: E402 - models exist after the setup
-from django.core.management import call_command  # noqa: E402
-from oscar.core.loading import get_model  # noqa: E402
+from django.core.management import call_command  # noqa: E402 - as above
+from oscar.core.loading import get_model  # noqa: E402 - as above
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
 django.setup()
 
 from django.contrib.auth import get_user_model  # noqa: E402 - models exist after the setup
-from django.test import Client  # noqa: E402
+from django.test import Client  # noqa: E402 - as above
 
 
 def answer(client: Client, address: str, text: str) -> dict[str, object]:
