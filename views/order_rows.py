@@ -239,7 +239,7 @@ def printed(found: Iterable[Found], shared: Context, shown: Look) -> Printed:
         if raw is None:  # gone since it was found
             continue
         if not kept or kept.raw != raw or kept.age != text.age(kept.created_at, now, year):
-            kept = _print(shared, shown, raw, now, year)
+            kept = _print(shared, shown, raw, now, year, kept.read_at if kept else ticks)  # printing is no reading
         if key[2] in read:
             kept.read_at = ticks
         made.append(kept)
@@ -247,13 +247,13 @@ def printed(found: Iterable[Found], shared: Context, shown: Look) -> Printed:
     return Printed(Markup(html), ",".join([kept.seen for kept in made]))  # noqa: S704 - printed by a template
 
 
-def _print(shared: Context, shown: Look, raw: Raw, now: datetime, year: int) -> _Kept:
+def _print(shared: Context, shown: Look, raw: Raw, now: datetime, year: int, read_at: float) -> _Kept:
     (row,) = rows.read([raw])
     html = get_template_attribute("orders/rows.html", "row")(shared.row(row), shared, shown)
     if len(_printed) >= _KEPT_ROWS:
         _printed.clear()
     seen = f"{row.o.id}.{listing.stamp(row.o.updated_at)}"
-    made = _Kept(str(html), seen, row.o.created_at, text.age(row.o.created_at, now, year), raw, monotonic())
+    made = _Kept(str(html), seen, row.o.created_at, text.age(row.o.created_at, now, year), raw, read_at)
     _printed[shared, shown, row.o.id, raw[rows.CHANGED]] = made
     return made
 
