@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpcore
@@ -158,13 +158,23 @@ class Answer:
         return self.body.lstrip()[:1] == b"<"
 
 
+class Pace(Protocol):
+    """Whose turn it is to call a vendor that counts calls."""
+
+    def turn(self) -> float:
+        """0 = now, else seconds until asking again."""
+
+    def answered(self) -> None:
+        """The vendor has counted the call that this thread had its turn for."""
+
+
 @dataclass
 class HttpClient:
     """The client as a connector sees it: bound to one connection's pace, secrets and log."""
 
     policy: Policy = Policy()
     secrets: Iterable[str] = field(default=(), repr=False)  # an error's text may show a client
-    pace: Callable[[], float] | None = None  # asks for a turn: 0 = now, else seconds until asking again
+    pace: Pace | None = None  # None = as fast as it goes
     headers: Mapping[str, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
 
@@ -226,9 +236,6 @@ class HttpClient:
         judge(Answer(response.status_code, response.headers, b"", self._redact))
 
     def _built(self, method: str, url: str, **kwargs: Any) -> httpx.Request:
-        """A request, once it is our turn."""
-        while self.pace and (wait := self.pace()) > 0:
-            self.sleep(wait)
         headers = {**self.headers, **kwargs.pop("headers", {})}
         try:
             return _client(self.policy).build_request(method, url, headers=headers, **kwargs)
@@ -252,10 +259,13 @@ class HttpClient:
 
     @contextmanager
     def _noted(self, request: httpx.Request, harmless: bool, readable: str) -> Iterator[dict[str, Any]]:
-        """Around an exchange: what is noted of it, and the fault that a failure of the network is."""
-        started = time.monotonic()
+        """Around an exchange, once it is our turn: what is noted of it, and the fault that a failure of the network
+        is."""
         note: dict[str, Any] = {"method": request.method, "url": self._redact(str(request.url))}
         note["request"] = self._redact(readable)[:MAX_RECORDED]
+        while self.pace and (wait := self.pace.turn()) > 0:
+            self.sleep(wait)
+        started = time.monotonic()
         try:
             yield note
         except _Blocked as error:
@@ -271,6 +281,8 @@ class HttpClient:
             note["error"] = self._redact(f"{type(error).__name__}: {error}")
             raise _lost(note["error"], harmless) from None
         finally:
+            if self.pace:
+                self.pace.answered()
             note["ms"] = round((time.monotonic() - started) * 1000)
             self._log.items = [*getattr(self._log, "items", []), note]
 

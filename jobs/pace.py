@@ -1,45 +1,56 @@
 """One pace a connection, shared by all processes through the broker.
 
-Each call asks for its turn just before it is made: the turn comes when the call ten before (at ten a second) is a
-little more than a second old, and never right on the heels of the last one. So whatever window the vendor counts, it
-sees no call too many, threads that wake late shift nothing, and almost the whole limit is used. A window counter (as
-the limits package has) can't say how long to wait; hence a dozen lines of Lua.
+Each call asks for its turn just before it is made, and says when it is answered: what it took longer than the quickest
+one, it may have been on its way before the vendor counted it. A turn comes a second after the call ten before (at ten a
+second) must have been counted, and never right on the heels of the last one. So whatever window the vendor counts, it
+sees no call too many, and nearly the whole limit is used. A window counter (as the limits package has) can't say how
+long to wait; hence a few lines of Lua.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
+from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-#: how much longer than the vendor's window ours is: what two calls may lose or gain on the way there
-STRETCH = 1.1
+#: how much longer than the vendor's window ours is
+STRETCH = 1.02
+#: milliseconds after its turn at which a call is taken for counted, answered or not: a slow vendor is asked no less
+SLACK = 300
 #: of the even distance between two calls, what is always kept
 CLOSEST = 0.4
 
-#: KEYS: the times of the last calls, newest first. ARGV: calls a window, window, closest distance (milliseconds).
+#: KEYS: calls by the time at which they are taken for counted; the time of the last turn; set while nobody has one.
+#: ARGV: calls a window, window, closest distance, slack (milliseconds), a name for this call
 _TURN = """
+local held = redis.call('PTTL', KEYS[3])
+if held > 0 then return tostring(held) end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + t[2] / 1000
-local last = tonumber(redis.call('LINDEX', KEYS[1], 0) or '0')
-local oldest = tonumber(redis.call('LINDEX', KEYS[1], ARGV[1] - 1) or '0')
-local wait = math.max(last + ARGV[3] - now, oldest + ARGV[2] - now)
+local last = tonumber(redis.call('GET', KEYS[2]) or '0')
+local oldest = redis.call('ZRANGE', KEYS[1], -ARGV[1], -ARGV[1], 'WITHSCORES')
+local wait = math.max(last + ARGV[3] - now, (tonumber(oldest[2]) or 0) + ARGV[2] - now)
 if wait > 0 then return tostring(wait) end
-redis.call('LPUSH', KEYS[1], tostring(now))
-redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
-redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] * 2))
+redis.call('ZADD', KEYS[1], now + ARGV[4], ARGV[5])
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -ARGV[1] - 1)
+redis.call('SET', KEYS[2], tostring(now))
+local kept = math.ceil(ARGV[2] * 2 + ARGV[4])
+redis.call('PEXPIRE', KEYS[1], kept)
+redis.call('PEXPIRE', KEYS[2], kept)
 return '0'
 """
 
-#: as if a call were made that much later. ARGV: milliseconds
-_HOLD = """
+#: KEYS: as above. ARGV: the call, how long ago it was counted at the latest (milliseconds)
+_ANSWERED = """
 local t = redis.call('TIME')
-redis.call('LPUSH', KEYS[1], tostring(t[1] * 1000 + t[2] / 1000 + ARGV[1]))
-redis.call('PEXPIRE', KEYS[1], ARGV[1] + 60000)
+local counted = t[1] * 1000 + t[2] / 1000 - ARGV[2]
+local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if known and tonumber(known) > counted then redis.call('ZADD', KEYS[1], counted, ARGV[1]) end
 """
 
 
@@ -63,32 +74,53 @@ class _Local:
 _local = _Local()
 
 
-def pace(
-    redis: Redis | None, name: str, per_second: float | None, counted_over: float = 1.0
-) -> Callable[[], float] | None:
-    """A function to ask for a turn: 0 = now, else the seconds after which to ask again. None = no published limit.
-    `counted_over`: the seconds over which the vendor counts; with more of them a few calls needn't wait for each other
-    as long as many would."""
-    if per_second is None:
-        return None
-    calls = max(1, int(per_second * counted_over))
-    window = calls / per_second * STRETCH * 1000
-    closest = CLOSEST / per_second * 1000 if calls > 1 else 0
-    key = f"hub:pace:{name}"
+class Pace:
+    """Of one connection. A thread makes one call at a time."""
 
-    def turn() -> float:
-        if redis is not None:
+    def __init__(self, redis: Redis | None, name: str, per_second: float, counted_over: float) -> None:
+        self._redis, self._keys, self._interval = redis, _keys(name), 1 / per_second
+        calls = max(1, int(per_second * counted_over))
+        closest = CLOSEST / per_second * 1000 if calls > 1 else 0
+        self._limits = (calls, calls / per_second * STRETCH * 1000, closest, SLACK)
+        self._call = threading.local()
+        self._quickest = float("inf")
+
+    def turn(self) -> float:
+        """0 = now, else the seconds after which to ask again."""
+        if self._redis is not None:
+            call = uuid4().hex
             try:
-                return float(redis.eval(_TURN, 1, key, calls, window, closest)) / 1000
+                wait: Any = self._redis.eval(_TURN, len(self._keys), *self._keys, *self._limits, call)
             except RedisError:
                 pass  # slower below, until it is back
-        return _local.turn(key, 1 / per_second)
+            else:
+                self._call.made = call, time.monotonic()
+                return float(wait) / 1000
+        return _local.turn(self._keys[0], self._interval)
 
-    return turn
+    def answered(self) -> None:
+        """This thread's call is."""
+        made: tuple[str, float] | None = self._call.__dict__.pop("made", None)
+        if self._redis is None or made is None:
+            return
+        call, began = made
+        self._quickest = min(self._quickest, time.monotonic() - began)
+        with suppress(RedisError):  # it is taken for counted soon in any case
+            self._redis.eval(_ANSWERED, 1, self._keys[0], call, round(self._quickest * 1000))
+
+
+def _keys(name: str) -> tuple[str, str, str]:
+    return f"hub:pace:{name}:calls", f"hub:pace:{name}:last", f"hub:pace:{name}:held"
+
+
+def pace(redis: Redis | None, name: str, per_second: float | None, counted_over: float = 1.0) -> Pace | None:
+    """None = no published limit. `counted_over`: the seconds over which the vendor counts; with more of them a few
+    calls needn't wait for each other as long as many would."""
+    return None if per_second is None else Pace(redis, name, per_second, counted_over)
 
 
 def hold(redis: Redis | None, name: str, seconds: float) -> None:
     """The vendor says it has had enough for the moment: nobody's turn comes before so many seconds have passed."""
     if redis is not None:
         with suppress(RedisError):  # each process slows down by itself then
-            redis.eval(_HOLD, 1, f"hub:pace:{name}", round(seconds * 1000))
+            redis.set(_keys(name)[2], 1, px=max(1, round(seconds * 1000)))

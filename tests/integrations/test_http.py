@@ -183,13 +183,34 @@ def test_a_form_is_recorded_as_people_read_it() -> None:
     assert client.exchanges()[0]["request"] == 'site=a b\norder={"name": "Ірина"}\nnone='
 
 
+class Turns:
+    """A pace: what each turn says, and what is told."""
+
+    def __init__(self, *waits: float) -> None:
+        self.waits = iter(waits)
+        self.told: list[Any] = []
+
+    def turn(self) -> float:
+        return next(self.waits)
+
+    def answered(self) -> None:
+        self.told.append("answered")
+
+
 def test_the_pace_is_kept_before_a_call() -> None:
-    waits, slept = iter([0.5, 0.2, 0.0, 0.0]), list[float]()
+    turns = Turns(0.5, 0.2, 0.0, 0.0)
     with canned((204, "")) as server:
-        client = HttpClient(OPEN, pace=lambda: next(waits), sleep=slept.append, headers={"X-Both": "1"})
+        client = HttpClient(OPEN, pace=turns, sleep=turns.told.append, headers={"X-Both": "1"})
         client.get(server.url)
         client.get(server.url)
-    assert slept == [0.5, 0.2]
+    assert turns.told == [0.5, 0.2, "answered", "answered"]
+
+
+def test_a_call_without_an_answer_has_had_its_turn() -> None:
+    turns = Turns(0.0)
+    with pytest.raises(Later, match="refused"):
+        HttpClient(OPEN, pace=turns).get("http://127.0.0.1:9/")
+    assert turns.told == ["answered"]
 
 
 def test_faults_and_outcomes_belong_together() -> None:
