@@ -11,6 +11,7 @@ from flask import Flask
 
 from integrations.sandbox import SandboxServer
 from jobs import work
+from jobs.pace import hold
 from models import Connection, Transfer, db
 from orders import work as requests
 
@@ -51,13 +52,13 @@ def test_killed_before_the_call(
     context: Flask, crm: Connection, sandbox: SandboxServer, workers: Workers, valkey: redis.Redis
 ) -> None:
     # the connection's next turn is far away: the attempt is written, the call waits for it
-    valkey.lpush(f"hub:pace:{crm.id}", time.time() * 1000 + 600_000)
+    hold(valkey, str(crm.id), 600)
     ask(3, crm)
     workers.start()
     wait_until(working, sweep=False)
     workers.kill()
     assert sandbox.vendor("retailcrm").count() == 0
-    valkey.delete(f"hub:pace:{crm.id}")
+    hold(valkey, str(crm.id), 0)
     settle(workers, sandbox)
 
 
