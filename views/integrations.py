@@ -233,7 +233,8 @@ def _catalogue() -> list[type[Connector]]:
     capability = KINDS.get(request.args.get("kind", ""), ("", None))[1]
     found = []
     for cls in connectors().values():
-        text = f"{cls.title} {cls.key} {translated(cls.summary)} {' '.join(cls.countries)}".casefold()
+        said = (cls.title, translated(cls.title), cls.key, translated(cls.summary), *cls.countries)
+        text = " ".join(said).casefold()
         if all(word in text for word in words) and (capability is None or cls.can(capability)):
             found.append(cls)
     return found

@@ -130,15 +130,16 @@ def _name_problem(name: str, connection_id: int) -> str:
 
 
 def _free_name(cls: type[Connector]) -> str:
-    name, n = cls.title, 1
+    title = translated(cls.title)
+    name, n = title, 1
     while overview.name_taken(name):
         n += 1
-        name = f"{cls.title} {n}"
+        name = f"{title} {n}"
     return name
 
 
 def _new_page(cls: type[Connector], form: SettingsForm, name: str, **more: Any) -> str:
-    parts = _form_parts(form, name, cls.title, **more)
+    parts = _form_parts(form, name, translated(cls.title), **more)
     for part in ("basic", "advanced"):
         parts[part] = [field for field in parts[part] if field.name not in form.once_connected]
     return render_template("integrations/new.html", connector=cls, stored=set(), **parts)

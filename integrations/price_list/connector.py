@@ -37,7 +37,7 @@ class PriceListSettings(SettingsForm):
 
 class PriceList(Connector):
     key = "price_list"
-    title = "Price list"
+    title = N_("Price list")
     color = "orange"
     summary = N_("Takes a catalogue in from a link: products, prices and stock in YML.")
     api_url = ""

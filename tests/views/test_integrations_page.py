@@ -9,6 +9,7 @@ from jobs import connections
 from models import Attempt, Connection, Mapping, ReferenceItem, Run, Schedule, Status, db
 
 from .helpers import count_queries, login
+from .pages import parse
 
 pytestmark = pytest.mark.usefixtures("unlimited")
 
@@ -48,6 +49,21 @@ def test_empty_page_teaches_and_the_catalogue_is_searched(owner):
     part = owner.get("/settings/integrations?part=catalogue&q=prom", headers={"HX-Request": "true"}).text
     assert "Prom.ua" in part
     assert "<html" not in part
+
+
+def test_a_search_among_systems_is_none_among_orders(owner):
+    words = {box.get("data-search") is not None: box.get("value") for box in _boxes(owner, "?q=prom")}
+    assert words == {True: None, False: "prom"}
+
+
+def test_systems_are_called_in_the_readers_language(owner):
+    for words in ("прайс", "price"):
+        found = owner.get(f"/settings/integrations?q={words}", headers={"Accept-Language": "uk"})
+        assert parse(found.text).one(".catalogue-card h3").text == "Прайс-лист"
+
+
+def _boxes(owner, query):
+    return [box for box in parse(page(owner, f"/settings/integrations{query}")).all("input") if box.get("name") == "q"]
 
 
 @pytest.mark.parametrize("kind", sorted(connectors()))
