@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from flask import Flask, current_app, g
@@ -24,6 +25,17 @@ _MARK_SECONDS = 20
 _MARK = "hub:woken:{}"
 #: grows with every commit that changed what pages show; open pages ask for it instead of asking the database
 _REVISION = "hub:revision"
+
+
+#: one more change; which of the keys after the first, its number, were not marked yet
+_NEWS = """
+redis.call('INCR', KEYS[1])
+local asleep = {}
+for i = 2, #KEYS do
+  if redis.call('SET', KEYS[i], 1, 'NX', 'EX', ARGV[1]) then asleep[#asleep + 1] = i end
+end
+return asleep
+"""
 
 
 def init_app(app: Flask) -> None:
@@ -173,14 +185,10 @@ def _tell(connection_ids: Sequence[int], run_ids: Sequence[int]) -> None:
     if redis is None:
         return
     try:
-        with redis.pipeline(transaction=False) as pipe:
-            pipe.incr(_REVISION)
-            for connection_id in connection_ids:
-                pipe.set(_MARK.format(connection_id), 1, nx=True, ex=_MARK_SECONDS)
-            marked = pipe.execute()[1:]
-        for connection_id, fresh in zip(connection_ids, marked, strict=True):
-            if fresh:
-                _enqueue_drain(connection_id)
+        marks = [_MARK.format(connection_id) for connection_id in connection_ids]
+        asleep: Any = redis.eval(_NEWS, 1 + len(marks), _REVISION, *marks, _MARK_SECONDS)
+        for place in asleep:
+            _enqueue_drain(connection_ids[place - 2])
         for run_id in run_ids:
             _enqueue_run(run_id)
     except RedisError as error:

@@ -49,7 +49,7 @@ from .exports import Export, ExportPreset
 from .held import HeldOrder
 from .imports import FATES, IMPORT_KINDS, Import, ImportedOrder, ImportRow
 from .links import OrderLink, OrderMail
-from .many import add_rows, to_set, update_rows
+from .many import add_rows, adding, to_set, update_rows
 from .notices import Notice, NoticeChoice, Outage
 from .orders import (
     BulkUndo,
@@ -78,6 +78,7 @@ from .registries import (
     Status,
 )
 from .stock import StockNews, StockTaken
+from .unchanged import Shown, note_shown, unchanged
 
 __all__ = [
     "OPEN_STATES",
@@ -166,7 +167,11 @@ __all__ = [
     "Transfer",
     "User",
     "UserSession",
+    "Shown",
+    "note_shown",
+    "unchanged",
     "add_rows",
+    "adding",
     "among",
     "attached",
     "db",

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     cast,
     func,
+    literal,
     literal_column,
     select,
     true,
@@ -208,6 +209,16 @@ def _updating(table: Any, names: tuple[str, ...], keys: tuple[str, ...]) -> _Man
 
     given = {name: f"{'of' if name in keys else 'to'}_{name}" for name in names}
     return _Many(table, given, Prepared(one, same_plan=True), Prepared(in_lists, (), True))
+
+
+def adding(model: Any, rows: Any, values: Mapping[str, Any]) -> Any:
+    """INSERT … SELECT from `rows`, for a statement that is kept. `values`: column -> expression; the others get their
+    defaults, which have to be constants: what is made anew for each row is to be given."""
+    table, given = model.__table__, dict(values)
+    for column in table.columns:
+        if column.default is not None and column.key not in given:
+            given[column.key] = literal(column.default.arg, column.type, literal_execute=True)
+    return insert_into(table).from_select(list(given), select(*given.values()).select_from(rows))
 
 
 def _default(default: Any) -> Callable[[], Any]:

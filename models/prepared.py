@@ -67,7 +67,7 @@ class Prepared:
 
     def rows(self, **parameters: Any) -> list[Any]:
         """What it returns, as named tuples. What the session has not flushed is not seen."""
-        connection = _connection()
+        connection = connected()
         form = self._form(connection)
         cursor = _execute(connection, form.text, form.bind(parameters), form.options)
         try:
@@ -77,7 +77,7 @@ class Prepared:
 
     def raw(self, **parameters: Any) -> list[Any]:
         """The rows as the driver gives them, untouched: for those who read very many and know the columns' types."""
-        connection = _connection()
+        connection = connected()
         form = self._form(connection)
         cursor = _execute(connection, form.text, form.bind(parameters), form.options)
         try:
@@ -88,12 +88,12 @@ class Prepared:
 
     def read(self, found: Iterable[Any]) -> list[Any]:
         """Rows of `raw`, or of any other statement of the same columns, as named tuples."""
-        return self._form(_connection()).read(found)
+        return self._form(connected()).read(found)
 
     def run(self, **parameters: Any) -> int:
         """Run it; how many rows it touched."""
         db.session.flush()
-        connection = _connection()
+        connection = connected()
         form = self._form(connection)
         cursor = _execute(connection, form.text, form.bind(parameters), form.options)
         touched: int = cursor.rowcount
@@ -105,7 +105,7 @@ class Prepared:
         if not rows:
             return
         db.session.flush()
-        connection = _connection()
+        connection = connected()
         form = self._form(connection)
         bound = [form.bind(row) for row in rows]
         many = len(bound) > 1  # psycopg takes twice as long for a list of one
@@ -113,7 +113,7 @@ class Prepared:
 
     def run_columns(self, columns: Mapping[str, Sequence[Any]], n: int) -> None:
         """Run it for each of `n` rows that are given as columns. What the session has not flushed is not seen."""
-        connection = _connection()
+        connection = connected()
         form = self._form(connection)
         bound = form.bind_columns(columns, n)
         many = n > 1
@@ -206,7 +206,7 @@ def written(value: Any) -> str:
 _NOTHING: dict[type, str] = {dict: "{}", list: "[]"}
 
 
-def _connection() -> Connection:
+def connected() -> Connection:
     """The session's, in its transaction. Asked of the session once a transaction: it looks at much else each time."""
     session = db.session()
     now = session.get_nested_transaction() or session.get_transaction()
@@ -259,7 +259,7 @@ def _execute(connection: Connection, text: str, parameters: Any, options: Mappin
 
 def copy_in(statement: str, text: str) -> None:
     """PostgreSQL's COPY ... FROM STDIN of this text, in the transaction of the session. Raises SQLAlchemy's errors."""
-    connection = _connection()
+    connection = connected()
     cursor: Any = connection.connection.cursor()
     for listener in connection.dispatch.before_cursor_execute:
         listener(connection, cursor, statement, (), None, True)

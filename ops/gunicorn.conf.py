@@ -7,6 +7,7 @@ at import, and because each worker drops what the engine may hold before its fir
 import gc
 import os
 import shutil
+import sys
 from typing import Any
 
 from config import load  # a plain `import config` would read as a setting of that name
@@ -37,6 +38,8 @@ max_requests_jitter = 2_000
 control_socket_disable = True
 #: a page makes some ten thousand objects: collecting at every 700 takes up to a quarter of its time
 COLLECT = (10_000, 20, 20)
+#: seconds after which a thread that makes a page gives way to one whose query has been answered
+SWITCH = 0.0005
 forwarded_allow_ips = "127.0.0.1,::1"
 
 
@@ -52,6 +55,7 @@ def when_ready(server: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     gc.set_threshold(*COLLECT)
+    sys.setswitchinterval(SWITCH)
     die_with_parent()
     from models.base import db  # not at the top: gunicorn reads this file before it loads the app
 

@@ -97,6 +97,11 @@ class OrderFilter:
         return self == OrderFilter()
 
     @property
+    def is_of_statuses(self) -> bool:
+        """Does nothing but the status decide what is shown?"""
+        return self == OrderFilter(status=self.status, group=self.group, sort=self.sort)
+
+    @property
     def counted(self) -> bool:
         """Do the kept counters know exactly how many orders this shows?"""
         others = (self.q, self.payment, self.paid, self.link, self.since, self.until, self.flag, self.file)

@@ -89,7 +89,8 @@ def _walk_of(
     f: OrderFilter, statuses: tuple[StatusLike, ...], zone: ZoneInfo, descending: bool, limit: int, goes_on: bool
 ) -> Prepared:
     after = db.bindparam("after", type_=Order.id.type) if goes_on else None
-    return Prepared(walks.ordered(rows.FOUND, f, statuses, zone, descending=descending, limit=limit, after=after))
+    query = walks.ordered(rows.FOUND, f, statuses, zone, descending=descending, limit=limit, after=after)
+    return Prepared(query, same_plan=f.is_of_statuses and not f.branches(statuses)[0])
 
 
 def total_found(f: OrderFilter, statuses: Statuses, zone: ZoneInfo) -> tuple[int, bool]:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import ARRAY, BigInteger
+
 from models import (
     Connection,
     DeliveryRoute,
@@ -65,6 +67,14 @@ def _ways() -> dict[int, _Way]:
     if not any(row.services for row in rows):
         return {}
     return {row.id: _Way(parts(row.services or ""), frozenset((row.name.casefold(), row.kind))) for row in rows}
+
+
+def free_ids(name: str) -> Any:
+    """A query for the ids in the list that the parameter `name` brings, on PostgreSQL; for none of them where anything
+    is said of any connection."""
+    given = db.func.unnest(db.bindparam(name, type_=ARRAY(BigInteger))).column_valued("given")
+    said = db.select(_routes.id).exists()
+    return db.select(given.label("id")).where(~said)
 
 
 def rivals(connection_id: int) -> set[int]:

@@ -47,7 +47,8 @@ def ordered(
 def _from(query: Select[Any], key: Any, descending: bool, limit: int, after: Any) -> Select[Any]:
     if after is not None:
         query = query.where(key < after if descending else key > after)
-    return query.order_by(key.desc() if descending else key).limit(limit)
+    # said, not given: PostgreSQL plans for a tenth of the table where it doesn't know how many are wanted
+    return query.order_by(key.desc() if descending else key).limit(db.literal_column(str(limit)))
 
 
 def any_order(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, limit: int) -> Select[Any]:

@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, g, session
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
@@ -46,11 +46,22 @@ def init_app(app: Flask) -> None:
         token = g.get(field)
         return tuple(made.split(token)) if token else (made,)
 
+    @lru_cache(maxsize=KEPT)
+    def signed(_of_session: str) -> str:
+        """Signing takes as long as a query, and tokens of a session don't run out before it does."""
+        return str(generate_csrf())
+
+    def token() -> str:
+        of_session = session.get(field)
+        found = signed(of_session) if of_session else str(generate_csrf())
+        setattr(g, field, found)
+        return found
+
     def kept(template: str, key: Hashable = None, /, **values: Any) -> Markup:
         """The template with these values, in the reader's language. `key`: what the values show where they are
         objects; without it, the values themselves."""
         found = pieces(template, text.locale(), tuple(values.items()) if key is None else key, _Values(values))
-        made = found[0] if len(found) == 1 else (g.get(field) or generate_csrf()).join(found)
+        made = found[0] if len(found) == 1 else (g.get(field) or token()).join(found)
         return Markup(made)  # noqa: S704 - by a template that escapes
 
     app.jinja_env.globals["kept"] = kept

@@ -16,6 +16,7 @@ from flask_login import current_user
 from werkzeug.datastructures import MultiDict
 
 from jobs import imports, wake
+from models import unchanged
 from orders import counts, listing, lists
 from orders.filters import FLAGS, LINK_FILTERS, PAYMENTS, OrderFilter
 from orders.listing import Cursor
@@ -91,7 +92,8 @@ class ListPage:
 
     @cached_property
     def around(self) -> lists.Around:
-        return lists.around(current_user.id)
+        user_id: int = current_user.id
+        return unchanged(("around", user_id), lambda: lists.around(user_id))
 
     @cached_property
     def context(self) -> Context:
@@ -170,7 +172,8 @@ class ListPage:
 
     @cached_property
     def cells(self) -> dict[int, counts.Cell]:
-        return counts.by_status(self.f.shop, self.f.source, self.f.type)
+        narrowed = self.f.shop, self.f.source, self.f.type
+        return unchanged(("cells", *narrowed), lambda: counts.by_status(*narrowed))
 
     @cached_property
     def currency(self) -> str:

@@ -20,7 +20,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
-from models import Prepared, User, UserSession, attached, db, utcnow
+from models import Prepared, Shown, User, UserSession, attached, db, note_shown, utcnow
 
 from . import problem_json
 
@@ -102,7 +102,7 @@ def current_session() -> UserSession | None:
 
 
 _SIGNED_IN = Prepared(
-    db.select(*User.__table__.c, UserSession.__table__.c.created_at.label("since"))
+    db.select(*User.__table__.c, UserSession.__table__.c.created_at.label("since"), Shown().label("shown"))
     .join(UserSession.__table__, UserSession.__table__.c.user_id == User.__table__.c.id)
     .where(UserSession.__table__.c.token_hash == db.bindparam("token"), UserSession.__table__.c.revoked_at.is_(None)),
     same_plan=True,
@@ -116,7 +116,8 @@ def _load_user(user_id: str) -> User | None:
     if not found or found[0].since < utcnow() - timedelta(days=SESSION_DAYS):
         return None
     values = found[0]._asdict()
-    del values["since"]
+    del values["since"], values["shown"]
+    note_shown(found[0].shown)
     user = attached(User, values)
     return user if str(user.id) == user_id and user.active else None
 
