@@ -20,7 +20,7 @@ log = structlog.get_logger()
 LEASE = timedelta(minutes=10)
 #: tasks that often need no call: they note by themselves how those went that they made
 QUIET = ("stock",)
-#: in the memo of a run that is to be done once more when it ends
+#: in the memo of a run that another one is to follow: who asked for that one
 _AGAIN = "again"
 
 
@@ -39,8 +39,8 @@ def request(connection_id: int, task: str, by: str, memo: Mapping[str, Any] | No
 
 
 def request_anew(connection_id: int, task: str, by: str) -> Run | None:
-    """The same after a change that the run goes by, its settings say: one that has begun may have seen what was before
-    and is done once more when it ends."""
+    """The same where what is there now has to be seen, as by a person who asks or after a change of settings: a run
+    that has begun may be past it, so another one follows it."""
     if row := request(connection_id, task, by):
         return row
     mine = (Run.connection_id == connection_id, Run.task == task, Run.state.in_(OPEN_STATES))
@@ -48,7 +48,7 @@ def request_anew(connection_id: int, task: str, by: str) -> Run | None:
     if (begun := db.session.scalar(query)) is None:  # it has ended between our two looks
         return request(connection_id, task, by)
     if begun.state == "working":
-        begun.memo = {**begun.memo, _AGAIN: True}
+        begun.memo = {**begun.memo, _AGAIN: by}
     return begun
 
 
@@ -97,12 +97,19 @@ def _finish(run_id: int, fence: int, state: str, fault: str = "", detail: str = 
     if row and state == "done" and row.task not in QUIET:
         row.connection.last_ok_at = now
         row.connection.last_error = None
-    if row and row.state == state and _AGAIN in row.memo:
-        row.state, row.finished_at = "waiting", None
-        row.memo = {name: value for name, value in row.memo.items() if name != _AGAIN}
-        wake.run_next(row.id)
+    if row and row.state == state:
+        _follow(row)
     wake.changed()
     db.session.commit()
+
+
+def _follow(over: Run) -> None:
+    """Where the run that is over was too early for somebody, the next one comes at once."""
+    memo = dict(over.memo or {})
+    if by := memo.pop(_AGAIN, ""):
+        over.memo = memo
+        db.session.flush()
+        request(over.connection_id, over.task, by)
 
 
 def _note_failure(run_id: int, fence: int, error: VendorError) -> None:
@@ -124,6 +131,7 @@ def free_expired() -> None:
             wake.run_next(row.id)
         else:
             row.state, row.finished_at, row.fault = "failed", now, "lease_lost"
+            _follow(row)
     waiting = db.select(Run.id).where(Run.state == "waiting", Run.created_at < now - timedelta(seconds=20))
     for run_id in db.session.scalars(waiting):
         wake.run_next(run_id)

@@ -82,7 +82,7 @@ def get_from() -> Any:
     source = next((c for c in make_context().pullable if str(c.id) == wanted), None)
     if source is None:
         return answers.refuse(_("This connection is switched off or removed."), list_url())
-    run = runs.request(source.id, "orders", actor().name)
+    run = runs.request_anew(source.id, "orders", actor().name)
     wake.changed()
     db.session.commit()
     if run is None:

@@ -367,7 +367,7 @@ def refresh() -> Any:
     there = listing.linked_connections(chosen.ids)
     asked = [c for c in context.readable if c.id in there]
     for c in asked:
-        runs.request(c.id, "statuses", actor().name)
+        runs.request_anew(c.id, "statuses", actor().name)
     wake.changed()
     db.session.commit()
     if not asked:

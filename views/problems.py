@@ -173,7 +173,7 @@ def reread(connection_id: int) -> Any:
     """Read again what could not be read: after an update of the hub it may be possible."""
     ids = problems.unread_of(connection_id)
     for source in intake.retry_failed(ids):
-        runs.request(source, "orders", who())
+        runs.request_anew(source, "orders", who())
     return solving.told(
         ngettext("%(num)s order is being read again.", "%(num)s orders are being read again.", len(ids)), len(ids)
     )

@@ -204,3 +204,8 @@ def fits(page: Page) -> None:
     """Nothing sticks out at the right."""
     wide = page.evaluate("document.scrollingElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url} is {wide} px too wide"
+
+
+def copied(page: Page, text: str) -> None:
+    """Wait until the clipboard holds this: whoever copies goes on before it is there."""
+    page.wait_for_function("async (text) => (await navigator.clipboard.readText()) === text", arg=text)

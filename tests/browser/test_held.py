@@ -41,7 +41,7 @@ def order(hub: Hub) -> str:
 
 def get_orders(hub: Hub) -> None:
     with hub.inside():
-        runs.request(db.session.scalars(db.select(Connection.id)).one(), "orders", "Olena")
+        runs.request_anew(db.session.scalars(db.select(Connection.id)).one(), "orders", "Olena")
         db.session.commit()
 
 

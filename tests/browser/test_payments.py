@@ -81,7 +81,7 @@ def test_from_the_link_to_the_refund(hub: Hub, visitors: Any) -> None:
     card.context.grant_permissions(["clipboard-read", "clipboard-write"])
     story.login(card)
     url = link(card, "PAY-1")
-    assert card.evaluate("navigator.clipboard.readText()") == url
+    story.copied(card, url)
     story.stay(card)
 
     phone = visitors.new(hub.url, **PHONE)

@@ -142,6 +142,19 @@ def test_a_run_whose_worker_died_is_over(context: Flask, prom: Connection) -> No
     assert run(prom).state == "done"
 
 
+def test_who_asked_beside_a_run_whose_worker_died_gets_another(context: Flask, prom: Connection) -> None:
+    made = runs.request(prom.id, "orders", "schedule")
+    assert made is not None
+    made.state, made.lease_until = "working", utcnow() - timedelta(seconds=1)
+    db.session.commit()
+    for _ in range(2):
+        assert runs.request_anew(prom.id, "orders", "Olena") is made
+    db.session.commit()
+    runs.free_expired()
+    found = db.session.execute(db.select(Run.state, Run.requested_by).order_by(Run.id)).all()
+    assert [tuple(row) for row in found] == [("failed", "schedule"), ("waiting", "Olena")]
+
+
 def test_references_are_kept_and_renewed(context: Flask, prom: Connection) -> None:
     assert run(prom, "references").state == "done"
     lists = set(db.session.scalars(db.select(ReferenceItem.list)))
