@@ -21,7 +21,7 @@ import views
 from integrations.http import Policy
 from jobs import abilities, deletions, wake
 from models import db, reading, use_encryption_keys, use_synchronous
-from views import assets, catalogue_files, imports, kept, security, text
+from views import assets, catalogue_files, cookies, imports, kept, security, text
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -37,6 +37,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     settings = settings or config.load()
     app: Flask = Hub(__name__)
     app.config.update(_flask_settings(settings))
+    app.session_interface = cookies.Sessions()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["policy"] = Policy.for_sandbox(settings.sandbox_url, settings.allow_private)
     app.extensions["broker"] = _broker(settings.redis_url)
@@ -100,8 +101,8 @@ def _ours(item: Any, name: str | None, kind: str, _reflected: bool, _compare: An
 
 def _begin() -> None:
     reading.set(request.method in SAFE)
-    if reading.get() and request.endpoint != "static" and "_user_id" in session:
-        wake.revision()  # before the first look at the database: what changes after that is news to the page
+    if reading.get() and "HX-Request" in request.headers and "_user_id" in session:
+        wake.revision()  # before the first look at the database, the user's, which would let a kept one do
     uploads = (imports.UPLOAD, catalogue_files.UPLOAD)
     if request.endpoint in uploads and "_user_id" in session:  # before anything looks into the form
         request.max_content_length = imports.LARGEST_REQUEST

@@ -40,7 +40,7 @@ def request(connection_id: int, task: str, by: str, memo: Mapping[str, Any] | No
 
 def request_anew(connection_id: int, task: str, by: str) -> Run | None:
     """The same where what is there now has to be seen, as by a person who asks or after a change of settings: a run
-    that has begun may be past it, so another one follows it."""
+    that has begun may be past it, so another one follows it. None there, too."""
     if row := request(connection_id, task, by):
         return row
     mine = (Run.connection_id == connection_id, Run.task == task, Run.state.in_(OPEN_STATES))
@@ -49,7 +49,7 @@ def request_anew(connection_id: int, task: str, by: str) -> Run | None:
         return request(connection_id, task, by)
     if begun.state == "working":
         begun.memo = {**begun.memo, _AGAIN: by}
-    return begun
+    return None
 
 
 def carry_out(run_id: int) -> None:

@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from models import db, reading
+from models import db, reading, unchanged
 from orders import stock
 
 log = structlog.get_logger()
@@ -151,11 +151,13 @@ def changed() -> None:
 
 def revision() -> int | None:
     """The number of the last change, None when the broker can't tell. A request that only reads asks once, before it
-    looks at the database (app._begin): else a change in between would be in its number and not on its page."""
+    looks at the database (app._begin, security): else a change in between would be in its number and not on its page.
+    A page asks the broker only if something was committed; the number may be smaller than it is then, since it grows
+    after the commit, so who looks for news asks in any case."""
     if not reading.get():
         return _revision()
     if "revision" not in g:
-        g.revision = _revision()
+        g.revision = unchanged(_REVISION, _revision, first=True)
     found: int | None = g.revision
     return found
 

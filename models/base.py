@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -166,8 +167,9 @@ def _fernet() -> MultiFernet:
     return _keys
 
 
-#: True while a request only reads. SQLite gives the write lock at BEGIN otherwise: a transaction that
-#: reads first and writes later would fail at once with SQLITE_BUSY_SNAPSHOT if another wrote in between.
+#: True while a request only reads: each statement sees what is committed when it starts. Otherwise SQLite gives the
+#: write lock at BEGIN: a transaction that reads first and writes later would fail at once with SQLITE_BUSY_SNAPSHOT if
+#: another wrote in between.
 reading: ContextVar[bool] = ContextVar("reading", default=False)
 
 
@@ -274,25 +276,27 @@ def _try_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Any) -> None:
-    """On PostgreSQL each statement sees what is committed when it starts, inside a transaction and outside: a request
-    that only reads is spared the trips for BEGIN and ROLLBACK."""
+    """A request that only reads is spared BEGIN and ROLLBACK, on PostgreSQL a trip each."""
     if connection.dialect.name == "sqlite":
-        cursor = connection.connection.cursor()
-        cursor.execute("BEGIN") if reading.get() else _begin_to_write(cursor)
+        if not reading.get():
+            _begin_to_write(connection.connection.cursor())
     elif reading.get() and isinstance(driver := connection.connection.dbapi_connection, _PostgresConnection):
         driver.autocommit = True
+
+
+#: what changes nothing, whatever follows
+_LOOK = re.compile(r"\s*(SELECT|PRAGMA|EXPLAIN)\b", re.IGNORECASE)
 
 
 @event.listens_for(Engine, "before_cursor_execute")
 def _begin_after_all(_connection: Any, cursor: Any, statement: str, *_more: Any) -> None:
     """What is more than a look (a lock, a setting, a change) begins the transaction that was spared."""
     driver = cursor.connection
-    if (
-        isinstance(driver, _PostgresConnection)
-        and driver.autocommit
-        and (not statement.startswith("SELECT") or " FOR " in statement)
-    ):
-        driver.autocommit = False
+    if isinstance(driver, _PostgresConnection):
+        if driver.autocommit and (not statement.startswith("SELECT") or " FOR " in statement):
+            driver.autocommit = False
+    elif isinstance(driver, sqlite3.Connection) and not driver.in_transaction and not _LOOK.match(statement):
+        _begin_to_write(driver.cursor())
 
 
 def _begin_to_write(cursor: Any) -> None:

@@ -54,9 +54,10 @@ def note_shown(shown: str | None) -> None:
     db.session().info["shown"] = (connection, shown)
 
 
-def unchanged(key: Hashable, read: Callable[[], T]) -> T:
+def unchanged(key: Hashable, read: Callable[[], T], first: bool = False) -> T:
     """What `read` gives: called anew if anything was committed since it was, over the same connection. Its answer is
-    shared, so nobody changes it."""
+    shared, so nobody changes it. `first`: nothing that this request looks at may be older than this, so once it has to
+    be read, all is."""
     connection, shown = db.session().info.get("shown", (None, None))
     if shown is None or connection is not connected():  # another transaction than that of the first query
         return read()
@@ -67,5 +68,7 @@ def unchanged(key: Hashable, read: Callable[[], T]) -> T:
             kept.clear()
         # what is read later than `shown` was may be newer: then nobody will ever see that snapshot again
         known = kept[key] = (shown, read())
+        if first:
+            del db.session().info["shown"]
     found: T = known[1]
     return found

@@ -1,4 +1,4 @@
-"""Addresses of static files and icons: what every page prints dozens of times, made once a process.
+"""Addresses of static files, icons and macros: what every page prints dozens of times, made once a process.
 
 A static address carries a mark of the file's contents, so that browsers may keep the file for a year and still get
 the new one after an update.
@@ -39,6 +39,19 @@ def init_app(app: Flask) -> None:
 
     app.jinja_env.globals["url_for"] = _quick(static_url, plain_url)
     app.jinja_env.globals["icon_markup"] = _icons(app)
+    for name in ("ui", "shell"):
+        app.jinja_env.globals[name] = _Macros(app, f"macros/{name}.html")
+
+
+class _Macros:
+    """The macros of a template, for all others. Importing them would cost each page, and each of its parts, more than
+    they do."""
+
+    def __init__(self, app: Flask, template: str) -> None:
+        self._app, self._template = app, template
+
+    def __getattr__(self, macro: str) -> Any:
+        return getattr(self._app.jinja_env.get_template(self._template).module, macro)
 
 
 def _quick(static_url: Callable[[str], str], plain_url: Callable[[str, str, str], str]) -> Callable[..., str]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Response, make_response, render_template
 from htmx_flask import request
+from markupsafe import Markup
+
+#: stands in a page for what is there already, encoded: it is put in once the rest is. To copy and encode a hundred
+#: kilobytes of rows with each page would take longer than finding them. Nobody outside knows it
+SLOT = Markup(f"<!-- {secrets.token_hex(16)} -->")  # noqa: S704 - digits
 
 
 def wanted() -> bool:
@@ -21,11 +27,16 @@ def render(page: str, fragment: str, /, **context: Any) -> Response:
     return answer
 
 
-def listed(page: str, part: str, /, box: str, address: str, **context: Any) -> Response:
+def listed(
+    page: str, part: str, /, box: str, address: str, rows: Callable[[], bytes] | None = None, **context: Any
+) -> Response:
     """A list: the page, or for htmx the part below its search box. What is shown becomes the browser's address; letters
-    typed into the box of the id `box` are one step of the history, not one each."""
+    typed into the box of the id `box` are one step of the history, not one each. `rows`: what comes where the template
+    prints SLOT, if it does."""
     below = bool(request.htmx) and not request.htmx.history_restore_request
-    answer = make_response(render_template(part if below else page, **context))
+    before, slot, after = render_template(part if below else page, **context).partition(SLOT)
+    html = before.encode()
+    answer = make_response(html + rows() + after.encode() if slot and rows else html)
     answer.headers["Vary"] = "HX-Request"
     if below:
         typing = request.htmx.trigger == box and "q=" in (request.htmx.current_url or "")

@@ -121,6 +121,7 @@ class ListPage:
     # ---- what the rows' template asks for
 
     words = words
+    slot = fragments.SLOT
 
     @cached_property
     def can_edit(self) -> bool:

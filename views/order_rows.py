@@ -12,7 +12,6 @@ from typing import Any
 
 from flask import get_template_attribute
 from flask_babel import gettext
-from markupsafe import Markup
 
 import integrations
 from integrations.base import Connector, PullsOrders, ReadsStatuses, ReceivesOrders
@@ -199,22 +198,25 @@ look = lru_cache(maxsize=200)(Look)
 
 @dataclass(slots=True)
 class Printed:
-    """Rows as a page shows them: their HTML, and what it tells of them when it asks for news ("id.stamp,…")."""
+    """Rows as a page shows them: their HTML, encoded, and what the page tells of them when it asks for news: their
+    "id.stamp,…"."""
 
-    html: Markup
+    html: bytes
     seen: str
 
 
 @dataclass(slots=True)
 class _Kept:
-    """A printed row; `age`: the one that it says, in the words of text.age; `read_at`: when its order was last read."""
+    """A printed row; `age`: the one that it says, in the words of text.age; `read_at`: when its order was last read;
+    `until`: for how long neither has to be looked at."""
 
-    html: str
+    html: bytes
     seen: str
     created_at: datetime
     age: int
     raw: Raw
     read_at: float
+    until: float = 0
 
 
 #: rows printed lately, by order and its last change; each takes 2 to 4 KB
@@ -227,10 +229,13 @@ TRUSTED = 60
 def printed(found: Iterable[Found], shared: Context, shown: Look) -> Printed:
     """The rows of a list. Most were shown a moment ago, and fifty cost far more to read and print than to find: each is
     kept until its order changes."""
-    now, ticks = utcnow(), monotonic()
-    year = now.astimezone(text.ZONE).year
+    ticks = monotonic()
     keys = [(shared, shown, *pair) for pair in found]
     known = [_printed.get(key) for key in keys]
+    if all([kept and kept.until > ticks for kept in known]):
+        return _joined(known)
+    now = utcnow()
+    year = now.astimezone(text.ZONE).year
     unread = [key[2] for key, kept in zip(keys, known, strict=True) if not kept or kept.read_at < ticks - TRUSTED]
     read = {raw[0]: raw for raw in rows.of(unread)}
     made = []
@@ -242,9 +247,13 @@ def printed(found: Iterable[Found], shared: Context, shown: Look) -> Printed:
             kept = _print(shared, shown, raw, now, year, kept.read_at if kept else ticks)  # printing is no reading
         if key[2] in read:
             kept.read_at = ticks
+        kept.until = min(kept.read_at + TRUSTED, ticks + text.age_lasts(kept.created_at, now))
         made.append(kept)
-    html = "".join([kept.html for kept in made])
-    return Printed(Markup(html), ",".join([kept.seen for kept in made]))  # noqa: S704 - printed by a template
+    return _joined(made)
+
+
+def _joined(made: Sequence[Any]) -> Printed:
+    return Printed(b"".join([kept.html for kept in made]), ",".join([kept.seen for kept in made]))
 
 
 def _print(shared: Context, shown: Look, raw: Raw, now: datetime, year: int, read_at: float) -> _Kept:
@@ -253,7 +262,7 @@ def _print(shared: Context, shown: Look, raw: Raw, now: datetime, year: int, rea
     if len(_printed) >= _KEPT_ROWS:
         _printed.clear()
     seen = f"{row.o.id}.{listing.stamp(row.o.updated_at)}"
-    made = _Kept(str(html), seen, row.o.created_at, text.age(row.o.created_at, now, year), raw, read_at)
+    made = _Kept(html.encode(), seen, row.o.created_at, text.age(row.o.created_at, now, year), raw, read_at)
     _printed[shared, shown, row.o.id, raw[rows.CHANGED]] = made
     return made
 

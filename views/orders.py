@@ -30,8 +30,9 @@ def actor() -> Actor:
 def index() -> Response:
     """The page; for htmx the part below the search box."""
     page = ListPage(read_filter(request.args), Cursor.read(request.args.get("cursor", "")))
+    names = "orders/index.html", "orders/list.html", "order-search"
     context = {"page": page, "density": current_user.density}
-    answer = fragments.listed("orders/index.html", "orders/list.html", "order-search", page.address, **context)
+    answer = fragments.listed(*names, page.address, lambda: page.printed.html, **context)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

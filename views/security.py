@@ -20,6 +20,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
+from jobs import wake
 from models import Prepared, Shown, User, UserSession, attached, db, note_shown, utcnow
 
 from . import problem_json
@@ -127,6 +128,7 @@ def _require_login() -> Any:
         return None
     if not current_user.is_authenticated:
         return login_manager.unauthorized()
+    wake.revision()  # before the page looks at what it shows: what changes after that is news to it
     if request.method not in ("GET", "HEAD", "OPTIONS") and not current_user.can_edit and request.blueprint not in OWN:
         abort(403)
     return None

@@ -173,6 +173,17 @@ def age(moment: datetime, now: datetime, year: int) -> int:
     return 1000 + round(passed / 3600) if abs(passed) < 86400 else -year
 
 
+def age_lasts(moment: datetime, now: datetime) -> float:
+    """Seconds until `age` changes, at the least."""
+    passed = (now - moment).total_seconds()
+    if passed < 45:
+        return 1 if passed < 0 else 45 - passed
+    if passed < 86400:
+        step = 60 if passed < 3600 else 3600
+        return min((round(passed / step) + 0.5) * step, 3600 if step == 60 else 86400) - passed
+    return 3600  # a year may end
+
+
 def day(moment: datetime, language: str = "") -> str:
     local = moment.astimezone(ZONE)
     return _day(local.date(), local.year == datetime.now(ZONE).year, language or locale())

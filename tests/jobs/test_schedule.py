@@ -148,7 +148,7 @@ def test_who_asked_beside_a_run_whose_worker_died_gets_another(context: Flask, p
     made.state, made.lease_until = "working", utcnow() - timedelta(seconds=1)
     db.session.commit()
     for _ in range(2):
-        assert runs.request_anew(prom.id, "orders", "Olena") is made
+        assert runs.request_anew(prom.id, "orders", "Olena") is None
     db.session.commit()
     runs.free_expired()
     found = db.session.execute(db.select(Run.state, Run.requested_by).order_by(Run.id)).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from datetime import timedelta
@@ -666,17 +667,50 @@ def test_links_and_orders_left_over(hub, app):
     assert tile.get("href").endswith("#copies")
 
 
-def test_a_change_while_a_page_is_made_is_news_to_it(hub, app, valkey):
+def number_of(page):
+    """The number of the last change that a page knows of."""
+    return int(re.search(r'"since": "(\d+)"', html.unescape(page))[1])
+
+
+@pytest.mark.parametrize("pages_before", [0, 3])
+def test_a_change_while_a_page_is_made_is_news_to_it(hub, app, valkey, pages_before):
     """The page may hold what was there before the change: it has to hear of it."""
     seed(app, {"number": "1"})
     valkey.set("hub:revision", 7)
+    for _ in range(pages_before):
+        assert number_of(hub.get("/orders").text) == 7
+    asked = []
 
-    def change(*_statement):
-        valkey.incr("hub:revision")
+    def change(_connection, _cursor, statement, *_more):
+        asked.append(statement)
+        if len(asked) == 2:  # the first only says who is there
+            valkey.incr("hub:revision")
 
     with app.app_context():
         engine = db.engine
-    event.listen(engine, "before_cursor_execute", change, once=True)
+    event.listen(engine, "before_cursor_execute", change)
     page = hub.get("/orders").text
+    event.remove(engine, "before_cursor_execute", change)
     assert int(valkey.get("hub:revision")) == 8
-    assert re.search(r"since(&#34;|\W)+7\b", page)
+    assert number_of(page) == 7
+
+
+def test_a_page_knows_of_what_was_committed_before_it(hub, app, valkey):
+    seed(app, {"number": "1"})
+    for number in (7, 8, 9):
+        valkey.set("hub:revision", number)
+        seed(app, {"number": f"N{number}"})
+        for _ in range(2):
+            page = hub.get("/orders").text
+            assert (number_of(page), f"N{number}" in page) == (number, True)
+
+
+def test_who_asks_for_news_is_told_of_them_though_nothing_was_committed_since(hub, app, valkey):
+    """The number grows after the commit: in between pages show the change and do not know its number."""
+    seed(app, {"number": "1"})
+    valkey.set("hub:revision", 7)
+    asked = "/orders/changes?since=7"
+    assert number_of(hub.get("/orders").text) == 7
+    assert hub.get(asked, headers=HTMX).status_code == 204
+    valkey.incr("hub:revision")
+    assert hub.get(asked, headers=HTMX).status_code == 200
