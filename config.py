@@ -42,6 +42,7 @@ class Settings:
     log_level: str  #: LOG_LEVEL
     web_workers: int  #: WEB_WORKERS, processes of the web server
     web_threads: int  #: WEB_THREADS, threads in each
+    web_pinned: bool  #: WEB_PINNED, each process of the web server keeps to one core
     job_workers: int  #: JOB_WORKERS, RQ worker processes
     lease_seconds: int  #: LEASE_SECONDS, how long work stays with a worker that shows no sign of life
     allow_private: bool  #: ALLOW_PRIVATE_ADDRESSES, let connections reach private and loopback addresses
@@ -80,6 +81,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         log_level=_choice(env, "LOG_LEVEL", "INFO", LOG_LEVELS),
         web_workers=_number(env, "WEB_WORKERS", 2, 1, 64),
         web_threads=_number(env, "WEB_THREADS", 4, 1, 64),
+        web_pinned=env.get("WEB_PINNED", "1").lower() in TRUE,
         job_workers=_number(env, "JOB_WORKERS", 2, 1, 64),
         lease_seconds=_number(env, "LEASE_SECONDS", 60, 1, 3600),
         allow_private=env.get("ALLOW_PRIVATE_ADDRESSES", "").lower() in TRUE,

@@ -211,6 +211,7 @@ def procfile(tmp_path, postgres_server, valkey, valkey_url):
         REDIS_URL=valkey_url,
         DATA_DIR=str(tmp_path / "data"),
         PORT=str(port),
+        WEB_WORKERS="2",
         JOB_WORKERS="2",
     )
     procfile = Procfile(env, tmp_path / "log")
@@ -223,6 +224,18 @@ def procfile(tmp_path, postgres_server, valkey, valkey_url):
 def worker_pids(connection: redis.Redis) -> set[int]:
     keys = worker_registration.get_keys(connection=connection)
     return alive({int(pid) for key in keys if (pid := connection.hget(key, "pid"))})
+
+
+def cores(procfile) -> dict[int, set[int]]:
+    """Of each process of the web server, those that it keeps to."""
+    return {pid: os.sched_getaffinity(pid) for pid in alive(descendants(procfile.running["web"].pid))}
+
+
+def each_has_its_own(procfile) -> dict[int, set[int]] | bool:
+    found = cores(procfile)
+    distinct = {core for one in found.values() for core in one}
+    enough = min(2, len(os.sched_getaffinity(0)))
+    return len(found) == 2 and all(len(one) == 1 for one in found.values()) and len(distinct) == enough and found
 
 
 def test_the_procfile_on_postgresql(procfile, valkey):
@@ -238,6 +251,12 @@ def test_the_procfile_on_postgresql(procfile, valkey):
         lambda: len(worker_pids(valkey) | victims) == 3 and len(worker_pids(valkey)) == 2, 30, "a new worker"
     )
     assert ready(procfile.url)
+
+    web = servers.wait_until(lambda: each_has_its_own(procfile), PATIENCE, "a core for each process of the web server")
+    os.kill(min(web), signal.SIGKILL)
+    servers.wait_until(
+        lambda: min(web) not in cores(procfile) and each_has_its_own(procfile), PATIENCE, "its core goes to the next"
+    )
 
     procfile.running["cron"].kill()
     procfile.running["cron"].wait()
