@@ -247,6 +247,8 @@ def _connect_postgres(dialect: Any, _record: Any, arguments: Any, parameters: An
         return None
     connection = _PostgresConnection.connect(*arguments, **parameters)
     connection.prepared_max = PREPARED
+    connection.execute("SET plan_cache_mode = force_generic_plan")  # we prepare what one plan fits (models/prepared)
+    connection.commit()
     return connection
 
 

@@ -33,6 +33,11 @@ def packed(text: str) -> str:
     return _TO_PACK.sub(_packed, text)
 
 
+def are_packed(letters: str) -> bool:
+    """Do all of these letters of a packed text stand for digits?"""
+    return all(_LETTERS[0] <= letter <= _LETTERS[-1] for letter in letters)
+
+
 def _packed(match: re.Match[str]) -> str:
     found = match[0]
     if found[0] > "9":

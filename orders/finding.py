@@ -22,6 +22,8 @@ from .rows import Found
 
 #: PostgreSQL: where so many of so many texts from the page's edge on fit, a walk may well fill the page
 ENOUGH, SAMPLE = 3, 300
+#: of a number, so many of its last packed digits find it among a million
+TAIL = 5
 _NO_SCAN, _SCAN = (Prepared(db.text(f"SET LOCAL enable_seqscan = {word}")) for word in ("off", "on"))
 _FTS = db.table("order_search_fts", db.column("rowid", Order.id.type), db.column("order_search_fts"))
 
@@ -47,6 +49,14 @@ class _Shape:
             for i, (n, needed) in enumerate(self.words)
             if needed or not only_where_needed
         ]
+
+    def asks(self, text: Any) -> list[Any]:
+        """The same for PostgreSQL's index, which is asked for no more than is said to it: strpos has none."""
+        asked = (db.or_(*(text.like(_given(f"asked{i}_{j}", db.Text), escape="\\") for j in range(n)))
+                 for i, (n, _) in enumerate(self.words))  # fmt: skip
+        whole = (db.or_(*(db.func.strpos(text, _given(f"whole{i}_{j}", db.Text)) > 0 for j in range(n)))
+                 for i, (n, needed) in enumerate(self.words) if needed)  # fmt: skip
+        return [*asked, *whole]
 
     def page(self, query: Select[Any], key: Any) -> Select[Any]:
         """From the cursor on, up to the limit."""
@@ -74,8 +84,10 @@ class _Search:
         self.shape = _Shape(replace(f, q=""), tuple(statuses), zone, shapes, descending, after is not None)
         self.given: dict[str, Any] = {"limit": limit, "after": after, "match": _match(filter(None, asked))}
         self.given["depth"] = search.SHORT_TERM_DEPTH
-        for i, some in enumerate(parts):
+        for i, (some, few) in enumerate(zip(parts, asked, strict=True)):
             self.given |= {f"part{i}_{j}": search.like(part) for j, part in enumerate(some)}
+            self.given |= {f"asked{i}_{j}": search.like(part) for j, part in enumerate(few or some)}
+            self.given |= {f"whole{i}_{j}": part for j, part in enumerate(some)}
         self.is_short = search.are_short(words)
 
     def run(self, make: Callable[[_Shape], Prepared], **more: Any) -> list[Any]:
@@ -90,6 +102,8 @@ class _Search:
         ordered: with ORDER BY ... LIMIT in one query the planner would walk the whole table by id instead."""
         if search.on_sqlite() or self.is_short:
             return self.run(_newest if self.is_short else _by_fts)
+        if all(n == 1 for n, _ in self.shape.words):  # a plan for words that aren't known takes them for rare
+            return self.run(_by_trigrams)
         _NO_SCAN.run()
         found = self.run(_by_trigrams)
         _SCAN.run()
@@ -127,11 +141,14 @@ def holding(words: Sequence[str]) -> list[Any]:
 
 
 def _asked(part: str) -> str:
-    """What FTS5 is asked for. It would read the longest lists, those of noughts in a row, once for each place where
-    they are wanted. Where something stands before them, they are asked for once, and the texts that are left looked at.
+    """What the index is asked for; the texts that are left are looked at. Each trigram is a list to be read. Those of
+    noughts in a row are the longest: where something stands before them, they are asked for once. Numbers begin alike
+    and differ at the end: else the last digits of a long one find it, what stands before them is in every tenth order.
     """
     before = len(part.rstrip(part[-1]))
-    return part[: before + digits.LEAST] if before >= digits.LEAST else part
+    if before >= digits.LEAST and len(part) - before > 1:
+        return part[: before + digits.LEAST]
+    return part[-TAIL:] if len(part) > TAIL and digits.are_packed(part[-TAIL:]) else part
 
 
 def _match(asked: Iterable[Sequence[str]]) -> str:
@@ -181,6 +198,6 @@ def _walk(shape: _Shape) -> Prepared:
 
 def _by_trigrams(shape: _Shape) -> Prepared:
     """The matches as one array: whatever the words are, the orders are looked up by their key."""
-    hits = db.select(OrderSearch.order_id).where(*shape.holds(OrderSearch.text)).scalar_subquery()
+    hits = db.select(OrderSearch.order_id).where(*shape.asks(OrderSearch.text)).scalar_subquery()
     query = db.select(*rows.FOUND).where(Order.id == db.any_(db.func.array(hits)), *shape.conditions())
     return Prepared(shape.page(query, Order.id), same_plan=True)

@@ -54,6 +54,18 @@ def test_pages_show_what_plainly_contains_the_words(db_session, monkeypatch, wal
     db.session.rollback()
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("20450012345678", "a"), ("12345678", "ab"), ("345678", "abc"), ("20450012345678 59", ""), ("2045001234567", "a")],
+)
+def test_long_numbers_that_end_alike_are_told_apart(db_session, query, found):
+    """The index is asked for their last digits only."""
+    ids = dict(zip("abc", _orders(["20450012345678", "59000012345678", "x345678"]), strict=True))
+    f = OrderFilter(q=query, status=())
+    assert sorted(listing.ids(f, lists.read().statuses, KYIV)) == [ids[name] for name in found]
+    db.session.rollback()
+
+
 def _orders(texts: list[str]) -> list[int]:
     """Orders that are found by these texts and no others; nothing is committed."""
     db.session.rollback()
