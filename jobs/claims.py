@@ -84,12 +84,15 @@ def _due() -> Select[tuple[int]]:
     With plain conditions it compared each transfer with all that wait, or with all that are worked on."""
     here = _parameter("connection", _COLUMNS.connection_id)
     earlier, busy = aliased(Transfer), aliased(Transfer)
-    waits = db.select(earlier.id).where(
-        earlier.order_id == Transfer.order_id, earlier.connection_id == here, has_state(earlier, "waiting")
-    )
-    waits = waits.where(earlier.id < Transfer.id)
+    waits = db.select(earlier.id).where(earlier.order_id == Transfer.order_id)
     if db.session.get_bind().dialect.name == "postgresql":
-        waits = waits.offset(db.literal_column("0"))  # stays a look-up by the order's index, for each of those chosen
+        # a look-up for each of those chosen, by the order's index: what else it may not be looked up by is said in
+        # terms that no index has. By connection and id it read all that were before, 45,000 for 300 of 1,000
+        none = db.literal_column("0")
+        waits = waits.where(earlier.connection_id + none == here, earlier.id + none < Transfer.id)
+        waits = waits.where(earlier.state.concat("") == "waiting").offset(none)
+    else:
+        waits = waits.where(earlier.connection_id == here, has_state(earlier, "waiting"), earlier.id < Transfer.id)
     at_work = db.select(busy.order_id).where(busy.connection_id == here, has_state(busy, "working"))
     return (
         db.select(Transfer.id)
