@@ -65,6 +65,7 @@ from .orders import (
 )
 from .payments import HookSecret, PayLink
 from .people import Option, User, UserSession
+from .postgres import committed_at_once
 from .prepared import Prepared, Written, among, next_ids
 from .registries import (
     GROUPS,
@@ -174,6 +175,7 @@ __all__ = [
     "adding",
     "among",
     "attached",
+    "committed_at_once",
     "db",
     "has_state",
     "insert_into",

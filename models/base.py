@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask_sqlalchemy import SQLAlchemy
-from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import JSON, BigInteger, DateTime, Engine, Index, Integer, LargeBinary, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
@@ -24,6 +23,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import Pool
 from sqlalchemy.types import TypeDecorator
+
+from . import postgres
 
 
 class Base(DeclarativeBase):
@@ -220,36 +221,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-#: statements that a connection keeps prepared; beyond the driver's hundred it would prepare and forget in turns
-PREPARED = 400
-
-
-class _PostgresConnection(psycopg.Connection[Any]):
-    """One that keeps its prepared statements. psycopg forgets them all at every rollback, lest they speak of a table
-    that the rollback took away; a request that only reads ends in one, and each page would prepare them anew."""
-
-    def rollback(self) -> None:
-        status = self.pgconn.transaction_status
-        if status == TransactionStatus.IDLE:
-            return None
-        if status != TransactionStatus.INTRANS:
-            return super().rollback()  # after an error
-        with self.lock:
-            result = self.pgconn.exec_(b"ROLLBACK")
-        if result.status != ExecStatus.COMMAND_OK:
-            raise psycopg.OperationalError(result.get_error_message())
-        return None
-
-
 @event.listens_for(Engine, "do_connect")
 def _connect_postgres(dialect: Any, _record: Any, arguments: Any, parameters: Any) -> Any:
-    if dialect.driver != "psycopg":
-        return None
-    connection = _PostgresConnection.connect(*arguments, **parameters)
-    connection.prepared_max = PREPARED
-    connection.execute("SET plan_cache_mode = force_generic_plan")  # we prepare what one plan fits (models/prepared)
-    connection.commit()
-    return connection
+    return postgres.connect(*arguments, **parameters) if dialect.driver == "psycopg" else None
 
 
 #: a connection that lay idle for so many seconds is tried before it is given out: its server may be gone meanwhile.
@@ -260,8 +234,6 @@ IDLE_SECONDS = 5
 @event.listens_for(Pool, "checkin")
 def _note_idle(connection: Any, record: Any) -> None:
     record.info["idle_since"] = time.monotonic()
-    if isinstance(connection, _PostgresConnection):
-        connection.autocommit = False
 
 
 @event.listens_for(Pool, "checkout")
@@ -278,12 +250,9 @@ def _try_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
 
 @event.listens_for(Engine, "begin")
 def _begin(connection: Any) -> None:
-    """A request that only reads is spared BEGIN and ROLLBACK, on PostgreSQL a trip each."""
-    if connection.dialect.name == "sqlite":
-        if not reading.get():
-            _begin_to_write(connection.connection.cursor())
-    elif reading.get() and isinstance(driver := connection.connection.dbapi_connection, _PostgresConnection):
-        driver.autocommit = True
+    """A request that only reads is spared BEGIN, and stands in nobody's way."""
+    if connection.dialect.name == "sqlite" and not reading.get():
+        _begin_to_write(connection.connection.cursor())
 
 
 #: what changes nothing, whatever follows
@@ -294,10 +263,7 @@ _LOOK = re.compile(r"\s*(SELECT|PRAGMA|EXPLAIN)\b", re.IGNORECASE)
 def _begin_after_all(_connection: Any, cursor: Any, statement: str, *_more: Any) -> None:
     """What is more than a look (a lock, a setting, a change) begins the transaction that was spared."""
     driver = cursor.connection
-    if isinstance(driver, _PostgresConnection):
-        if driver.autocommit and (not statement.startswith("SELECT") or " FOR " in statement):
-            driver.autocommit = False
-    elif isinstance(driver, sqlite3.Connection) and not driver.in_transaction and not _LOOK.match(statement):
+    if isinstance(driver, sqlite3.Connection) and not driver.in_transaction and not _LOOK.match(statement):
         _begin_to_write(driver.cursor())
 
 

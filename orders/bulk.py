@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import TypeDecorator
 
-from models import Order, OrderSearch, db
+from models import Order, OrderSearch, committed_at_once, db
 
 
 def loader(rebuild_index: bool) -> SqliteLoader | PostgresLoader:
@@ -129,7 +129,5 @@ class PostgresLoader(_Loader):
             self.cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
             self.cursor.execute("CREATE INDEX ix_order_search_trigram ON order_search USING gin (text gin_trgm_ops)")
             self.commit()
-        driver: Any = self.connection.driver_connection
-        driver.autocommit = True  # VACUUM can't run in a transaction
-        self.cursor.execute("VACUUM (ANALYZE) orders, order_lines, order_search, order_events, links")
-        driver.autocommit = False
+        with committed_at_once():  # VACUUM can't run in a transaction
+            self.cursor.execute("VACUUM (ANALYZE) orders, order_lines, order_search, order_events, links")
