@@ -90,7 +90,7 @@ def enqueue(hub: Hub, report: Report, take: Callable[[int], list[int]], n: int) 
         queue = wake.queue("default")
 
         def ask(order_id: int) -> None:
-            requests.request_send([order_id], crm, "Benchmark")
+            requests.request_send([order_id], crm, "Benchmark", alone=True)
             db.session.commit()
 
         ours, theirs = [], []

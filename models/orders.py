@@ -32,6 +32,9 @@ class Order(Model):
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow, index=True)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow, index=True)
+    #: how often something was asked for that rows show, though the order itself stays as it is. Without an index, so
+    #: that PostgreSQL need not write the order into all its indexes anew, as a change of updated_at makes it do
+    asks: Mapped[int] = mapped_column(default=0, server_default="0")
     placed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)  # when the customer ordered
     edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # first edit by staff: imports stop overwriting
 

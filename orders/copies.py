@@ -102,7 +102,7 @@ def standing(order_id: int) -> Standing:
 
 def mark(order: Order, found: Standing) -> str:
     """A text that changes with whatever the card shows of the order besides its form."""
-    return f"{order.version}.{order.updated_at.timestamp():.6f}.{found.open}.{found.item}"
+    return f"{order.version}.{order.updated_at.timestamp():.6f}.{order.asks}.{found.open}.{found.item}"
 
 
 _LINKS = Prepared(db.select(Link.__table__).where(Link.__table__.c.order_id == _ORDER), same_plan=True)

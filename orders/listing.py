@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from models import Link, Order, OrderSearch, Prepared, db
@@ -79,7 +80,7 @@ def find(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, cursor: Cursor, lim
         return finding.page(f, statuses, zone, words, descending, limit, cursor.id), search.are_short(words)
     if f.since or f.until:  # dates ask the database for the ids that they end at
         query = walks.ordered(rows.FOUND, f, statuses, zone, descending=descending, limit=limit, after=cursor.id)
-        return [(order_id, changed) for order_id, changed in db.session.execute(query)], False
+        return [(order_id, as_shown) for order_id, as_shown in db.session.execute(query)], False
     walk = _walk_of(f, tuple(statuses), zone, descending, limit, cursor.id is not None)
     return walk.raw(after=cursor.id) if cursor.id is not None else walk.raw(), False
 
@@ -139,15 +140,17 @@ def arrived(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, top: int, limit:
     return db.session.scalar(db.select(db.func.count()).select_from(query.subquery())) or 0
 
 
-def stamp(moment: datetime) -> str:
-    """When a row was last changed, short enough for an address: what a page holds against what the table says."""
-    return format(int(moment.timestamp() * 1_000_000) & 0xFFFFFFFFFF, "x")
+def stamp(looks: datetime | str) -> str:
+    """A row's `looks`, short enough for an address: what a page holds against what the table says."""
+    if isinstance(looks, str):
+        return format(crc32(looks.encode()), "x")
+    return format(int(looks.timestamp() * 1_000_000) & 0xFFFFFFFFFF, "x")
 
 
 def changed(seen: Mapping[int, str]) -> tuple[list[Row], list[int]]:
     """Of the rows that a page shows (id -> stamp): those that changed since, and the ids that are gone."""
-    now = dict(db.session.execute(db.select(Order.id, Order.updated_at).where(Order.id.in_(seen))).all())
-    other = [order_id for order_id, moment in now.items() if stamp(moment) != seen[order_id]]
+    now = dict(db.session.execute(db.select(*rows.FOUND).where(Order.id.in_(seen))).all())
+    other = [order_id for order_id, looks in now.items() if stamp(looks) != seen[order_id]]
     return by_ids(other) if other else [], [order_id for order_id in seen if order_id not in now]
 
 

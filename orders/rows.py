@@ -1,8 +1,9 @@
 """What a row of the order list shows, all of it in one query.
 
-Whatever changes something that a row shows moves the order's `updated_at` (a line, a copy, a transfer, too): open pages
-go by it when they ask for news, and so does what is kept of printed rows. The database's values are kept as they come
-(`Raw`) and are read into Python's types (`read`) only where something has to be made of them.
+Whatever changes something that a row shows moves the order's `updated_at` (a line, a copy), or counts up its `asks`
+where nothing has come of it yet (a transfer that waits). Open pages go by the two together (`looks`) when they ask for
+news, and so does what is kept of printed rows. The database's values are kept as they come (`Raw`) and are read into
+Python's types (`read`) only where something has to be made of them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from models import Connection, Link, Order, OrderLine, OrderLink, Prepared, Tran
 
 #: a row as the database's driver gives it, in the order of COLUMNS: the id first
 Raw = tuple[Any, ...]
-#: an order that a page shows: its id, and its `updated_at` as the driver gives it
+#: an order that a page shows: its id, and its `looks` as the driver gives them
 Found = tuple[int, Any]
 
 
@@ -39,6 +40,24 @@ def _of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
 @compiles(json_rows, "postgresql")
 def _of_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
     return f"CAST(json_agg(json_build_array({compiler.process(element.clauses, **kw)})) AS TEXT)"
+
+
+class looks(FunctionElement[Any]):
+    """Of (updated_at, asks): another value as soon as one of the two is another, whatever kind of value it is."""
+
+    inherit_cache = True
+
+
+@compiles(looks)
+def _text_of_both(element: Any, compiler: Any, **kw: Any) -> str:
+    updated_at, asks = (compiler.process(part, **kw) for part in element.clauses)
+    return f"({updated_at} || '+' || {asks})"
+
+
+@compiles(looks, "postgresql")
+def _moment_of_both(element: Any, compiler: Any, **kw: Any) -> str:
+    updated_at, asks = (compiler.process(part, **kw) for part in element.clauses)
+    return f"({updated_at} + {asks} * INTERVAL '1 microsecond')"
 
 
 _ORDER, _LINE, _HERE = (model.__table__.c for model in (Order, OrderLine, OrderLink))
@@ -64,7 +83,7 @@ _LINK_FIELDS = (
 )
 #: what a row shows; the rest of the order is not read
 COLUMNS = (
-    *(_ORDER.id, _ORDER.number, _ORDER.created_at, _ORDER.updated_at),
+    *(_ORDER.id, _ORDER.number, _ORDER.created_at, looks(_ORDER.updated_at, _ORDER.asks).label("looks")),
     *(_ORDER.shop_id, _ORDER.source_id, _ORDER.type_id, _ORDER.status_id, _ORDER.external_number),
     *(_ORDER.last_name, _ORDER.first_name, _ORDER.phone, _ORDER.city),
     *(_ORDER.delivery_method_id, _ORDER.pickup_address, _ORDER.ttn, _ORDER.ttn_state),
@@ -81,9 +100,9 @@ COLUMNS = (
     # an index that is nearly always empty
     _of_order(db.select(_HERE.order_id).where(OrderLink.here, _HERE.order_id == _ORDER.id)).exists().label("here"),
 )  # fmt: skip
-#: where `updated_at` stands in it
-CHANGED = 3
-FOUND = (Order.id, Order.updated_at)
+#: where `looks` stand in it
+LOOKS = 3
+FOUND = (Order.id, looks(Order.updated_at, Order.asks))
 _BY_IDS = Prepared(db.select(*COLUMNS).where(among(_ORDER.id, "ids")), same_plan=True)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from models import (
     add_rows,
     adding,
     among,
+    committed_at_once,
     db,
     utcnow,
 )
@@ -38,11 +40,14 @@ def wake(connection_ids: Iterable[int]) -> None:
     db.session().info.setdefault("wake", set()).update(connection_ids)
 
 
-def request_send(order_ids: Sequence[int], connection_id: int, by: str) -> int:
+def request_send(order_ids: Sequence[int], connection_id: int, by: str, alone: bool = False) -> int:
     """Ask that orders be created or updated at a destination. Asking twice is asking once. Returns how many. An order
-    that would reach a delivery service by a second route is stopped (see orders/routes.py)."""
+    that would reach a delivery service by a second route is stopped (see orders/routes.py). `alone`: the caller writes
+    nothing else before its commit, so what is asked in one statement may be committed with it."""
     ids = list(dict.fromkeys(order_ids))
-    if not _asked_at_once(ids, connection_id, by):
+    with committed_at_once() if alone and len(ids) <= CHUNK else nullcontext():
+        asked = _asked_at_once(ids, connection_id, by)
+    if not asked:
         if held := routes.stop(ids, connection_id, by):
             ids = [i for i in ids if i not in held]
         _ask(ids, connection_id, by)
@@ -52,13 +57,12 @@ def request_send(order_ids: Sequence[int], connection_id: int, by: str) -> int:
 
 
 def _ask(ids: Sequence[int], connection_id: int, by: str) -> None:
-    now = utcnow()
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
         blank = {"connection_id": connection_id, "role": "destination", "state": "pending"}
         add_rows(Link, [{"order_id": i, **blank} for i in part], _unless_linked)
         _queue([(i, connection_id, {}) for i in part], "send", by)
-        TOUCH.run(ids=part, now=now)
+        _ASKED.run(ids=part)
 
 
 def _asked_at_once(ids: Sequence[int], connection_id: int, by: str) -> bool:
@@ -70,11 +74,16 @@ def _asked_at_once(ids: Sequence[int], connection_id: int, by: str) -> bool:
 
 
 _orders = Order.__table__
-#: pages that are open show orders again whose updated_at has moved
+#: the orders have changed: open pages show them again (orders/rows.py), and who follows changes is told of them
 TOUCH = Prepared(
     db.update(_orders)
     .where(among(_orders.c.id, "ids"))
     .values(updated_at=db.bindparam("now", type_=_orders.c.updated_at.type)),
+    same_plan=True,
+)
+#: something was asked for: open pages show the orders again
+_ASKED = Prepared(
+    db.update(_orders).where(among(_orders.c.id, "ids")).values(asks=_orders.c.asks + 1),
     same_plan=True,
 )
 
@@ -101,7 +110,7 @@ def _queue(rows: Sequence[tuple[int, int, dict[str, Any]]], operation: str, by: 
 
 
 def _ask_at_once() -> Any:
-    """Links, then work, then the time of change, in that order like everywhere else, lest two who write wait for each
+    """Links, then work, then the order, in that order like everywhere else, lest two who write wait for each
     other: each step asks how many rows the one before it wrote."""
     now, wanted = db.bindparam("now", type_=_orders.c.updated_at.type), routes.free_ids("ids").cte("wanted")
     common = {"order_id": wanted.c.id, "connection_id": db.bindparam("connection", type_=Link.connection_id.type)}
@@ -111,7 +120,7 @@ def _ask_at_once() -> Any:
     asked = {"payload": db.literal({}, Transfer.payload.type), "requested_by": by, "created_at": now, "not_before": now}
     queue = adding(Transfer, wanted.join(_counted(linked), db.true()), common | asked)
     queued = _counted(_or_renew(queue).returning(Transfer.id).cte("queued"))
-    return db.update(_orders).where(_orders.c.id == wanted.c.id, queued.c.n >= 0).values(updated_at=now)
+    return db.update(_orders).where(_orders.c.id == wanted.c.id, queued.c.n >= 0).values(asks=_orders.c.asks + 1)
 
 
 def _counted(rows: Any) -> Any:
@@ -266,7 +275,7 @@ def retry(transfer_ids: Sequence[int], by: str) -> int:
         waiting.add(key)
         row.state, row.not_before, row.tries, row.requested_by, row.finished_at = "waiting", utcnow(), 0, by, None
         again.append(row.order_id)
-    TOUCH.run(ids=again, now=utcnow())
+    _ASKED.run(ids=again)
     wake({row.connection_id for row in rows})
     return len(again)
 

@@ -132,7 +132,7 @@ class Context:
         return RowView(
             o=o,
             url=addresses.order(o.number),
-            stamp=listing.stamp(o.updated_at),
+            stamp=listing.stamp(o.looks),
             created=text.ago(o.created_at, self._language),
             created_full=text.full_time(o.created_at),
             created_iso=o.created_at.isoformat(),
@@ -261,9 +261,9 @@ def _print(shared: Context, shown: Look, raw: Raw, now: datetime, year: int, rea
     html = get_template_attribute("orders/rows.html", "row")(shared.row(row), shared, shown)
     if len(_printed) >= _KEPT_ROWS:
         _printed.clear()
-    seen = f"{row.o.id}.{listing.stamp(row.o.updated_at)}"
+    seen = f"{row.o.id}.{listing.stamp(row.o.looks)}"
     made = _Kept(html.encode(), seen, row.o.created_at, text.age(row.o.created_at, now, year), raw, read_at)
-    _printed[shared, shown, row.o.id, raw[rows.CHANGED]] = made
+    _printed[shared, shown, row.o.id, raw[rows.LOOKS]] = made
     return made
 
 

@@ -88,7 +88,7 @@ def send(order_id: int) -> Any:
         said = _("%(number)s is not sent. %(why)s", number=number, why=words.BLOCKS[next(iter(preview.blocked))])
         return answers.refuse(said, addresses.orders())
     if preview.sendable:
-        work.request_send([order_id], to.id, actor().name)
+        work.request_send([order_id], to.id, actor().name, alone=True)
         wake.changed()
         db.session.commit()
     said = _("%(number)s is on its way to %(name)s", number=number, name=to.name)

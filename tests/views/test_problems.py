@@ -26,6 +26,7 @@ from models import (
     utcnow,
 )
 from orders import listing
+from orders.rows import FOUND
 from orders.timeline import Actor
 
 from ..orders import build
@@ -220,7 +221,8 @@ def test_a_copy_that_is_there_shows_in_open_lists(client, app, filled):
         order = db.session.get(Order, db.session.get(Transfer, filled["parked"]).order_id)
         order.status_id = db.session.scalar(db.select(Status.id).filter_by(key="transferred"))
         db.session.commit()
-        order_id, seen = order.id, listing.stamp(order.updated_at)
+        order_id, looks = db.session.execute(db.select(*FOUND).where(Order.id == order.id)).one()
+        seen = listing.stamp(looks)
     client.post(f"/problems/parked/{filled['parked']}/there", data={"external_id": "4711"})
     with app.app_context():
         changed, _ = listing.changed({order_id: seen})
