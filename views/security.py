@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any
 
 import structlog
-from flask import Flask, abort, render_template, request, session
+from flask import Flask, abort, current_app, render_template, request, session
 from flask_babel import gettext as _
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -27,7 +27,18 @@ from . import problem_json
 
 log = structlog.get_logger()
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, default_limits=[], in_memory_fallback_enabled=True)
+
+
+class _Limiter(Limiter):
+    """The app as a whole has no limits, and views with limits of their own ask for themselves. So what is looked for
+    before a request are those of its blueprint: where there are none, looking is a twentieth of a page."""
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        if not in_middleware or self.limit_manager.blueprint_limits(current_app, request.blueprint or ""):
+            super()._check_request_limit(callable_name, in_middleware)
+
+
+limiter = _Limiter(get_remote_address, default_limits=[], in_memory_fallback_enabled=True)
 login_manager = LoginManager()
 login_manager.login_view = "auth.login"
 login_manager.login_message = ""  # the page that it leads to says it itself, in the reader's language
