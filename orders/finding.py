@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.sql import Select
 
-from models import Order, OrderSearch, Prepared, db
+from models import Order, OrderSearch, Prepared, among, db
 
 from . import digits, rows, search
 from .filters import OrderFilter, Statuses, StatusLike
@@ -22,6 +22,9 @@ from .rows import Found
 
 #: PostgreSQL: where so many of so many texts from the page's edge on fit, a walk may well fill the page
 ENOUGH, SAMPLE = 3, 300
+#: SQLite: matches that are sorted afterwards. FTS5 reads its lists backwards at three times the price, so a search with
+#: few matches reads them forwards, all of them
+FEW = 300
 #: of a number, so many of its last packed digits find it among a million
 TAIL = 5
 _NO_SCAN, _SCAN = (Prepared(db.text(f"SET LOCAL enable_seqscan = {word}")) for word in ("off", "on"))
@@ -58,17 +61,22 @@ class _Shape:
                  for i, (n, needed) in enumerate(self.words) if needed)  # fmt: skip
         return [*asked, *whole]
 
+    def beyond(self, query: Select[Any], key: Any) -> Select[Any]:
+        """From the cursor on."""
+        after = _given("after", db.BigInteger)
+        return query.where(key < after if self.descending else key > after) if self.goes_on else query
+
     def page(self, query: Select[Any], key: Any) -> Select[Any]:
         """From the cursor on, up to the limit."""
-        after = _given("after", db.BigInteger)
-        if self.goes_on:
-            query = query.where(key < after if self.descending else key > after)
-        query = query.order_by(key.desc() if self.descending else key)
+        query = self.beyond(query, key).order_by(key.desc() if self.descending else key)
         return query.limit(_given("limit", db.BigInteger))
 
 
 def _given(name: str, kind: Any) -> Any:
     return db.bindparam(name, type_=kind)
+
+
+_MATCHES = _FTS.c.order_search_fts.op("MATCH")(_given("match", db.Text))
 
 
 class _Search:
@@ -100,8 +108,11 @@ class _Search:
     def all(self) -> list[Found]:
         """What is found, up to the limit. PostgreSQL takes the matches from the trigram index before anything is
         ordered: with ORDER BY ... LIMIT in one query the planner would walk the whole table by id instead."""
-        if search.on_sqlite() or self.is_short:
-            return self.run(_newest if self.is_short else _by_fts)
+        if self.is_short:
+            return self.run(_newest)
+        if search.on_sqlite():
+            few = self.run(_first_of_fts, few=FEW)
+            return self.run(_by_fts) if len(few) == FEW else self.run(_these, ids=[i for (i,) in few]) if few else []
         if all(n == 1 for n, _ in self.shape.words):  # a plan for words that aren't known takes them for rare
             return self.run(_by_trigrams)
         _NO_SCAN.run()
@@ -142,12 +153,12 @@ def holding(words: Sequence[str]) -> list[Any]:
 
 def _asked(part: str) -> str:
     """What the index is asked for; the texts that are left are looked at. Each trigram is a list to be read. Those of
-    noughts in a row are the longest: where something stands before them, they are asked for once. Numbers begin alike
-    and differ at the end: else the last digits of a long one find it, what stands before them is in every tenth order.
-    """
+    noughts in a row are the longest, in every second text: where something stands before them, it is asked for with two
+    of them. Numbers begin alike and differ at the end: else the last digits of a long one find it, what stands before
+    them is in every tenth order."""
     before = len(part.rstrip(part[-1]))
     if before >= digits.LEAST and len(part) - before > 1:
-        return part[: before + digits.LEAST]
+        return part[: before + digits.LEAST - 1]
     return part[-TAIL:] if len(part) > TAIL and digits.are_packed(part[-TAIL:]) else part
 
 
@@ -170,13 +181,24 @@ def _newest(shape: _Shape) -> Prepared:
     return Prepared(shape.page(query, Order.id))
 
 
+def _first_of_fts(shape: _Shape) -> Prepared:
+    query = shape.beyond(db.select(_FTS.c.rowid).where(_MATCHES), _FTS.c.rowid)
+    return Prepared(query.order_by(_FTS.c.rowid).limit(_given("few", db.BigInteger)))
+
+
+def _these(shape: _Shape) -> Prepared:
+    text = db.select(OrderSearch.text).where(OrderSearch.order_id == Order.id).scalar_subquery()
+    query = db.select(*rows.FOUND).where(among(Order.id, "ids"), *shape.conditions())
+    query = query.where(*shape.holds(text, only_where_needed=True))
+    return Prepared(shape.page(query, Order.id))
+
+
 def _by_fts(shape: _Shape) -> Prepared:
     """FTS5 gives its matches in order of row id, which is the order's id: the walk stops after a page. The order is
     asked of the FTS row id, the only one that SQLite has for free."""
     text = db.select(OrderSearch.text).where(OrderSearch.order_id == _FTS.c.rowid).scalar_subquery()
     query = db.select(*rows.FOUND).select_from(_FTS).join(Order, _FTS.c.rowid == Order.id)
-    query = query.where(_FTS.c.order_search_fts.op("MATCH")(_given("match", db.Text)))
-    query = query.where(*shape.holds(text, only_where_needed=True), *shape.conditions())
+    query = query.where(_MATCHES).where(*shape.holds(text, only_where_needed=True), *shape.conditions())
     return Prepared(shape.page(query, _FTS.c.rowid))
 
 
