@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import statistics
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +21,8 @@ from .timing import best, ms
 #: three letters that end every twelfth surname
 COMMON = "енк"
 PER_PAGE = 50
+#: orders whose numbers are looked for; what one of them takes hangs on which digits it has
+NUMBERS = 5
 ALL = "/orders?status=all"
 
 
@@ -28,7 +32,10 @@ class Addresses:
 
     deep: str
     tail: str
-    number: str
+    #: of orders here and there
+    numbers: tuple[str, ...]
+    #: in the middle, with noughts at the end, as half of all texts have them
+    round_number: str
     order: str
     rare: str = f"/orders?q={words.RARE[1]}"
     common: str = f"/orders?q={COMMON}"
@@ -37,7 +44,7 @@ class Addresses:
 
 
 def addresses(hub: Hub) -> Addresses:
-    """Page 1000 (or as deep as a tenth of the orders goes), and an order in the middle to look for."""
+    """Page 1000 (or as deep as a tenth of the orders goes), and orders to look for: one in the middle, and some."""
     with in_hub(hub):
         deleted = db.session.scalar(db.select(Status.id).where(Status.key == "deleted"))
         skip = min(999 * PER_PAGE, hub.size // 10) - 1
@@ -46,10 +53,13 @@ def addresses(hub: Hub) -> Addresses:
         middle = db.session.execute(
             db.select(Order.number, Order.phone).where(Order.id >= hub.size // 2).order_by(Order.id).limit(1)
         ).one()
+        some = db.select(Order.number).where(Order.id.in_(random.Random(6).sample(range(1, hub.size + 1), NUMBERS)))
+        numbers = db.session.scalars(some).all()
     return Addresses(
         deep=f"{ALL}&cursor={edge}",
         tail=f"/orders?q={middle.phone[-6:]}",
-        number=f"/orders?q={middle.number}",
+        numbers=tuple(f"/orders?q={number}" for number in numbers),
+        round_number=f"/orders?q={middle.number}",
         order=f"/orders/{middle.number}",
     )
 
@@ -67,11 +77,13 @@ def in_process(small: Hub, large: Hub, report: Report, seconds: float, measured:
     """All the pages of the large hub in turns with the small one's list and the template of the calibration."""
     get, get_small = pages.reader(large), pages.reader(small)
     of = addresses(large)
-    names = ("deep", "last", "rare", "tail", "number", "common", "order")
+    names = ("deep", "last", "rare", "tail", "round_number", "common", "order")
     asked: list[Callable[[], Any]] = [peers.jinja_page(), lambda: get_small(ALL), lambda: get(ALL)]
     asked += [partial(get, getattr(of, name)) for name in names]
+    asked += [partial(get, number) for number in of.numbers]
     jinja, small_list, first, *rest = best(large.clock, *asked, rounds=40, seconds=seconds)
-    time = dict(zip(names, rest, strict=True))
+    time = dict(zip(names, rest[: len(names)], strict=True))
+    time["number"] = statistics.median(rest[len(names) :])
     report.say(
         f"     {large.name}: first page {ms(first)}, {small.name}: {ms(small_list)}; machine against the peers' "
         f"{jinja / peers.JINJA_THEN:.2f}"
@@ -82,6 +94,8 @@ def in_process(small: Hub, large: Hub, report: Report, seconds: float, measured:
                          ("7a", "common")):  # fmt: skip
         note = "" if name != "rare" or large.size >= RARE_EVERY else " (nothing to find in so few)"
         report.add(number, large.name, time[name] / first, f"{ms(time[name])} / {ms(first)}{note}", large.size)
+    worst = time["round_number"]
+    report.say(f"     {large.name}: search of a round number {ms(worst)}, {worst / first:.2f} of the first page")
 
 
 def against_peers(hub: Hub, report: Report, factor: float, time: dict[str, float], measured: Set[str]) -> None:
