@@ -42,6 +42,7 @@ def connect(page: Page, kind: str, api_url: str, fields: dict[str, str], secret:
     What is typed, the key too, is typed once."""
     page.goto("/settings/integrations")
     page.locator(f"a[href$='/new/{kind}']").click()
+    expect(page.locator("[name=api_url]")).to_be_attached()
     advanced = page.locator("form details:has([name=api_url]):not([open]) > summary")
     if advanced.count():
         advanced.click()
