@@ -25,7 +25,7 @@ _sole: ContextVar[bool] = ContextVar("sole", default=False)
 
 def connect(*arguments: Any, **parameters: Any) -> PostgresConnection:
     connection = PostgresConnection.connect(*arguments, **parameters, autocommit=True)
-    connection.cursor_factory = _Cursor
+    connection.cursor_factory, connection.server_cursor_factory = _Cursor, _ServerCursor
     connection.prepared_max = PREPARED
     # we prepare what one plan fits (models/prepared)
     connection.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan")
@@ -91,6 +91,16 @@ class _Cursor(psycopg.Cursor[Any]):
     def copy(self, statement: Any, *arguments: Any, **options: Any) -> Any:
         self.connection.begin_for(statement)
         return super().copy(statement, *arguments, **options)
+
+
+class _ServerCursor(psycopg.ServerCursor[Any]):
+    """It lives in a transaction."""
+
+    connection: PostgresConnection
+
+    def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
+        self.connection.begin_for("DECLARE")
+        return super().execute(query, *arguments, **options)
 
 
 def _only_looks(statement: object) -> bool:

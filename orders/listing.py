@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from zlib import crc32
 from zoneinfo import ZoneInfo
@@ -140,11 +139,9 @@ def arrived(f: OrderFilter, statuses: Statuses, zone: ZoneInfo, top: int, limit:
     return db.session.scalar(db.select(db.func.count()).select_from(query.subquery())) or 0
 
 
-def stamp(looks: datetime | str) -> str:
+def stamp(looks: str) -> str:
     """A row's `looks`, short enough for an address: what a page holds against what the table says."""
-    if isinstance(looks, str):
-        return format(crc32(looks.encode()), "x")
-    return format(int(looks.timestamp() * 1_000_000) & 0xFFFFFFFFFF, "x")
+    return format(crc32(looks.encode()), "x")
 
 
 def changed(seen: Mapping[int, str]) -> tuple[list[Row], list[int]]:

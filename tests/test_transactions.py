@@ -111,6 +111,16 @@ def test_in_a_transaction_it_ends_with_that(other: Engine) -> None:
     assert keys() == []
 
 
+def test_rows_may_come_by_and_by() -> None:
+    for key in ("one", "two", "three"):
+        _ADD.run(key=key, value={})
+    db.session.commit()
+    with driver().cursor("some") as cursor:
+        cursor.execute("SELECT key FROM options ORDER BY key")
+        assert is_begun()
+        assert (cursor.fetchmany(2), cursor.fetchall()) == ([("one",), ("three",)], [("two",)])
+
+
 def test_after_an_error_the_transaction_is_over() -> None:
     _ADD.run(key="one", value={})
     with pytest.raises(IntegrityError):
