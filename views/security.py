@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import structlog
@@ -34,8 +34,12 @@ class _Limiter(Limiter):
     before a request are those of its blueprint: where there are none, looking is a twentieth of a page."""
 
     def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
-        if not in_middleware or self.limit_manager.blueprint_limits(current_app, request.blueprint or ""):
+        if not in_middleware or self._has_limits(request.blueprint):
             super()._check_request_limit(callable_name, in_middleware)
+
+    @cache  # noqa: B019 - one limiter, and the blueprints that there are
+    def _has_limits(self, blueprint: str | None) -> bool:
+        return bool(self.limit_manager.blueprint_limits(current_app, blueprint or ""))
 
 
 limiter = _Limiter(get_remote_address, default_limits=[], in_memory_fallback_enabled=True)
