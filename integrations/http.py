@@ -8,7 +8,6 @@ its secrets hidden. One pooled client a process: making one a call costs 40 ms.
 from __future__ import annotations
 
 import ipaddress
-import json
 import socket
 import ssl
 import threading
@@ -23,6 +22,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
+from . import reading
 from .errors import Later, Refused, Unknown
 from .redact import Redactor
 
@@ -137,13 +137,13 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode("utf-8", "replace")
+        return reading.words(self.body)
 
     def json(self) -> Any:
         """The body as JSON (numbers with a point stay exact: Decimal-ready strings are the vendors' affair); None where
         it is none, e.g. a proxy's HTML page."""
         try:
-            return json.loads(self.body)
+            return reading.values(self.body)
         except ValueError:
             return None
 
@@ -228,7 +228,7 @@ class HttpClient:
                 if not 200 <= response.status_code < 300:
                     judge(Answer(response.status_code, response.headers, piece[:2000], self._redact))
                 if not size:
-                    note["response"] = self._redact(piece[:3000].decode("utf-8", "replace"))
+                    note["response"] = self._redact(reading.words(piece[:3000]))
                 size += len(piece)
                 if size > limit:
                     raise Refused("validation", f"the file is larger than {limit // 2**20} MiB")
@@ -303,7 +303,7 @@ def _readable(request: httpx.Request, form: Mapping[str, Any] | None) -> str:
     """The body as people read it: a form a line a field, without percent escapes."""
     if form:
         return "\n".join(f"{name}={value}" for name, value in form.items())
-    return request.content.decode("utf-8", "replace")
+    return reading.words(request.content)
 
 
 def _lost(detail: str, harmless: bool) -> Later | Unknown:

@@ -4,7 +4,6 @@ checked, a sum spread over lines."""
 from __future__ import annotations
 
 import hmac
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -103,17 +102,6 @@ def checked(given: Any, right: str) -> None:
     """Raises Refused("credentials") unless the signature is right; takes as long whatever is wrong with it."""
     if not hmac.compare_digest(str(given or "").encode(), right.encode()):
         raise Refused("credentials", "the signature is wrong")
-
-
-def read_json(given: bytes | str, **how: Any) -> dict[str, Any]:
-    """The object that was posted. Raises Refused("validation")."""
-    try:
-        found = json.loads(given, **how)
-    except (ValueError, RecursionError):  # UnicodeDecodeError too
-        found = None
-    if not isinstance(found, dict):
-        raise Refused("validation", "not a JSON object")
-    return found
 
 
 def posted(event_id: str, mine: bool, reference: str, body: Mapping[str, Any]) -> list[Notice]:

@@ -50,7 +50,7 @@ class Fault:
 def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer."""
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Response(text, status, headers, mimetype="application/json")
+    return Response(text.encode("utf-8", "surrogatepass"), status, headers, mimetype="application/json")
 
 
 class Refused(Exception):

@@ -7,13 +7,13 @@ so that the secret in the address is all that vouches for it. Which source an or
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..base import HookLink
 from ..errors import Refused
 from ..notices import StatusNotice
+from ..reading import an_object
 from ..rest import RestConnector
 from ..text import N_
 from ..types import Notice, Reply, StatusChange
@@ -64,7 +64,7 @@ class Hooks(RestConnector):
 
     def notices(self, headers: Mapping[str, str], body: bytes) -> Sequence[Notice]:
         """At most one. Raises Refused("validation") for what is no notice of theirs."""
-        posted = _posted(body)
+        posted = an_object(body)
         event, context = text(posted.get("event")), part(posted.get("context"))
         external_id, status = text(context.get("id")), text(context.get("status_id"))
         if not event or not external_id.isdecimal():
@@ -100,16 +100,6 @@ class Hooks(RestConnector):
             return NOT_SENT
         source = text(self.settings.get("source_id"))
         return OTHER_SOURCE if source and text(context.get("source_id")) != source else ""
-
-
-def _posted(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):  # UnicodeDecodeError too
-        found = None
-    if not isinstance(found, dict):
-        raise Refused("validation", "not a JSON object")
-    return found
 
 
 def _once(event: str, context: Mapping[str, Any]) -> str:

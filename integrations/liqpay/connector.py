@@ -17,7 +17,8 @@ from wtforms import StringField
 
 from ..base import SecretField, SettingsForm, required
 from ..errors import Refused, Unknown
-from ..payments import PaymentService, checked, number, posted, read_json
+from ..payments import PaymentService, checked, number, posted
+from ..reading import an_object
 from ..text import N_
 from ..types import Notice, PaymentAsked, PaymentStarted, PaymentState, RefundAsked
 from ..values import text
@@ -85,7 +86,7 @@ class LiqPay(PaymentService):
         data, given = (form.get(name, [""])[0] for name in ("data", "signature"))
         checked(given, translate.signature(str(self.settings["private_key"]), data))
         try:
-            found = read_json(base64.b64decode(data, validate=True))
+            found = an_object(base64.b64decode(data, validate=True))
         except binascii.Error:
             raise Refused("validation", "the data are no base64") from None
         mine = text(found, "public_key") == self.settings["public_key"]

@@ -16,7 +16,8 @@ from wtforms import StringField
 
 from ..base import SecretField, SettingsForm, required
 from ..errors import Refused
-from ..payments import PaymentService, checked, number, posted, read_json
+from ..payments import PaymentService, checked, number, posted
+from ..reading import an_object
 from ..text import N_
 from ..types import Notice, PaymentAsked, PaymentStarted, PaymentState, RefundAsked, Reply
 from ..values import text
@@ -86,7 +87,7 @@ class WayForPay(PaymentService):
 
     def notices(self, headers: Mapping[str, str], body: bytes) -> Sequence[Notice]:
         """JSON in the body, whatever its type is said to be; numbers stay the texts that were signed."""
-        found = read_json(_json_of(body), parse_float=str, parse_int=str)
+        found = an_object(_json_of(body), parse_float=str, parse_int=str)
         given = text(found, "merchantSignature")
         checked(given, self._signature(found.get(name) for name in translate.NOTICE))
         mine = text(found, "merchantAccount") == self.settings["account"]

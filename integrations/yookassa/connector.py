@@ -14,7 +14,8 @@ from wtforms import BooleanField, SelectField, StringField
 
 from ..base import SecretField, SettingsForm, required
 from ..errors import Refused
-from ..payments import PaymentService, read_json
+from ..payments import PaymentService
+from ..reading import an_object
 from ..text import N_
 from ..types import Notice, PaymentAsked, PaymentStarted, PaymentState, RefundAsked, TestResult
 from ..values import entries, part, text
@@ -93,7 +94,7 @@ class YooKassa(PaymentService):
             raise Refused("validation", text(answer, "cancellation_details", "reason"))
 
     def notices(self, headers: Mapping[str, str], body: bytes) -> Sequence[Notice]:
-        found = translate.notice(read_json(body))
+        found = translate.notice(an_object(body))
         return [found] if found else []
 
     def _post(self, path: str, name: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
