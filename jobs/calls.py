@@ -16,7 +16,7 @@ import structlog
 
 from integrations.base import Connector, DeletesOrders, KeepsProducts, ReceivesOrders, WritesStatuses, WritesTracking
 from integrations.errors import FAULTS, Later, Refused, Unknown, VendorError
-from integrations.types import Copy, LineData, OrderData, ProductData, StatusChange
+from integrations.types import Copy, LineData, OrderData, ProductData, Sent, StatusChange
 
 from .claims import Claim
 
@@ -131,19 +131,14 @@ class Caller:
             return self._one_by_one(batch, lambda claim: self._send(Batch("send", [claim], batch.orders))[claim.id])
         results = {}
         for claim in batch.claims:
-            sent = answers.get(batch.order(claim).key)
-            if sent is None:
-                results[claim.id] = Result(fault="broken", detail="the answer says nothing about this order")
-            else:
-                results[claim.id] = Result(sent.copy, sent.fault, sent.detail, sent.field)
+            results[claim.id] = _told(answers.get(batch.order(claim).key))
         return results
 
     def _update(self, batch: Batch) -> dict[int, Result]:
         def one(claim: Claim) -> Result:
             if not isinstance(self.connector, ReceivesOrders):
                 raise Refused("misconfigured", "this system takes no orders")
-            sent = self.connector.update(str(claim.external_id), batch.order(claim))
-            return Result(sent.copy, sent.fault, sent.detail, sent.field)
+            return _told(self.connector.update(str(claim.external_id), batch.order(claim)))
 
         return self._one_by_one(batch, one)
 
@@ -211,3 +206,10 @@ class Caller:
                 results[claim.id] = Result.of(error)
                 away = error
         return results
+
+
+def _told(sent: Sent | None) -> Result:
+    """What a connector says became of an order. One that is done has a copy."""
+    if sent is None or not (sent.fault or sent.copy):
+        return Result(fault="broken", detail="the answer says nothing about this order")
+    return Result(sent.copy, sent.fault, sent.detail, sent.field)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,8 +45,7 @@ _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError,
 def pull(run_id: int, connection: Connection, keep: Callable[..., None]) -> None:
     """Get all that is new at the source: page by page, each kept raw and committed before it is worked on."""
     connector = connections.open_connector(connection)
-    if not isinstance(connector, PullsOrders):
-        return
+    assert isinstance(connector, PullsOrders)  # others have no such task
     connection_id, cursor = connection.id, dict((connection.cursor or {}).get("orders") or {})
     counts = {"seen": 0, "new": 0, "changed": 0, "failed": 0}
     _add(counts, apply_waiting(connection_id, connector))
@@ -77,10 +76,9 @@ def _add(counts: dict[str, int], more: dict[str, int]) -> None:
 
 
 def _advance(connection_id: int, cursor: dict[str, Any]) -> None:
-    row = db.session.get(Connection, connection_id, populate_existing=True)
-    if row is not None:
-        row.cursor = {**(row.cursor or {}), "orders": cursor}
-        row.last_pull_at = utcnow()
+    row = db.session.get_one(Connection, connection_id, populate_existing=True)
+    row.cursor = {**(row.cursor or {}), "orders": cursor}
+    row.last_pull_at = utcnow()
 
 
 def take(
@@ -91,12 +89,9 @@ def take(
 
 
 def store(
-    connection_id: int,
-    orders: Sequence[Raw],
-    channel: str = "pull",
-    event: str = "order",
+    connection_id: int, orders: Sequence[Raw], channel: str = "pull", event: str = "order",
     asked_at: datetime | None = None,
-) -> Bodies:
+) -> Bodies:  # fmt: skip
     """Keep what came, raw; what says nothing new is there already. Commits. `asked_at`: when it was asked for, which is
     how it is told from what we have written there meanwhile. Returns the bodies by (external id, fingerprint)."""
     at = asked_at or utcnow()
@@ -369,8 +364,15 @@ def _create(
     if waited:
         orders = {str(link["external_id"]): int(str(link["order_id"])) for link in links}
         waiting.over(connection.id, {external_id: orders[external_id] for external_id in waited})
+    _settle(connection, connector, zip(ids, pairs, strict=True))
+
+
+def _settle(
+    connection: Connection, connector: Connector, made: Iterable[tuple[int, tuple[list[Kept], OrderData]]]
+) -> None:
+    """What came is applied; the source hears what it wants to hear of a new order."""
     greeter = connector if isinstance(connector, GreetsOrders) else None  # takes longer to ask than an order to read
-    for order_id, (rows, order) in zip(ids, pairs, strict=True):
+    for order_id, (rows, order) in made:
         for row in rows:
             row.state, row.order_id = "applied", order_id
         answer = greeter.on_arrival(order) if greeter else None

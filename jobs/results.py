@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -67,20 +68,11 @@ def write(connection_id: int, batch: Batch, report: Report) -> None:
         db.session.commit()
         return
     _note_health(connection, report, now)
-    sorted_out: dict[str, list[tuple[Claim, Result]]] = {
-        "done": [],
-        "refused": [],
-        "later": [],
-        "unknown": [],
-        "missing": [],
-    }
+    sorted_out: dict[str, list[tuple[Claim, Result]]] = defaultdict(list)
     for claim in held:
         result = report.results[claim.id]
         sorted_out["missing" if result.missing else result.outcome].append((claim, result))
-    if batch.verb == "find":
-        _found(sorted_out.pop("done"), batch, connection, now)
-    else:
-        _done(sorted_out.pop("done"), batch, connection, now)
+    (_found if batch.verb == "find" else _done)(sorted_out["done"], batch, connection, now)
     _refused(sorted_out["refused"], batch, connection, now)
     if batch.verb == "status":
         for outcome in ("refused", "later", "unknown"):
@@ -144,7 +136,7 @@ def _done(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connectio
         return
     elif batch.verb == "ttn":
         _mark_links([claim.order_id for claim, _ in pairs], connection, state="linked", synced_at=now, error=None)
-    elif batch.verb == "delete":
+    else:  # deleted
         _mark_links([claim.order_id for claim, _ in pairs], connection, state="deleted", synced_at=now, error=None)
     details = [
         (
@@ -164,19 +156,15 @@ def _link(rows: Sequence[tuple[Claim, Result, int]], connection: Connection, now
     """Tie the orders to their copies."""
     names = vendor_names.statuses(connection.id)
     common = {"connection_id": connection.id, "state": "linked", "synced_at": now, "error": None}
-    with_copy, without = [], []
+    links = []
     for claim, result, version in rows:
         copy = result.copy
-        row = {**common, "order_id": claim.order_id, "sent_version": version}
-        if copy is None:
-            without.append({**row, "external_id": claim.external_id})
-            continue
-        name = copy.status_name or names.get(copy.status, "")
+        assert copy is not None  # what was sent or found has one (jobs/calls.py)
+        row = {**common, "order_id": claim.order_id, "sent_version": version, "url": copy.url}
         row |= {"external_id": copy.external_id, "external_number": copy.number, "external_status": copy.status}
-        with_copy.append({**row, "external_status_name": name, "url": copy.url})
-    for part in (with_copy, without):
-        update_rows(Link, part, ("order_id", "connection_id"))
-    tracking.numbered(connection, with_copy)
+        links.append({**row, "external_status_name": copy.status_name or names.get(copy.status, "")})
+    update_rows(Link, links, ("order_id", "connection_id"))
+    tracking.numbered(connection, links)
 
 
 def _tell_statuses(pairs: list[tuple[Claim, Result]], batch: Batch, connection: Connection) -> None:
@@ -257,7 +245,9 @@ def _fail(group: Sequence[Claim], connection: Connection, fault: str, detail: st
     timeline.note_many(events, _actor(connection), "refused")
 
 
-def _again(pairs: dict[str, list[tuple[Claim, Result]]], batch: Batch, connection: Connection, now: datetime) -> None:
+def _again(
+    pairs: Mapping[str, list[tuple[Claim, Result]]], batch: Batch, connection: Connection, now: datetime
+) -> None:
     """What is tried again: later, after a look-up, or at once where the look-up found nothing."""
     _set([c.id for c, _ in pairs["missing"]], state="waiting", not_before=now, uncertain=False, lease_until=None)
     for claim, result in pairs["later"]:
@@ -302,8 +292,6 @@ def _statuses_of(sent: Sequence[Claim], connection: Connection, outcome: str) ->
 
 
 def _change_status(order_ids: Sequence[int], connection: Connection, key: str, chosen: int | None) -> None:
-    if not order_ids:
-        return
     status = statuses.find(chosen) if chosen else statuses.keyed(key)
     if status is not None:
         ids = [row.id for row in _IN_WORK.rows(ids=list(order_ids))]

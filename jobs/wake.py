@@ -133,15 +133,22 @@ def now(kind: str, row_id: int, once_in: int = 0) -> None:
 
 def begun(kind: str, row_id: int) -> None:
     """The job looks now: what comes from here on needs a wake-up of its own."""
-    redis = broker()
-    if redis is not None:
-        redis.delete(_MARK.format(f"{kind}:{row_id}"))
+    _forget(f"{kind}:{row_id}")
 
 
 def clear_mark(connection_id: int) -> None:
+    _forget(connection_id)
+
+
+def _forget(mark: str | int) -> None:
+    """A broker that is away holds no mark for longer than its time."""
     redis = broker()
-    if redis is not None:
-        redis.delete(_MARK.format(connection_id))
+    if redis is None:
+        return
+    try:
+        redis.delete(_MARK.format(mark))
+    except RedisError as error:
+        log.warning("broker_away", error=str(error))
 
 
 def changed() -> None:

@@ -27,18 +27,19 @@ def test_what_no_column_holds_fails_alone(context: Flask, prom: Connection, sand
     good = invent(sandbox, 3)
     (bad,) = invent(sandbox, 1)
     bad = {**bad, "id": 4711, "products": [{**bad["products"][0], "quantity": TOO_MANY}]}
-    intake.store(prom.id, [Raw("4711", bad)])
+    also = [Raw(str(n), {**good[0], "id": n}) for n in (4712, 4713)]
+    intake.store(prom.id, [also[0], Raw("4711", bad), also[1]])
     done = run(prom)
-    assert (done.state, done.counts["new"], done.counts["failed"]) == ("done", 4, 1)
+    assert (done.state, done.counts["new"], done.counts["failed"]) == ("done", 6, 1)
     assert kept(4711).state == "failed"
     assert kept(4711).note
-    assert {kept(order["id"]).state for order in good} == {"applied"}
-    assert count(Order) == count(Link) == 4
+    assert {kept(order["id"]).state for order in [*good, {"id": 4712}, {"id": 4713}]} == {"applied"}
+    assert count(Order) == count(Link) == 6
     assert run(prom).counts["failed"] == 0, "it waits for a person"
     intake.retry_failed([kept(4711).id])
     db.session.commit()
     assert run(prom).counts["failed"] == 1
-    assert (kept(4711).state, count(Order)) == ("failed", 4)
+    assert (kept(4711).state, count(Order)) == ("failed", 6)
 
 
 @pytest.mark.parametrize("letter", ["\0", "\ud800"])
