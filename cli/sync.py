@@ -7,10 +7,14 @@ import time
 import click
 from flask.cli import with_appcontext
 
-from jobs import overview, runs
+from jobs import connections, overview, runs
 from models import Run, db
 
 from .named import connection_named
+
+
+#: tasks about what is kept here of a catalogue
+ANYBODY = ("match", "rehearse")
 
 
 @click.command("sync")
@@ -21,6 +25,8 @@ from .named import connection_named
 def command(connection: str, task: str, timeout: int) -> None:
     """Run a task of a connection here, or wait for the run that is under way. Exit status 1 when it fails."""
     row = connection_named(connection)
+    if task not in ANYBODY and not connections.has_task(row, task):
+        raise click.ClickException(f"{row.name} has no task {task}")
     run = runs.request(row.id, task, "flask sync") or overview.open_run(row.id, task)
     if run is None:
         raise click.ClickException("the run that was under way has just ended: ask again")

@@ -145,14 +145,13 @@ def claim(connection_id: int, limit: int) -> list[Claim]:
 
 def keep(claims: Sequence[Claim]) -> None:
     """Show a sign of life: the lease of these starts anew."""
-    if claims:
-        db.session.execute(
-            db.update(Transfer)
-            .where(Transfer.id.in_([c.id for c in claims]), has_state(Transfer, "working"))
-            .values(lease_until=utcnow() + lease())
-            .execution_options(synchronize_session=False)
-        )
-        db.session.commit()
+    db.session.execute(
+        db.update(Transfer)
+        .where(Transfer.id.in_([c.id for c in claims]), has_state(Transfer, "working"))
+        .values(lease_until=utcnow() + lease())
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
 
 
 def supersede(ids: Sequence[int], uncertain: bool | None = None) -> list[int]:

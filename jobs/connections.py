@@ -215,6 +215,11 @@ def _tested(opened: Connector) -> TestReport:
     return TestReport(result.ok, notes=tuple(result.notes))
 
 
+def has_task(row: Connection, key: str) -> bool:
+    """Whether the connector does this by itself now and then. What it doesn't can't be asked of it either."""
+    return any(task.key == key for task in connector(row.kind).tasks)
+
+
 def follow_tasks(row: Connection) -> None:
     """Schedules follow the connector's list: new tasks appear, dropped ones go, times that staff set stay."""
     wanted = {task.key: task for task in connector(row.kind).tasks}

@@ -25,16 +25,16 @@ class Kept(Protocol):
 
 def apply(connection: Connection, maker: drafts.Maker, row: Kept, order: OrderData, link: Link) -> bool:
     """Bring our order in line with the news; True when something changed. Part of the caller's transaction."""
-    row.order_id = link.order_id
     if link.role != "source":
-        row.state = "echo"  # our own copy, come back
+        row.state, row.order_id = "echo", link.order_id  # our own copy, come back
         return False
     verdict = told.judge(link, order.status, row.received_at)
     row.state = "new" if verdict == "open" else "applied"
     actor = Actor("job", connection.name)
     ours = db.session.get(Order, link.order_id, populate_existing=True)
-    if ours is None:
+    if ours is None:  # removed for good since its link was read
         return False
+    row.order_id = link.order_id
     commission = ours.commission
     changed = _facts(ours, order, actor)
     if ours.commission != commission:

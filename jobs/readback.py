@@ -36,10 +36,9 @@ def read_statuses(run_id: int, connection: Connection, keep: Callable[..., None]
     changed = 0
     for start in range(0, len(changes), CHUNK):
         changed += len(apply(connection_id, changes[start : start + CHUNK], asked_at))
-    row = db.session.get(Connection, connection_id, populate_existing=True)
-    if row is not None:
-        row.cursor = {**(row.cursor or {}), "statuses": dict(after)}
-        row.last_pull_at = utcnow()
+    row = db.session.get_one(Connection, connection_id, populate_existing=True)
+    row.cursor = {**(row.cursor or {}), "statuses": dict(after)}
+    row.last_pull_at = utcnow()
     keep(run_id, seen=len(changes), changed=changed)
     db.session.commit()
     if changed:

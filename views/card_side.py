@@ -77,6 +77,8 @@ def refresh(order_id: int, connection_id: int) -> Any:
     """Have the statuses of that system read now."""
     order = _order(order_id)
     connection = db.session.get(Connection, connection_id) or abort(404)
+    if not connections.has_task(connection, "statuses"):
+        abort(404)
     asked = runs.request_anew(connection_id, "statuses", card_page.actor().name[:120])
     text = _("Statuses of %(system)s are being read.", system=connection.name)
     return _answer(order, text if asked else _("They are being read already."), "info")

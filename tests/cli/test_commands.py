@@ -15,6 +15,7 @@ from models import (
     Mapping,
     Order,
     OrderEvent,
+    Run,
     Schedule,
     SecondRoute,
     Status,
@@ -220,6 +221,10 @@ def test_sync_runs_here_and_tells_how_it_went(flask, app, sandbox):
     assert "credentials" in failed.stderr
     assert flask("sync", "Nobody", "orders").exit_code == 1
     assert flask("sync", "Prom", "nonsense").exit_code == 2
+    foreign = flask("sync", "Prom", "statuses")
+    assert (foreign.exit_code, "no task statuses" in foreign.stderr) == (1, True)
+    with app.app_context():
+        assert db.session.scalars(db.select(Run.task).distinct()).all() == ["orders"], "nothing was begun"
 
 
 def test_transfer_asks_or_waits(flask, app, crm, sandbox):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -10,7 +11,7 @@ from flask import Flask
 
 from integrations.sandbox import SandboxServer
 from jobs import connections, work
-from models import Attempt, Connection, Link, Order, OrderLine, db
+from models import Attempt, Connection, DeliveryMethod, Link, Mapping, Order, OrderLine, db
 from orders import statuses
 from orders import work as requests
 
@@ -209,3 +210,78 @@ def test_lists_follow_from_what_orders_are_sent_as(
     assert "12" not in [entry.code for entry in lists[cards.id]["payment"]]  # a method that is switched off
     assert [entry.code for entry in lists[cards.id]["number_fields"]] == ["LD_1021"]
     assert [entry.code for entry in lists[cards.id]["pipelines"]] == ["1", "2"]
+
+
+def change(order_id: int, **values: Any) -> None:
+    """As staff would, with a version more: what is sent again brings it there."""
+    changed = db.update(Order).where(Order.id == order_id).values(version=Order.version + 1, **values)
+    db.session.execute(changed)
+    db.session.commit()
+
+
+def test_a_tracking_number_that_comes_after_the_order_is_given_there_and_one_that_is_there_stays(
+    context: Flask, keycrm: Connection, sandbox: SandboxServer
+) -> None:
+    [order_id] = make_orders(1)
+    send([order_id], keycrm)
+    [held] = there(sandbox)
+    assert held["shipping"]["tracking_code"] is None
+    for number in ("20450000000001", "20450000000002"):
+        change(order_id, ttn=number)
+        send([order_id], keycrm)
+    [held] = there(sandbox)
+    assert held["shipping"]["tracking_code"] == "20450000000001"  # a second one is refused there
+    assert states() == {"done": 3}
+
+
+@pytest.mark.parametrize("words", ["Відділення 7, Львів", ""])
+def test_another_branch_goes_there_with_the_service_that_it_is_of(
+    context: Flask, keycrm: Connection, sandbox: SandboxServer, words: str
+) -> None:
+    """The reference of a branch isn't told back: only by the place, where it is told, shows that it is another."""
+    first, second = "1ec09d2e-e1c2-11e3-8c4a-0050568002cf", "7b422fc5-e1b8-11e3-8c4a-0050568002cf"
+    method = DeliveryMethod(name="Нова Пошта, відділення", kind="pickup", position=90)
+    db.session.add(method)
+    db.session.flush()
+    code = {"table": "delivery_out", "lookup": str(method.id), "ours": method.id, "theirs": "1", "extra": {}}
+    db.session.add(Mapping(connection_id=keycrm.id, **code))
+    at_first = {"pickup_code": first, "pickup_address": words and "Відділення 5, Київ"}
+    [order_id] = make_orders(1, delivery_method_id=method.id, **at_first)
+    send([order_id], keycrm)
+    change(order_id, pickup_code=second, pickup_address=words)
+    send([order_id], keycrm)
+    assert states() == {"done": 2}
+    [held] = there(sandbox)
+    place = {
+        name: held["shipping"][name] for name in ("delivery_service_id", "warehouse_ref", "shipping_receive_point")
+    }
+    assert place == {"delivery_service_id": 1, "warehouse_ref": second, "shipping_receive_point": words or None}
+    change(order_id, customer_comment="Подзвоніть")
+    send([order_id], keycrm)
+    attempts = db.session.scalars(db.select(Attempt).order_by(Attempt.id))
+    puts = [json.loads(one["request"]) for row in attempts for one in row.exchanges if one["method"] == "PUT"]
+    assert [set(body.get("shipping", ())) for body in puts] == [
+        {"delivery_service_id", "warehouse_ref", "shipping_receive_point"}
+        if words
+        else {"delivery_service_id", "warehouse_ref"},
+        set() if words else {"delivery_service_id", "warehouse_ref"},  # once more, as nothing tells that it is there
+    ]
+    assert there(sandbox)[0]["shipping"]["warehouse_ref"] == second
+
+
+@pytest.mark.parametrize(("paid", "state"), [(True, "paid"), (False, "not_paid")])
+def test_an_order_without_a_payment_there_gets_one_and_no_second(
+    context: Flask, keycrm: Connection, sandbox: SandboxServer, paid: bool, state: str
+) -> None:
+    """Staff there have taken it out."""
+    [order_id] = make_orders(1)
+    send([order_id], keycrm)
+    vendor = sandbox.vendor("keycrm")
+    [held] = there(sandbox)
+    vendor.account().put("orders", held["id"], held | {"payments": []})
+    for comment in ("Подзвоніть", "Після шостої"):
+        change(order_id, customer_comment=comment, paid=paid)
+        send([order_id], keycrm)
+    [held] = there(sandbox)
+    assert [(one["amount"], one["status"]) for one in held["payments"]] == [(261, state)]
+    assert states() == {"done": 3}

@@ -11,7 +11,7 @@ import pytest
 
 from jobs import connections, hooks, inbox
 from jobs import payments as work
-from models import Connection, HookSecret, Incoming, db, utcnow
+from models import Connection, HookSecret, Incoming, Payment, db, utcnow
 from orders import pay_links, payments
 from orders.timeline import Actor
 
@@ -167,6 +167,24 @@ def test_a_notice_whose_wake_up_was_lost_is_found(shop: Shop) -> None:
     db.session.commit()
     inbox.sweep()
     assert db.session.scalars(db.select(Incoming.state)).all() == ["applied"]
+
+
+def test_a_notice_that_workers_are_woken_for_twice_is_worked_on_once(shop: Shop) -> None:
+    """By its own wake-up and by the sweep, say; and what is gone meanwhile is nobody's."""
+    body, headers = a_notice(shop)
+    assert post(shop, body, headers).status_code == 200
+    [incoming_id] = db.session.scalars(db.select(Incoming.id))
+    inbox.process(incoming_id)
+    [payment_id] = db.session.scalars(db.select(Payment.id))
+    asked_for = shop.payment(payment_id).next_at
+    assert asked_for is not None  # the service is to be asked
+    work.work(payment_id)
+    assert shop.order.paid
+    over, steps = shop.payment(payment_id).next_at, shop.steps()
+    inbox.process(incoming_id)
+    inbox.process(incoming_id + 1)
+    assert [tuple(row) for row in db.session.execute(db.select(Incoming.state, Incoming.note))] == [("applied", "")]
+    assert (shop.payment(payment_id).next_at, shop.steps()) == (over, steps)  # and is not asked again
 
 
 # ---- links

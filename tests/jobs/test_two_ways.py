@@ -4,6 +4,7 @@ goes to and fro, and nothing is written back to where it came from. EXAMPLES=500
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -224,3 +225,50 @@ def test_news_that_could_not_be_read_when_they_came_undo_nothing_later(
     db.session.commit()
     run(shop)
     assert db.session.scalars(db.select(Order.status_id)).one() == status("problem").id
+
+
+def waiting_write(world: World) -> tuple[str, str]:
+    """(state of the only write, what the link says that we have begun to write)."""
+    [state], [told] = db.session.scalars(db.select(Transfer.state)), db.session.scalars(db.select(Link.told))
+    db.session.rollback()
+    return state, told
+
+
+def test_a_write_whose_answer_was_lost_is_done_once_it_is_read_there(
+    context: Flask, shop: Connection, sandbox: SandboxServer
+) -> None:
+    vendor = sandbox.vendor("prom")
+    world = World(context, vendor, shop.id, vendor.new_order(status="pending")["id"])
+    db.session.rollback()
+    with world.disturbed():
+        world.happen([PULL, staff("confirmed"), Step("push", "lost")])
+        assert (world.theirs(), waiting_write(world)) == ("received", ("waiting", "received"))
+        world.happen([PULL])
+        assert waiting_write(world) == ("done", "")
+        world.happen([PUSH, PULL])
+    assert world.written == ["received"]  # not once more
+    order = world.order()
+    assert order.status.key == "confirmed"
+    kinds = db.session.scalars(db.select(OrderEvent.kind).where(OrderEvent.order_id == order.id)).all()
+    assert Counter(kinds)["sent"] == 1  # the timeline says that it arrived
+    assert Counter(kinds)["status"] == 1  # and of one change, that of our staff
+
+
+def test_a_write_that_never_arrived_is_not_undone_by_what_still_stands_there(
+    context: Flask, shop: Connection, sandbox: SandboxServer
+) -> None:
+    vendor = sandbox.vendor("prom")
+    world = World(context, vendor, shop.id, vendor.new_order(status="pending")["id"])
+    db.session.rollback()
+    with world.disturbed():
+        world.happen([PULL, staff("confirmed"), Step("push", "drop")])
+        assert (world.theirs(), waiting_write(world)) == ("pending", ("waiting", "received"))
+        world.happen([PULL])
+        assert waiting_write(world) == ("waiting", "")
+        order = world.order()
+        assert order.status.key == "confirmed"
+        kinds = db.session.scalars(db.select(OrderEvent.kind).where(OrderEvent.order_id == order.id)).all()
+        assert "external" not in kinds  # nobody there has changed it back
+        world.happen([PUSH, PULL])
+        assert (world.theirs(), waiting_write(world)) == ("received", ("done", ""))
+    assert world.order().status.key == "confirmed"

@@ -185,6 +185,8 @@ def test_statuses_are_read_on_demand(app, client):
     link(app, order_id, crm)
     for _ in range(2):
         client.post(f"/order/{order_id}/refresh/{crm}")
+    source = connect(app, "Prom", "prom")
+    assert client.post(f"/order/{order_id}/refresh/{source}").status_code == 404, "it has none to read"
     with app.app_context():
         assert db.session.scalars(db.select(Run.task)).all() == ["statuses"]
 
