@@ -12,7 +12,6 @@ from models import Run, db
 
 from .named import connection_named
 
-
 #: tasks about what is kept here of a catalogue
 ANYBODY = ("match", "rehearse")
 
