@@ -37,6 +37,11 @@ def menu(page: Page, entry: Locator) -> None:
     expect(entry).to_be_visible()
 
 
+def settled(page: Page) -> None:
+    """What was asked for has come, and is wired up: htmx does so a moment after it is shown, too soon for people."""
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
+
+
 def connect(page: Page, kind: str, api_url: str, fields: dict[str, str], secret: str) -> int:
     """Connect a system by its form: a wrong key is explained by the test, the right one is saved. Returns the id.
     What is typed, the key too, is typed once."""

@@ -39,6 +39,7 @@ def test_a_rule_from_the_editor_to_the_chat(hub: Hub, visitors: Any) -> None:
     page.goto(f"{hub.url}/automation/new")
     page.fill("#name", "Tell the warehouse")
     page.click("button[value=condition]")
+    story.settled(page)
     page.select_option("#c0-field", "total_from")
     page.fill("#c0-value", "100")
     page.select_option("#a0-connection", label="Bot")
