@@ -14,6 +14,9 @@ from orders.timeline import Actor
 
 from . import drafts, told, tracking
 
+#: what is noted of news of such an order
+REMOVED = "the order was removed here for good"
+
 
 class Kept(Protocol):
     """What came from outside, to be told what became of it."""
@@ -21,6 +24,7 @@ class Kept(Protocol):
     state: str
     order_id: int | None
     received_at: datetime | None
+    note: str
 
 
 def apply(connection: Connection, maker: drafts.Maker, row: Kept, order: OrderData, link: Link) -> bool:
@@ -32,7 +36,8 @@ def apply(connection: Connection, maker: drafts.Maker, row: Kept, order: OrderDa
     row.state = "new" if verdict == "open" else "applied"
     actor = Actor("job", connection.name)
     ours = db.session.get(Order, link.order_id, populate_existing=True)
-    if ours is None:  # removed for good since its link was read
+    if ours is None:  # since its link was read
+        row.state, row.note = "applied", REMOVED
         return False
     row.order_id = link.order_id
     commission = ours.commission

@@ -35,7 +35,6 @@ _INTAKE = 4711
 #: so much of a fingerprint is of the body; behind it may stand the version that it came after
 _BODY = 43
 _WRITER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
-REMOVED = "the order was removed here for good"
 #: what came, by (external id, fingerprint)
 Bodies = Mapping[tuple[str, str], Any]
 #: what a vendor's order may contain that its translation stumbles over; such an order waits, raw, for a person
@@ -259,7 +258,7 @@ def _apply_chunk(connection_id: int, connector: Connector, rows: Sequence[Kept])
         elif link:
             changed += incoming_changes.apply(connection, maker, row, order, link)
         elif order.external_id in gone:
-            row.state, row.note = "applied", REMOVED
+            row.state, row.note = "applied", incoming_changes.REMOVED
         else:  # of several versions within the chunk the newest makes the order
             versions = fresh[order.external_id][0] if order.external_id in fresh else []
             fresh[order.external_id] = ([*versions, row], order)

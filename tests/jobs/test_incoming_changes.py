@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import event as sql_event
 
 from integrations.sandbox import SandboxServer
-from jobs import intake
+from jobs import incoming_changes
 from models import Connection, Incoming, Order, OrderEvent, db
 from orders import editing, listing, lists, removal, statuses
 from orders.filters import OrderFilter
@@ -110,5 +110,5 @@ def test_an_order_removed_for_good_while_its_news_are_settled_stays_away(
     assert only_order().id == stays
     assert only_order().customer_comment == "ще питання"
     kept = {(row.state, row.order_id, row.note) for row in db.session.scalars(db.select(Incoming))}
-    assert ("applied", None, intake.REMOVED) in kept
+    assert ("applied", None, incoming_changes.REMOVED) in kept
     assert {state for state, *_ in kept} == {"applied"}
