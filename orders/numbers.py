@@ -45,4 +45,7 @@ def fitting(number: str) -> str:
         return number
     plain = _UNFIT.sub("-", number).strip()
     plain = "/".join(s for s in plain.split("/") if s.strip(". "))[:LONGEST].strip() or "order"
+    if problem(plain) == "number_reserved":
+        first, slash, rest = plain.partition("/")
+        plain = f"{first}-1{slash}{rest}"[:LONGEST].strip()
     return f"{plain[: LONGEST - 2]}-1" if problem(plain) else plain

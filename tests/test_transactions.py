@@ -84,7 +84,7 @@ def test_a_rollback_takes_all_back_and_leaves_prepared_statements(other: Engine)
     keys()
     _ADD.run(key="one", value={})
     db.session.rollback()
-    known = dict(driver()._prepared._names)
+    known = {key: name for key, name in driver()._prepared._names.items() if b"options" in key[0]}
     assert known
     assert keys() == seen_by(other) == []
     _ADD.run(key="two", value={})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orders import merging, numbers, phones
@@ -57,6 +57,9 @@ def test_numbers_that_would_have_no_page():
 
 
 @given(st.text(max_size=90))
+@example("CARD/0")
+@example("new/" + "." * 90)
+@example("bulk/" + "x" * 58 + "/ .")
 def test_any_number_from_outside_is_made_to_fit(number):
     assert numbers.problem(numbers.fitting(number)) == ""
 
