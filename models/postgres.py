@@ -28,7 +28,7 @@ def connect(*arguments: Any, **parameters: Any) -> PostgresConnection:
     connection.cursor_factory, connection.server_cursor_factory = _Cursor, _ServerCursor
     connection.prepared_max = PREPARED
     # we prepare what one plan fits (models/prepared)
-    connection.pgconn.exec_(b"SET plan_cache_mode = force_generic_plan")
+    connection.do(b"SET plan_cache_mode = force_generic_plan")
     return connection
 
 
@@ -49,7 +49,7 @@ class PostgresConnection(psycopg.Connection[Any]):
     def begin_for(self, statement: object) -> None:
         """Begin a transaction unless one is under way, or the statement needs none. Raises psycopg.Error."""
         if self.pgconn.transaction_status == TransactionStatus.IDLE and not _sole.get() and not _only_looks(statement):
-            self._do(b"BEGIN")
+            self.do(b"BEGIN")
 
     def commit(self) -> None:
         self._end(b"COMMIT")
@@ -61,11 +61,12 @@ class PostgresConnection(psycopg.Connection[Any]):
     def _end(self, command: bytes) -> None:
         status = self.pgconn.transaction_status
         if status == TransactionStatus.INTRANS:
-            self._do(command)
+            self.do(command)
         elif status != TransactionStatus.IDLE:  # after an error, or in the middle of something
             super().rollback() if command == b"ROLLBACK" else super().commit()
 
-    def _do(self, command: bytes) -> None:
+    def do(self, command: bytes) -> None:
+        """A command without parameters, outside of `begin_for`. Raises psycopg.Error."""
         with self.lock:
             result = self.pgconn.exec_(command)
         if result.status == ExecStatus.COMMAND_OK:

@@ -45,6 +45,7 @@ def request_send(order_ids: Sequence[int], connection_id: int, by: str, alone: b
     that would reach a delivery service by a second route is stopped (see orders/routes.py). `alone`: the caller writes
     nothing else before its commit, so what is asked in one statement may be committed with it."""
     ids = list(dict.fromkeys(order_ids))
+    db.session.flush()  # what does wait to be written begins a transaction, and the ask is a part of it
     with committed_at_once() if alone and len(ids) <= CHUNK else nullcontext():
         asked = _asked_at_once(ids, connection_id, by)
     if not asked:

@@ -23,7 +23,7 @@ from orders import editing
 from orders.timeline import Actor
 
 from .conftest import make_orders, queued
-from .test_transfers import make_due, send, states, status_names, stored, stored_orders
+from .test_transfers import make_due, rename_all, send, states, status_names, stored, stored_orders
 
 pytestmark = pytest.mark.usefixtures("unlimited")
 
@@ -86,13 +86,11 @@ def test_a_lock_that_is_gone_stops_no_drain(
 
 
 def test_what_is_not_called_any_more_is_given_back(context: Flask, crm: Connection, sandbox: SandboxServer) -> None:
-    """Deletions go singly: when the vendor goes away, most of those that were taken have not begun."""
+    """Updates go singly: when the vendor goes away, most of those that were taken have not begun."""
     ids = make_orders(90)
     send(ids, crm)
     work.drain(crm.id)
-    for order in db.session.scalars(db.select(Order)).all():
-        editing.update(order.id, order.version, {"first_name": "Марія"}, None, Actor("person", "Tester"))
-    db.session.commit()
+    rename_all()
     sandbox.vendor("retailcrm").fault("rate_limited", times=0, path="/edit", retry_after=60)
     send(ids, crm)
     work.drain(crm.id)

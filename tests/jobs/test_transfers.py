@@ -39,6 +39,12 @@ def status_names(ids: list[int]) -> set[str]:
     return {str(key) for key in rows}
 
 
+def rename_all() -> None:
+    for order in db.session.scalars(db.select(Order)).all():
+        editing.update(order.id, order.version, {"first_name": "Марія"}, None, Actor("person", "Tester"))
+    db.session.commit()
+
+
 def make_due() -> None:
     """As if the wait were over."""
     db.session.execute(
@@ -162,9 +168,7 @@ def test_once_the_vendor_is_away_the_rest_of_what_goes_singly_is_not_tried(
     ids = make_orders(3)
     send(ids, crm)
     work.drain(crm.id)
-    for order in db.session.scalars(db.select(Order)).all():
-        editing.update(order.id, order.version, {"first_name": "Марія"}, None, Actor("person", "Tester"))
-    db.session.commit()
+    rename_all()
     sandbox.vendor("retailcrm").fault("rate_limited", times=0, path="/edit", retry_after=60)
     before = sandbox.vendor("retailcrm").requests
     send(ids, crm)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from jobs import settle
-from models import Link, Order, Transfer, db, utcnow
+from models import Link, Option, Order, Transfer, db, utcnow
 from orders import batches, work
 from orders.rows import FOUND
 
@@ -34,6 +34,20 @@ def test_asking_twice_is_asking_once(db_session):
     assert db.session.scalars(db.select(Link.state)).all() == ["pending"]
     assert shown([order_id]) != before, "open lists show it again"
     assert db.session.get(Order, order_id, populate_existing=True).updated_at == changed, "nothing came of it yet"
+
+
+def test_an_ask_that_is_not_alone_after_all_is_no_more_lasting_than_the_rest(db_session):
+    crm, order_id = build.connection(), build.make({})[0]
+    crm_id = crm.id
+    db.session.commit()
+    db.session.add(Option(key="unsaved", value={}))
+    assert work.request_send([order_id], crm_id, "Olena", alone=True) == 1
+    db.session.rollback()
+    assert waiting() == []
+    assert db.session.get(Option, "unsaved") is None
+    work.request_send([order_id], crm_id, "Olena", alone=True)
+    db.session.commit()
+    assert [row.state for row in waiting()] == ["waiting"]
 
 
 def test_a_running_transfer_leaves_room_for_the_next(db_session):
