@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from jobs import connections
-from models import Connection, DeliveryMethod, Mapping, Product, Shop, db
+from models import Connection, DeliveryMethod, Mapping, Order, Product, Shop, db
 from orders import preorders
 from orders.preorders import Wanted
 from orders.timeline import Actor
@@ -127,6 +127,27 @@ def test_the_box_fits_a_phone(hub: Hub, visitors) -> None:
     for address in ("/orders/D-2", "/settings/delivery"):
         page.goto(address)
         story.fits(page)
+
+
+def test_a_long_state_of_a_parcel_leaves_the_name_its_place(hub: Hub, visitors) -> None:
+    state = "Wrong department, waiting for the recipient's decision"
+    with hub.inside():
+        for number in ("D-1", "D-2"):
+            order = db.session.scalar(db.select(Order).where(Order.number == number))
+            order.ttn, order.ttn_state = "20450000008424", state
+        db.session.commit()
+    for width in (1280, 1440):
+        page = visitors.new(hub.url, viewport={"width": width, "height": 900})
+        story.login(page)
+        page.goto("/orders")
+        row = page.locator("#rows [data-row]", has_text="D-1")
+        name = row.locator(".pair > span").first
+        expect(name).to_have_text("Орлова Анна")
+        assert name.evaluate("name => name.scrollWidth <= name.clientWidth"), width
+        story.fits(page)
+    shown = row.locator(".state")
+    expect(shown).to_be_visible()
+    assert (shown.get_attribute("title") or "").startswith(state)
 
 
 def test_a_customer_chooses_a_point_on_a_phone(hub: Hub, visitors) -> None:
