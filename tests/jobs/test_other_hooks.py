@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event as sql_event
 from werkzeug.test import TestResponse
 
 from integrations import connectors, destinations
@@ -79,6 +80,21 @@ def test_a_doubt_about_a_system_that_can_t_be_asked_changes_nothing(context: Fla
     assert ends() == [("ignored", news.UNANSWERED)]  # it doesn't wait for ever
     assert ours(order_id) == "new"
     assert db.session.scalars(db.select(Link.external_status)).one() == "1"
+
+
+def test_a_doubt_that_another_worker_settles_in_the_meantime_is_asked_about_by_nobody(
+    context: Flask, bell: Connection
+) -> None:
+    copy_of(bell, told_at=utcnow())
+    assert post(context, bell, {"id": "501", "status": "2", "at": utcnow().isoformat()}).status_code == 200
+
+    def another(_session: Any) -> None:
+        with db.engine.begin() as connection:
+            connection.execute(db.update(Incoming).values(state="applied", note=news.ASKED))
+
+    sql_event.listen(db.session(), "after_commit", another, once=True)
+    news.work(bell.id)
+    assert ends() == [("applied", news.ASKED)]  # and not "unanswered", which is what asking this system comes to
 
 
 def test_without_a_doubt_what_such_a_system_tells_is_ours(context: Flask, bell: Connection) -> None:
