@@ -39,6 +39,7 @@ NO_COPY = N_("No order here has this copy.")
 KNOWN = N_("The hub knows this already: its own change come back, or one that came before.")
 OLD = N_("Something newer is known.")
 UNANSWERED = N_("The system didn't say how it stands now; the next reading of statuses does.")
+UNASKED = N_("The system can't be asked whether this came before or after the hub's own change. Compare the statuses.")
 ASKED = N_("The system was asked how it stands now.")
 #: what became ours: (link, order, change, verdict)
 Taken = tuple[Link, Order, StatusChange, str]
@@ -193,7 +194,7 @@ def _ask(connection_id: int, ids: Sequence[int]) -> None:
     db.session.commit()
     asked_at = utcnow()
     if not isinstance(opened, ReadsStatuses):
-        return _over(ids, set(), UNANSWERED)
+        return _over(ids, set(), UNASKED)
     try:
         found = opened.statuses_of(copies)
     except VendorError as error:

@@ -136,10 +136,11 @@ def test_a_long_state_of_a_parcel_leaves_the_name_its_place(hub: Hub, visitors) 
             order = db.session.scalar(db.select(Order).where(Order.number == number))
             order.ttn, order.ttn_state = "20450000008424", state
         db.session.commit()
+    page = visitors.new(hub.url)
+    story.login(page)
+    page.goto("/orders")
     for width in (1280, 1440):
-        page = visitors.new(hub.url, viewport={"width": width, "height": 900})
-        story.login(page)
-        page.goto("/orders")
+        page.set_viewport_size({"width": width, "height": 900})
         row = page.locator("#rows [data-row]", has_text="D-1")
         name = row.locator(".pair > span").first
         expect(name).to_have_text("Орлова Анна")

@@ -77,7 +77,7 @@ def test_a_doubt_about_a_system_that_can_t_be_asked_changes_nothing(context: Fla
     order_id = copy_of(bell, told_at=utcnow())
     assert post(context, bell, {"id": "501", "status": "2", "at": utcnow().isoformat()}).status_code == 200
     news.work(bell.id)
-    assert ends() == [("ignored", news.UNANSWERED)]  # it doesn't wait for ever
+    assert ends() == [("ignored", news.UNASKED)]  # it doesn't wait for ever
     assert ours(order_id) == "new"
     assert db.session.scalars(db.select(Link.external_status)).one() == "1"
 
@@ -94,7 +94,7 @@ def test_a_doubt_that_another_worker_settles_in_the_meantime_is_asked_about_by_n
 
     sql_event.listen(db.session(), "after_commit", another, once=True)
     news.work(bell.id)
-    assert ends() == [("applied", news.ASKED)]  # and not "unanswered", which is what asking this system comes to
+    assert ends() == [("applied", news.ASKED)]  # and not "unasked", which is what doubts about this system come to
 
 
 def test_without_a_doubt_what_such_a_system_tells_is_ours(context: Flask, bell: Connection) -> None:
