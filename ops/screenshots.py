@@ -91,16 +91,28 @@ def wait_until(condition: Callable[[], Any], what: str) -> None:
         time.sleep(0.3)
 
 
-def login(browser: Browser, hub: Demo, language: str, theme: str = "light", **device: Any) -> Page:
+def login(browser: Browser, hub: Demo) -> Any:
+    """What a profile keeps of it. Once for all pictures: who signs in many times a minute is told to wait."""
+    with browser.new_context(base_url=hub.url) as context:
+        context.set_default_timeout(PATIENCE * 1000)
+        page = context.new_page()
+        page.goto("/login")
+        page.locator("[name=email]").fill(EMAIL)
+        page.locator("[name=password]").fill(hub.password)
+        page.locator("[name=password]").press("Enter")
+        page.wait_for_url(re.compile("/$"))
+        return context.storage_state()
+
+
+def open_page(browser: Browser, hub: Demo, signed_in: Any, language: str, theme: str = "light", **device: Any) -> Page:
     """A page of a new profile in this language."""
-    context = browser.new_context(base_url=hub.url, color_scheme=theme, timezone_id="Europe/Kyiv", **device)  # type: ignore[arg-type]  # "light" or "dark"
+    options: dict[str, Any] = {"color_scheme": theme, "timezone_id": "Europe/Kyiv", "storage_state": signed_in}
+    context = browser.new_context(base_url=hub.url, **options, **device)
     context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
-    page.goto("/login")
-    page.locator("[name=email]").fill(EMAIL)
-    page.locator("[name=password]").fill(hub.password)
-    page.locator("[name=password]").press("Enter")
-    page.wait_for_url(re.compile("/$"))
+    page.goto("/")
+    if page.locator(f"html[lang={language}]").count():
+        return page
     choice = page.locator(f".top button[name=lang][value={language}]")
     choice.locator("xpath=ancestor::details[1]/summary").click()
     choice.click()
@@ -180,11 +192,12 @@ def desk(page: Page, language: str) -> None:
 
 
 def all_pictures(browser: Browser, hub: Demo) -> None:
-    live(login(browser, hub, "en", **DESK), hub)
+    signed_in = login(browser, hub)
+    live(open_page(browser, hub, signed_in, "en", **DESK), hub)
     for language in LANGUAGES:
-        desk(login(browser, hub, language, **DESK), language)
+        desk(open_page(browser, hub, signed_in, language, **DESK), language)
         for name, theme, device in (("dark", "dark", DESK), ("phone", "light", PHONE)):
-            page = login(browser, hub, language, theme, **device)
+            page = open_page(browser, hub, signed_in, language, theme, **device)
             page.goto("/orders?status=all")
             take(page, f"{name}.{language}")
 
