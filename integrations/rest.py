@@ -75,8 +75,10 @@ class RestConnector(Connector):
 
     def complaint(self, body: Mapping[str, Any]) -> str:
         """The vendor's words for what is wrong, in one line. With HTTP 200 they count unless `success` is true."""
-        said = filter(None, [text(body, self.message), *self.complaints(body)])
-        return "; ".join(dict.fromkeys(said))  # a batch repeats the same complaint for each order
+        whole, parts = text(body, self.message), self.complaints(body)
+        if any(part.endswith(whole) for part in parts):  # some say the first of the parts for the whole
+            whole = ""
+        return "; ".join(dict.fromkeys(filter(None, [whole, *parts])))  # a batch repeats itself for each order
 
     def complaints(self, body: Mapping[str, Any]) -> list[str]:
         found = body.get(self.errors) or ()

@@ -52,6 +52,7 @@ def fails(status: int, body: Any, method: str = "POST", cls: type[RestConnector]
             "lines",
         ),
         (400, {"errors": {"items": "wrong"}}, "validation", "items: wrong", "lines"),
+        (400, {"message": "wrong", "errors": {"items": "wrong"}}, "validation", "items: wrong", "lines"),
         (422, {"message": "No"}, "validation", "No", ""),
         (200, {"ok": False}, "validation", '{"ok": false}', ""),
         (400, {"ok": False}, "validation", 'HTTP 400: {"ok": false}', ""),
