@@ -194,13 +194,19 @@ def test_both_sides_agree_once_nobody_changes_anything(
         assert (len(world.written), count(OrderEvent)) == (calls, events)  # and nothing goes to and fro
 
 
-def test_what_they_change_is_never_written_back(context: Flask, shop: Connection, sandbox: SandboxServer) -> None:
+@pytest.fixture
+def world(context: Flask, shop: Connection, sandbox: SandboxServer) -> Iterator[World]:
+    """One order there, pending, that hasn't been read yet."""
     vendor = sandbox.vendor("prom")
-    world = World(context, vendor, shop.id, vendor.new_order(status="pending")["id"])
+    made = World(context, vendor, shop.id, vendor.new_order(status="pending")["id"])
     db.session.rollback()
-    with world.disturbed():
-        world.happen([PULL, they("confirmed"), PULL, they("new"), PULL, they("problem"), PULL, PUSH, PULL])
-        assert world.order().status_id == status("problem").id
+    with made.disturbed():
+        yield made
+
+
+def test_what_they_change_is_never_written_back(world: World) -> None:
+    world.happen([PULL, they("confirmed"), PULL, they("new"), PULL, they("problem"), PULL, PUSH, PULL])
+    assert world.order().status_id == status("problem").id
     assert world.written == []
     assert count(Transfer) == 0
 
@@ -234,18 +240,12 @@ def waiting_write(world: World) -> tuple[str, str]:
     return state, told
 
 
-def test_a_write_whose_answer_was_lost_is_done_once_it_is_read_there(
-    context: Flask, shop: Connection, sandbox: SandboxServer
-) -> None:
-    vendor = sandbox.vendor("prom")
-    world = World(context, vendor, shop.id, vendor.new_order(status="pending")["id"])
-    db.session.rollback()
-    with world.disturbed():
-        world.happen([PULL, staff("confirmed"), Step("push", "lost")])
-        assert (world.theirs(), waiting_write(world)) == ("received", ("waiting", "received"))
-        world.happen([PULL])
-        assert waiting_write(world) == ("done", "")
-        world.happen([PUSH, PULL])
+def test_a_write_whose_answer_was_lost_is_done_once_it_is_read_there(world: World) -> None:
+    world.happen([PULL, staff("confirmed"), Step("push", "lost")])
+    assert (world.theirs(), waiting_write(world)) == ("received", ("waiting", "received"))
+    world.happen([PULL])
+    assert waiting_write(world) == ("done", "")
+    world.happen([PUSH, PULL])
     assert world.written == ["received"]  # not once more
     order = world.order()
     assert order.status.key == "confirmed"
@@ -254,21 +254,15 @@ def test_a_write_whose_answer_was_lost_is_done_once_it_is_read_there(
     assert Counter(kinds)["status"] == 1  # and of one change, that of our staff
 
 
-def test_a_write_that_never_arrived_is_not_undone_by_what_still_stands_there(
-    context: Flask, shop: Connection, sandbox: SandboxServer
-) -> None:
-    vendor = sandbox.vendor("prom")
-    world = World(context, vendor, shop.id, vendor.new_order(status="pending")["id"])
-    db.session.rollback()
-    with world.disturbed():
-        world.happen([PULL, staff("confirmed"), Step("push", "drop")])
-        assert (world.theirs(), waiting_write(world)) == ("pending", ("waiting", "received"))
-        world.happen([PULL])
-        assert waiting_write(world) == ("waiting", "")
-        order = world.order()
-        assert order.status.key == "confirmed"
-        kinds = db.session.scalars(db.select(OrderEvent.kind).where(OrderEvent.order_id == order.id)).all()
-        assert "external" not in kinds  # nobody there has changed it back
-        world.happen([PUSH, PULL])
-        assert (world.theirs(), waiting_write(world)) == ("received", ("done", ""))
+def test_a_write_that_never_arrived_is_not_undone_by_what_still_stands_there(world: World) -> None:
+    world.happen([PULL, staff("confirmed"), Step("push", "drop")])
+    assert (world.theirs(), waiting_write(world)) == ("pending", ("waiting", "received"))
+    world.happen([PULL])
+    assert waiting_write(world) == ("waiting", "")
+    order = world.order()
+    assert order.status.key == "confirmed"
+    kinds = db.session.scalars(db.select(OrderEvent.kind).where(OrderEvent.order_id == order.id)).all()
+    assert "external" not in kinds  # nobody there has changed it back
+    world.happen([PUSH, PULL])
+    assert (world.theirs(), waiting_write(world)) == ("received", ("done", ""))
     assert world.order().status.key == "confirmed"
